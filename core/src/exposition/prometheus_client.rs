@@ -1,0 +1,193 @@
+//! The bridge to prometheus-client: whatever takes its metrics takes ours.
+//!
+//! Every instrument and family is an `EncodeMetric` and a `TypedMetric`, and a registry is a
+//! `Collector`. So ours can be registered in a `prometheus_client::registry::Registry` singly or
+//! all together, and come out in every format that crate knows.
+
+use std::fmt::Error;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{
+    DescriptorEncoder, EncodeLabel, EncodeLabelSet, EncodeMetric, LabelSetEncoder, MetricEncoder,
+    NoLabelSet,
+};
+use prometheus_client::metrics::{MetricType, TypedMetric};
+
+use super::text::escape;
+use crate::instrument::{
+    Counter, Family, Gauge, GaugeValue, Histogram, Instrument, Metric, ObservedCounter,
+    UpDownCounter,
+};
+use crate::registry::Registry;
+use crate::snapshot::{Descriptor, FamilySnapshot, Kind, SeriesSnapshot, Snapshot, Value};
+
+impl From<Kind> for MetricType {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Counter => Self::Counter,
+            Kind::Gauge => Self::Gauge,
+            Kind::Histogram => Self::Histogram,
+        }
+    }
+}
+
+/// A kind as the constant that `TypedMetric` wants.
+const fn metric_type(kind: Kind) -> MetricType {
+    match kind {
+        Kind::Counter => MetricType::Counter,
+        Kind::Gauge => MetricType::Gauge,
+        Kind::Histogram => MetricType::Histogram,
+    }
+}
+
+fn encode_value(value: &Value, mut encoder: MetricEncoder) -> Result<(), Error> {
+    match value {
+        Value::Counter(total) => encoder.encode_counter::<NoLabelSet, _, u64>(total, None),
+        Value::FloatCounter(total) => encoder.encode_counter::<NoLabelSet, _, u64>(total, None),
+        Value::Integer(value) => encoder.encode_gauge(value),
+        Value::Unsigned(value) => encoder.encode_gauge(value),
+        Value::Float(value) => encoder.encode_gauge(value),
+        Value::Histogram(histogram) => {
+            let bounds = histogram
+                .bounds
+                .bounds()
+                .iter()
+                .copied()
+                .chain([f64::INFINITY]);
+            let buckets: Vec<_> = bounds.zip(histogram.buckets.iter().copied()).collect();
+            encoder.encode_histogram::<NoLabelSet>(histogram.sum, histogram.count, &buckets, None)
+        }
+    }
+}
+
+macro_rules! encode_instrument {
+    ($([$($generics:tt)*] $instrument:ty),* $(,)?) => {$(
+        impl<$($generics)*> TypedMetric for $instrument {
+            const TYPE: MetricType = metric_type(<Self as Instrument>::KIND);
+        }
+
+        impl<$($generics)*> EncodeMetric for $instrument {
+            fn encode(&self, encoder: MetricEncoder) -> Result<(), Error> {
+                encode_value(&self.read(), encoder)
+            }
+
+            fn metric_type(&self) -> MetricType {
+                Self::TYPE
+            }
+        }
+    )*};
+}
+
+encode_instrument!(
+    [] Counter,
+    [] ObservedCounter,
+    [] UpDownCounter,
+    [N: GaugeValue] Gauge<N>,
+    [] Histogram,
+);
+
+impl<M: Instrument, const N: usize> TypedMetric for Family<M, N> {
+    const TYPE: MetricType = metric_type(M::KIND);
+}
+
+impl<M: Instrument, const N: usize> EncodeMetric for Family<M, N> {
+    fn encode(&self, mut encoder: MetricEncoder) -> Result<(), Error> {
+        let mut series = Vec::new();
+        self.collect(&mut series);
+        for series in &series {
+            let labels = Pairs {
+                constant: &[],
+                names: self.label_names(),
+                series,
+            };
+            encode_value(&series.value, encoder.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+
+    fn metric_type(&self) -> MetricType {
+        Self::TYPE
+    }
+
+    fn is_empty(&self) -> bool {
+        self.series() == 0
+    }
+}
+
+/// The labels of a series with their names.
+struct Pairs<'a> {
+    constant: &'a [(Box<str>, Box<str>)],
+    names: &'a [Box<str>],
+    series: &'a SeriesSnapshot,
+}
+
+impl EncodeLabelSet for Pairs<'_> {
+    fn encode(&self, encoder: &mut LabelSetEncoder) -> Result<(), Error> {
+        let constant = self
+            .constant
+            .iter()
+            .map(|(name, value)| (&**name, &**value));
+        let names = self.names.iter().map(|name| &**name);
+        for pair in constant.chain(names.zip(self.series.labels.values())) {
+            pair.encode(encoder.encode_label())?;
+        }
+        Ok(())
+    }
+}
+
+/// What a scrape saw, as prometheus-client asks for it.
+#[derive(Debug)]
+pub(super) struct SnapshotCollector(pub(super) Snapshot);
+
+impl Collector for SnapshotCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), Error> {
+        for family in self
+            .0
+            .families
+            .iter()
+            .filter(|family| !family.series.is_empty())
+        {
+            encode_family(family, &mut encoder)?;
+        }
+        Ok(())
+    }
+}
+
+impl Collector for Registry {
+    /// Encodes what the registry holds at this moment.
+    fn encode(&self, encoder: DescriptorEncoder) -> Result<(), Error> {
+        SnapshotCollector(self.snapshot()).encode(encoder)
+    }
+}
+
+fn encode_family(family: &FamilySnapshot, encoder: &mut DescriptorEncoder) -> Result<(), Error> {
+    let descriptor: &Descriptor = &family.descriptor;
+    // The encoder appends the unit to the name, and writes the help as it is: a line feed in it
+    // would end the line.
+    let unit = descriptor.unit();
+    let stem = unit.and_then(|unit| {
+        descriptor
+            .name()
+            .strip_suffix(unit.as_str())?
+            .strip_suffix('_')
+    });
+    let mut help = String::new();
+    escape(&mut help, descriptor.help(), |c| {
+        matches!(c, '\\' | '"' | '\n')
+    });
+    let mut encoder = encoder.encode_descriptor(
+        stem.unwrap_or(descriptor.name()),
+        &help,
+        unit.filter(|_| stem.is_some()),
+        descriptor.kind().into(),
+    )?;
+    for series in &family.series {
+        let labels = Pairs {
+            constant: &descriptor.constant_labels,
+            names: &descriptor.label_names,
+            series,
+        };
+        encode_value(&series.value, encoder.encode_family(&labels)?)?;
+    }
+    Ok(())
+}

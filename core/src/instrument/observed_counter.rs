@@ -1,0 +1,51 @@
+//! A counter that somebody else keeps.
+
+use super::{Gauge, Instrument, Sealed};
+use crate::snapshot::{Kind, Value};
+
+/// A total that is read off somewhere rather than counted here: the processor time that the
+/// kernel accounts to the process, the bytes a network interface has seen.
+///
+/// What OpenTelemetry calls an asynchronous counter. The exposition calls it a counter, so the
+/// total must not fall: a smaller one than before is ignored.
+///
+/// ```
+/// use tallied::ObservedCounter;
+///
+/// let cpu_seconds = ObservedCounter::default();
+/// cpu_seconds.observe_total(12.34);
+/// cpu_seconds.observe_total(12.0); // a rounding artefact of the source
+/// assert_eq!(cpu_seconds.get(), 12.34);
+/// ```
+#[derive(Clone, Default)]
+pub struct ObservedCounter(Gauge<f64>);
+
+impl ObservedCounter {
+    /// Takes over the total as it stands now. NaN, and what is less than the total before, is
+    /// ignored.
+    pub fn observe_total(&self, total: f64) {
+        self.0
+            .update(|known| if total > known { total } else { known });
+    }
+
+    /// The last total.
+    pub fn get(&self) -> f64 {
+        self.0.get()
+    }
+}
+
+impl std::fmt::Debug for ObservedCounter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("ObservedCounter").field(&self.get()).finish()
+    }
+}
+
+impl Sealed for ObservedCounter {}
+
+impl Instrument for ObservedCounter {
+    const KIND: Kind = Kind::Counter;
+
+    fn read(&self) -> Value {
+        Value::FloatCounter(self.get())
+    }
+}

@@ -1,0 +1,83 @@
+//! Metrics that cost next to nothing to record and are exactly right when read.
+//!
+//! Every thread keeps its own tally; a scrape adds the tallies up. Recording costs what adding
+//! to a thread's own variable costs, however many threads record at once: no lock, no atomic
+//! read-modify-write, no cache line that threads share.
+//!
+//! ```
+//! use tallied::{Buckets, Counter, Family, Histogram, Registry};
+//!
+//! let registry = Registry::default();
+//!
+//! let jobs = Family::<Counter, 1>::new(["outcome"]);
+//! registry.register("jobs", "Jobs by how they ended", jobs.clone())?;
+//!
+//! let seconds = Histogram::new([0.01, 0.1, 1.0])?;
+//! registry.register("job_duration_seconds", "How long a job took", seconds.clone())?;
+//!
+//! jobs.get_or_create(&["done"]).inc();
+//! seconds.observe(0.025);
+//!
+//! assert!(registry.text().contains(r#"jobs_total{outcome="done"} 1"#));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! - [`Counter`], [`UpDownCounter`] and [`Histogram`] are recorded in thread-owned cells;
+//!   [`Gauge`] and [`ObservedCounter`] are set.
+//! - [`Family`] holds one of them for each combination of label values.
+//! - [`Registry`] names them, and writes [Prometheus text](exposition::text) and
+//!   [OpenMetrics](exposition::openmetrics). It is a `prometheus_client` collector, and each
+//!   instrument is a `prometheus_client` metric, so that both fit into a registry that is there.
+//!
+//! # Promises
+//!
+//! - No increment is lost, whatever becomes of the thread that made it.
+//! - A snapshot holds each observation of a histogram whole (bucket, sum and count) or not at
+//!   all; a counter is never ahead of what was recorded and never steps back.
+//! - A recording never waits for a reader, and a reader never waits for a recording that was
+//!   stopped in the middle.
+//! - The memory is bounded: at most [`thread_cap`] threads own cells at a time; what ended
+//!   threads counted stays, in the cells that the next threads go on with.
+//!
+//! The concurrent kernel is checked with loom; `core/DESIGN.md` in the repository says how it
+//! works and what each model shows.
+//!
+//! # Limits
+//!
+//! Not async-signal-safe. A forked child must not go on recording. 64-bit atomics are required.
+//! A snapshot is consistent within each series, not across series.
+
+#![warn(missing_debug_implementations)]
+
+mod shard;
+mod sync;
+
+// The models of the kernel replace its atomics by loom's, which nothing above can use.
+#[cfg(not(all(test, loom)))]
+mod error;
+#[cfg(not(all(test, loom)))]
+pub mod exposition;
+#[cfg(not(all(test, loom)))]
+mod instrument;
+#[cfg(not(all(test, loom)))]
+mod registry;
+#[cfg(not(all(test, loom)))]
+mod snapshot;
+
+#[cfg(not(all(test, loom)))]
+mod api {
+    pub use prometheus_client::registry::Unit;
+
+    pub use crate::error::{BucketsError, RegisterError};
+    pub use crate::instrument::{
+        Buckets, Counter, Family, Gauge, GaugeValue, Histogram, Instrument, Labels, Metric,
+        ObservedCounter, SeriesRef, UpDownCounter, exponential_buckets, linear_buckets,
+    };
+    pub use crate::registry::Registry;
+    pub use crate::shard::{set_thread_cap, shards, thread_cap};
+    pub use crate::snapshot::{
+        Descriptor, FamilySnapshot, HistogramSnapshot, Kind, SeriesSnapshot, Snapshot, Value,
+    };
+}
+#[cfg(not(all(test, loom)))]
+pub use api::*;

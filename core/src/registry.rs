@@ -1,0 +1,298 @@
+//! Names, help and units; and whether they may stand together.
+
+use std::collections::HashMap;
+
+use parking_lot::RwLock;
+use prometheus_client::registry::Unit;
+
+use crate::error::RegisterError;
+use crate::instrument::Metric;
+use crate::snapshot::{Descriptor, FamilySnapshot, Kind, Snapshot};
+use crate::sync::Arc;
+
+/// The metrics of an application, by name.
+///
+/// Registration checks names and labels, and refuses what would make an invalid exposition;
+/// recording never passes through here. Clones are handles to the same registry. It is also a
+/// [`prometheus_client::collector::Collector`], and so can sit in a registry of that crate.
+///
+/// ```
+/// use tallied::{Counter, Registry};
+///
+/// let registry = Registry::default();
+/// let jobs = Counter::default();
+/// registry.register("jobs", "Jobs that were finished", jobs.clone())?;
+/// jobs.inc();
+/// assert_eq!(
+///     registry.text(),
+///     "# HELP jobs_total Jobs that were finished\n# TYPE jobs_total counter\njobs_total 1\n"
+/// );
+/// assert!(registry.register("jobs", "The same again", Counter::default()).is_err());
+/// # Ok::<(), tallied::RegisterError>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct Registry(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    prefix: Option<Box<str>>,
+    constant_labels: Arc<[(Box<str>, Box<str>)]>,
+    metrics: RwLock<Metrics>,
+}
+
+#[derive(Default)]
+struct Metrics {
+    registered: Vec<(Arc<Descriptor>, Box<dyn Metric>)>,
+    /// Which metric writes samples, or metadata, of a name.
+    taken: HashMap<String, Box<str>>,
+}
+
+impl Registry {
+    /// A registry that puts `prefix` and `_` before each name. An empty prefix is none.
+    ///
+    /// # Errors
+    /// When the prefix cannot begin a metric name.
+    pub fn with_prefix(prefix: &str) -> Result<Self, RegisterError> {
+        Self::with_prefix_and_labels(prefix, [])
+    }
+
+    /// A registry that adds these labels to every series, before the series' own.
+    ///
+    /// # Errors
+    /// When a label name is invalid or stands there twice.
+    pub fn with_labels<'a>(
+        labels: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, RegisterError> {
+        Self::with_prefix_and_labels("", labels)
+    }
+
+    /// Both.
+    ///
+    /// # Errors
+    /// As those of the two.
+    pub fn with_prefix_and_labels<'a>(
+        prefix: &str,
+        labels: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, RegisterError> {
+        if !prefix.is_empty() {
+            check_name(prefix)?;
+        }
+        let labels: Vec<(&str, &str)> = labels.into_iter().collect();
+        for (i, (label, _)) in labels.iter().enumerate() {
+            check_label("", label)?;
+            if labels[..i].iter().any(|(earlier, _)| earlier == label) {
+                return Err(RegisterError::DuplicateLabel {
+                    name: String::new(),
+                    label: (*label).to_owned(),
+                });
+            }
+        }
+        Ok(Self(Arc::new(Inner {
+            prefix: (!prefix.is_empty()).then(|| prefix.into()),
+            constant_labels: labels
+                .into_iter()
+                .map(|(k, v)| (k.into(), v.into()))
+                .collect(),
+            metrics: RwLock::default(),
+        })))
+    }
+
+    /// Registers a metric. The name stands without the `_total` of a counter, which the formats
+    /// append; where it ends in it all the same, nothing is appended twice.
+    ///
+    /// # Errors
+    /// When the name or a label is invalid, or when the metric would write samples of a name
+    /// that another one writes.
+    pub fn register(
+        &self,
+        name: &str,
+        help: &str,
+        metric: impl Metric,
+    ) -> Result<(), RegisterError> {
+        self.register_any(name, help, None, Box::new(metric))
+    }
+
+    /// Registers a metric with a unit, which is appended to the name (`_seconds`) unless the
+    /// name ends in it already.
+    ///
+    /// # Errors
+    /// As [`register`](Self::register).
+    pub fn register_with_unit(
+        &self,
+        name: &str,
+        help: &str,
+        unit: Unit,
+        metric: impl Metric,
+    ) -> Result<(), RegisterError> {
+        self.register_any(name, help, Some(unit), Box::new(metric))
+    }
+
+    fn register_any(
+        &self,
+        name: &str,
+        help: &str,
+        unit: Option<Unit>,
+        metric: Box<dyn Metric>,
+    ) -> Result<(), RegisterError> {
+        let inner = &*self.0;
+        let kind = metric.kind();
+        let mut full = match &inner.prefix {
+            Some(prefix) => format!("{prefix}_{name}"),
+            None => name.to_owned(),
+        };
+        if kind == Kind::Counter
+            && let Some(stem) = full.strip_suffix("_total")
+        {
+            full.truncate(stem.len());
+        }
+        if let Some(unit) = &unit {
+            let suffix = format!("_{}", unit.as_str());
+            if !full.ends_with(&suffix) {
+                full.push_str(&suffix);
+            }
+        }
+        check_name(&full)?;
+        let labels = metric.label_names();
+        for (i, label) in labels.iter().enumerate() {
+            check_label(&full, label)?;
+            if kind == Kind::Histogram && **label == *"le" {
+                return Err(RegisterError::ReservedLabel {
+                    name: full,
+                    label: label.to_string(),
+                    kind,
+                });
+            }
+            let constant = inner
+                .constant_labels
+                .iter()
+                .any(|(constant, _)| constant == label);
+            if constant || labels[..i].contains(label) {
+                return Err(RegisterError::DuplicateLabel {
+                    name: full,
+                    label: label.to_string(),
+                });
+            }
+        }
+        if kind == Kind::Histogram
+            && inner
+                .constant_labels
+                .iter()
+                .any(|(label, _)| **label == *"le")
+        {
+            return Err(RegisterError::ReservedLabel {
+                name: full,
+                label: "le".to_owned(),
+                kind,
+            });
+        }
+        let descriptor = Arc::new(Descriptor {
+            name: full.into(),
+            help: help.into(),
+            unit,
+            kind,
+            label_names: labels.into(),
+            constant_labels: Arc::clone(&inner.constant_labels),
+        });
+        let mut metrics = inner.metrics.write();
+        let names = names_written(&descriptor);
+        if let Some((sample, existing)) = names.iter().find_map(|n| metrics.taken.get_key_value(n))
+        {
+            return Err(RegisterError::Duplicate {
+                name: descriptor.name.to_string(),
+                sample: sample.clone(),
+                existing: existing.to_string(),
+            });
+        }
+        for written in names {
+            metrics.taken.insert(written, descriptor.name.clone());
+        }
+        metrics.registered.push((descriptor, metric));
+        Ok(())
+    }
+
+    /// Reads every metric. Recording goes on meanwhile and waits for nothing.
+    pub fn snapshot(&self) -> Snapshot {
+        let metrics = self.0.metrics.read();
+        let families = metrics.registered.iter().map(|(descriptor, metric)| {
+            let mut series = Vec::new();
+            metric.collect(&mut series);
+            FamilySnapshot {
+                descriptor: Arc::clone(descriptor),
+                series,
+            }
+        });
+        Snapshot {
+            families: families.collect(),
+        }
+    }
+
+    /// The Prometheus text format 0.0.4.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        crate::exposition::text::encode(&mut text, &self.snapshot());
+        text
+    }
+
+    /// The OpenMetrics text format 1.0.0, from prometheus-client's encoder.
+    pub fn openmetrics(&self) -> String {
+        let mut text = String::new();
+        crate::exposition::openmetrics::encode(&mut text, self.snapshot());
+        text
+    }
+}
+
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let metrics = self.0.metrics.read();
+        let names = metrics
+            .registered
+            .iter()
+            .map(|(descriptor, _)| descriptor.name());
+        f.debug_tuple("Registry")
+            .field(&names.collect::<Vec<_>>())
+            .finish()
+    }
+}
+
+/// Every name that a metric writes in some format: of its samples, and of its metadata.
+fn names_written(descriptor: &Descriptor) -> Vec<String> {
+    let suffixes: &[&str] = match descriptor.kind {
+        // `_created` is OpenMetrics', and reserved even where it is not written.
+        Kind::Counter => &["", "_total", "_created"],
+        Kind::Gauge => &[""],
+        Kind::Histogram => &["", "_bucket", "_count", "_sum", "_created"],
+    };
+    suffixes
+        .iter()
+        .map(|suffix| format!("{}{suffix}", descriptor.name))
+        .collect()
+}
+
+/// The data model's `[a-zA-Z_:][a-zA-Z0-9_:]*`.
+fn check_name(name: &str) -> Result<(), RegisterError> {
+    let valid = is_identifier(name, |byte| byte == b':');
+    valid
+        .then_some(())
+        .ok_or_else(|| RegisterError::InvalidName {
+            name: name.to_owned(),
+        })
+}
+
+/// The data model's `[a-zA-Z_][a-zA-Z0-9_]*`, and no `__` in front, which Prometheus keeps to itself.
+fn check_label(name: &str, label: &str) -> Result<(), RegisterError> {
+    let valid = is_identifier(label, |_| false) && !label.starts_with("__");
+    valid
+        .then_some(())
+        .ok_or_else(|| RegisterError::InvalidLabel {
+            name: name.to_owned(),
+            label: label.to_owned(),
+        })
+}
+
+fn is_identifier(text: &str, also: impl Fn(u8) -> bool) -> bool {
+    !text.is_empty()
+        && !text.starts_with(|first: char| first.is_ascii_digit())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || also(byte))
+}

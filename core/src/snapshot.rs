@@ -1,0 +1,137 @@
+//! What a scrape saw: plain data, which every format is a view of.
+//!
+//! Guarantees: each histogram series is whole, with the count, the sum and the buckets of the
+//! same observations; a counter is never ahead of what was recorded, nor behind an earlier
+//! snapshot.
+//!
+//! Does not: make one moment of several series. Between the first and the last one recording
+//! goes on.
+
+use prometheus_client::registry::Unit;
+
+use crate::instrument::{Buckets, Labels};
+use crate::sync::Arc;
+
+/// What the exposition calls a metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// A total that only grows.
+    Counter,
+    /// A value that goes up and down.
+    Gauge,
+    /// Counts by bucket, with a sum.
+    Histogram,
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        })
+    }
+}
+
+/// A metric as it was registered.
+#[derive(Debug, Clone)]
+pub struct Descriptor {
+    pub(crate) name: Box<str>,
+    pub(crate) help: Box<str>,
+    pub(crate) unit: Option<Unit>,
+    pub(crate) kind: Kind,
+    pub(crate) label_names: Box<[Box<str>]>,
+    pub(crate) constant_labels: Arc<[(Box<str>, Box<str>)]>,
+}
+
+impl Descriptor {
+    /// The name with prefix and unit, and without the `_total` of a counter.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it means, for people.
+    pub fn help(&self) -> &str {
+        &self.help
+    }
+
+    /// The unit, if one was given.
+    pub fn unit(&self) -> Option<&Unit> {
+        self.unit.as_ref()
+    }
+
+    /// What kind of metric it is.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The label names, in the order of each series' values.
+    pub fn label_names(&self) -> impl Iterator<Item = &str> {
+        self.label_names.iter().map(|name| &**name)
+    }
+
+    /// The registry's constant labels, which every series has before its own.
+    pub fn constant_labels(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.constant_labels
+            .iter()
+            .map(|(name, value)| (&**name, &**value))
+    }
+}
+
+/// All that a [`Registry`](crate::Registry) held at the time of a scrape, in the order of
+/// registration.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// The metrics.
+    pub families: Vec<FamilySnapshot>,
+}
+
+/// A metric and its series.
+#[derive(Debug, Clone)]
+pub struct FamilySnapshot {
+    /// The metric.
+    pub descriptor: Arc<Descriptor>,
+    /// Its series in the order of creation; none where no label values were used yet.
+    pub series: Vec<SeriesSnapshot>,
+}
+
+/// One series.
+#[derive(Debug, Clone)]
+pub struct SeriesSnapshot {
+    /// The values of the family's labels.
+    pub labels: Labels,
+    /// What was recorded.
+    pub value: Value,
+}
+
+/// What a series holds.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Value {
+    /// A counter's total.
+    Counter(u64),
+    /// A total that is not counted in whole units.
+    FloatCounter(f64),
+    /// A gauge's value.
+    Integer(i64),
+    /// A gauge's value.
+    Unsigned(u64),
+    /// A gauge's value.
+    Float(f64),
+    /// A histogram.
+    Histogram(HistogramSnapshot),
+}
+
+/// The observations of one histogram series: all of them whole.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HistogramSnapshot {
+    /// The upper bounds.
+    pub bounds: Buckets,
+    /// Observations in each bucket alone (not cumulative), and last those above every bound.
+    pub buckets: Vec<u64>,
+    /// Observations in all buckets.
+    pub count: u64,
+    /// The sum of the observed values.
+    pub sum: f64,
+}
