@@ -40,7 +40,7 @@ const fn metric_type(kind: Kind) -> MetricType {
     }
 }
 
-fn encode_value(value: &Value, mut encoder: MetricEncoder) -> Result<(), Error> {
+fn encode_value(value: &Value, encoder: &mut MetricEncoder) -> Result<(), Error> {
     match value {
         Value::Counter(total) => encoder.encode_counter::<NoLabelSet, _, u64>(total, None),
         Value::FloatCounter(total) => encoder.encode_counter::<NoLabelSet, _, u64>(total, None),
@@ -67,8 +67,8 @@ macro_rules! encode_instrument {
         }
 
         impl<$($generics)*> EncodeMetric for $instrument {
-            fn encode(&self, encoder: MetricEncoder) -> Result<(), Error> {
-                encode_value(&self.read(), encoder)
+            fn encode(&self, mut encoder: MetricEncoder) -> Result<(), Error> {
+                encode_value(&self.read(), &mut encoder)
             }
 
             fn metric_type(&self) -> MetricType {
@@ -95,12 +95,14 @@ impl<M: Instrument, const N: usize> EncodeMetric for Family<M, N> {
         let mut series = Vec::new();
         self.collect(&mut series);
         for series in &series {
-            let labels = Pairs {
-                constant: &[],
-                names: self.label_names(),
-                series,
-            };
-            encode_value(&series.value, encoder.encode_family(&labels)?)?;
+            encode_series(
+                Pairs {
+                    constant: &[],
+                    names: self.label_names(),
+                    series,
+                },
+                &mut encoder,
+            )?;
         }
         Ok(())
     }
@@ -133,6 +135,14 @@ impl EncodeLabelSet for Pairs<'_> {
         }
         Ok(())
     }
+}
+
+fn encode_series(labels: Pairs, encoder: &mut MetricEncoder) -> Result<(), Error> {
+    // For an empty set of labels the encoder writes `{}`; a second series is never there then.
+    if labels.constant.is_empty() && labels.names.is_empty() {
+        return encode_value(&labels.series.value, encoder);
+    }
+    encode_value(&labels.series.value, &mut encoder.encode_family(&labels)?)
 }
 
 /// What a scrape saw, as prometheus-client asks for it.
@@ -187,7 +197,7 @@ fn encode_family(family: &FamilySnapshot, encoder: &mut DescriptorEncoder) -> Re
             names: &descriptor.label_names,
             series,
         };
-        encode_value(&series.value, encoder.encode_family(&labels)?)?;
+        encode_series(labels, &mut encoder)?;
     }
     Ok(())
 }

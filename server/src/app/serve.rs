@@ -1,0 +1,115 @@
+//! Listening, serving, draining.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use salvo::Server;
+use salvo::conn::tcp::TcpAcceptor;
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::App;
+
+/// How long the binary's drain waits for the requests at hand.
+pub const DRAIN: Duration = Duration::from_secs(10);
+/// How often the process figures are refreshed.
+const PROCESS_INTERVAL: Duration = Duration::from_secs(10);
+/// Connections that the kernel queues while none is accepted.
+const BACKLOG: i32 = 1_024;
+
+/// A socket that listens.
+///
+/// # Errors
+/// When the address is in use, or is not one of this machine's.
+pub fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    // A restart finds the port in TIME_WAIT; on Windows the option would let two listen.
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    // Accepted connections inherit it: an answer in two writes must not wait for an ACK.
+    socket.set_tcp_nodelay(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+/// Serves until `stop` is ready, then drains: no new connection is accepted, the requests at
+/// hand get until `drain` is over, and what is left then is cut off and counted under
+/// `reason="shutdown"`.
+///
+/// # Errors
+/// When the listener cannot be served from.
+pub async fn serve(
+    app: App,
+    listener: std::net::TcpListener,
+    stop: impl Future<Output = ()>,
+    drain: Duration,
+) -> io::Result<()> {
+    let acceptor = TcpAcceptor::try_from(tokio::net::TcpListener::from_std(listener)?)?;
+    let server = Server::new(acceptor);
+    let handle = server.handle();
+
+    let process = app.process.clone();
+    let refresher = tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(PROCESS_INTERVAL);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let process = process.clone();
+            // It reads files. An error would be a panic in there; the next tick tries again.
+            let _ = tokio::task::spawn_blocking(move || process.refresh()).await;
+        }
+    });
+
+    let http = app.http.clone();
+    let serving = server.try_serve(app.service);
+    let mut serving = std::pin::pin!(serving);
+    let served = tokio::select! {
+        served = &mut serving => served,
+        () = stop => {
+            handle.stop_graceful(None);
+            match tokio::time::timeout(drain, &mut serving).await {
+                Ok(served) => served,
+                Err(_) => {
+                    http.cut_off();
+                    handle.stop_forceful();
+                    serving.await
+                }
+            }
+        }
+    };
+    refresher.abort();
+    served
+}
+
+/// Ready when the process is asked to stop: Ctrl-C (SIGINT), or SIGTERM on Unix.
+///
+/// # Errors
+/// When the signals cannot be listened to.
+pub fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    #[cfg(unix)]
+    let mut terminate = {
+        use tokio::signal::unix::{SignalKind, signal};
+        (
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+        )
+    };
+    Ok(async move {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = terminate.0.recv() => {}
+            _ = terminate.1.recv() => {}
+        }
+        #[cfg(not(unix))]
+        {
+            // Without a handler the process simply ends at Ctrl-C, which is what was asked for.
+            let _ = tokio::signal::ctrl_c().await;
+        }
+    })
+}

@@ -1,0 +1,161 @@
+//! The HTTP metrics: names, labels, buckets.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use salvo::http::Method;
+use tallied::{Buckets, Counter, Family, Histogram, RegisterError, Registry, Unit, UpDownCounter};
+
+use crate::hoop::MetricsHoop;
+
+/// Upper bounds of `http_request_duration_seconds`, in seconds.
+const DURATION_SECONDS: [f64; 11] = [
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
+
+/// Upper bounds of the sizes, in bytes: a bucket for each order of magnitude from a small JSON
+/// answer to a large download.
+const SIZE_BYTES: [f64; 7] = [100.0, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8];
+
+/// The `endpoint` of a request that no route took.
+pub(crate) const UNMATCHED: &str = "unmatched";
+
+/// The HTTP metrics of one application, registered once and fed by a [hoop](Self::hoop).
+///
+/// | metric | type | labels |
+/// | --- | --- | --- |
+/// | `http_requests_total` | counter | `method`, `endpoint`, `status_code` |
+/// | `http_request_duration_seconds` | histogram | `method`, `endpoint` |
+/// | `http_request_size_bytes` | histogram | `method`, `endpoint` |
+/// | `http_response_size_bytes` | histogram | `method`, `endpoint` |
+/// | `http_requests_in_flight` | gauge | `method` |
+/// | `http_requests_aborted_total` | counter | `method`, `endpoint`, `reason` |
+///
+/// `endpoint` is the pattern of the route that matched, with its leading slash (`/users/{id}`),
+/// or `unmatched`; `method` is one of the nine methods of RFC 9110 and RFC 5789, or `OTHER`. So
+/// a client cannot make up label values. Sizes are those of the bodies. A request is recorded
+/// before its last byte is sent, so whoever has that byte finds the request in the next scrape.
+///
+/// Clones feed the same metrics.
+#[derive(Debug, Clone)]
+pub struct HttpMetrics(Arc<Families>);
+
+#[derive(Debug)]
+pub(crate) struct Families {
+    pub(crate) requests: Family<Counter, 3>,
+    pub(crate) duration_seconds: Family<Histogram, 2>,
+    pub(crate) request_bytes: Family<Histogram, 2>,
+    pub(crate) response_bytes: Family<Histogram, 2>,
+    pub(crate) in_flight: Family<UpDownCounter, 1>,
+    pub(crate) aborted: Family<Counter, 3>,
+    cutting_off: AtomicBool,
+}
+
+impl HttpMetrics {
+    /// Registers the metrics.
+    ///
+    /// # Errors
+    /// When the registry holds metrics of these names already.
+    pub fn register(registry: &Registry) -> Result<Self, RegisterError> {
+        let histograms = |bounds: &[f64]| {
+            let buckets = Buckets::new(bounds.iter().copied()).expect("constant bounds, sorted");
+            Family::<Histogram, 2>::new_with_constructor(["method", "endpoint"], move || {
+                Histogram::with_buckets(&buckets)
+            })
+        };
+        let families = Families {
+            requests: Family::new(["method", "endpoint", "status_code"]),
+            duration_seconds: histograms(&DURATION_SECONDS),
+            request_bytes: histograms(&SIZE_BYTES),
+            response_bytes: histograms(&SIZE_BYTES),
+            in_flight: Family::new(["method"]),
+            aborted: Family::new(["method", "endpoint", "reason"]),
+            cutting_off: AtomicBool::new(false),
+        };
+        registry.register(
+            "http_requests",
+            "Total HTTP requests",
+            families.requests.clone(),
+        )?;
+        registry.register_with_unit(
+            "http_request_duration_seconds",
+            "Time from the request's head to the end of the response",
+            Unit::Seconds,
+            families.duration_seconds.clone(),
+        )?;
+        registry.register_with_unit(
+            "http_request_size_bytes",
+            "Size of the request bodies",
+            Unit::Bytes,
+            families.request_bytes.clone(),
+        )?;
+        registry.register_with_unit(
+            "http_response_size_bytes",
+            "Size of the response bodies",
+            Unit::Bytes,
+            families.response_bytes.clone(),
+        )?;
+        registry.register(
+            "http_requests_in_flight",
+            "Requests that are being answered now",
+            families.in_flight.clone(),
+        )?;
+        registry.register(
+            "http_requests_aborted",
+            "HTTP requests that did not get their whole answer, by reason",
+            families.aborted.clone(),
+        )?;
+        Ok(Self(Arc::new(families)))
+    }
+
+    /// The hoop that feeds these metrics: the outermost one of a `Service`.
+    pub fn hoop(&self) -> MetricsHoop {
+        MetricsHoop::new(self.clone())
+    }
+
+    /// Says that requests which end without an answer from now on are cut off by the server,
+    /// not left by their clients: to be called when a drain has run out of time. They count
+    /// under `reason="shutdown"`.
+    pub fn cut_off(&self) {
+        self.0.cutting_off.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_cutting_off(&self) -> bool {
+        self.0.cutting_off.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn families(&self) -> &Families {
+        &self.0
+    }
+}
+
+/// The `method` label: a known method, or `OTHER`, for a client can send any word.
+pub(crate) fn method_label(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "DELETE" => "DELETE",
+        "CONNECT" => "CONNECT",
+        "OPTIONS" => "OPTIONS",
+        "TRACE" => "TRACE",
+        "PATCH" => "PATCH",
+        _ => "OTHER",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use salvo::http::Method;
+
+    use super::method_label;
+
+    #[test]
+    fn methods_are_bounded() {
+        assert_eq!(method_label(&Method::PATCH), "PATCH");
+        for made_up in ["get", "PROPFIND", "A", "GETT"] {
+            assert_eq!(method_label(&made_up.parse().unwrap()), "OTHER");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! HTTP metrics for [Salvo](https://salvo.rs): every request counted once, whatever happens to
+//! it.
+//!
+//! ```
+//! use salvo::prelude::*;
+//! use tallied::Registry;
+//! use tallied_server::{HttpMetrics, Scrape};
+//!
+//! #[handler]
+//! async fn hello() -> &'static str {
+//!     "hello"
+//! }
+//!
+//! let registry = Registry::default();
+//! let metrics = HttpMetrics::register(&registry)?;
+//! let router = Router::new()
+//!     .push(Router::with_path("hello").get(hello))
+//!     .push(Router::with_path("metrics").get(Scrape::new(registry)));
+//! // Outermost, so that it also sees 404, 405 and what catchers write.
+//! let service = Service::new(router).hoop(metrics.hoop());
+//! # let _ = service;
+//! # Ok::<(), tallied::RegisterError>(())
+//! ```
+//!
+//! - [`HttpMetrics`] registers the metrics; its [`hoop`](HttpMetrics::hoop) feeds them.
+//! - [`Scrape`] answers a Prometheus scrape.
+//! - `ProcessMetrics` (feature `process`) says what the process uses.
+//! - `app` (feature `server`, on by default) is the application that the `tallied-server` binary
+//!   runs. A library user turns it off with `default-features = false`.
+
+#![forbid(unsafe_code)]
+#![warn(missing_debug_implementations)]
+
+#[cfg(feature = "server")]
+pub mod app;
+mod exchange;
+mod hoop;
+mod http_metrics;
+mod negotiation;
+#[cfg(feature = "process")]
+mod process;
+mod request_body;
+mod response_body;
+mod scrape;
+
+pub use hoop::MetricsHoop;
+pub use http_metrics::HttpMetrics;
+#[cfg(feature = "process")]
+pub use process::ProcessMetrics;
+pub use scrape::Scrape;

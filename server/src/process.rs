@@ -1,0 +1,144 @@
+//! What the process uses: processor time, memory, file descriptors.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
+use tallied::{Gauge, ObservedCounter, RegisterError, Registry, Unit};
+
+/// Process metrics, under the names that every Prometheus client library uses.
+///
+/// | metric | type | meaning |
+/// | --- | --- | --- |
+/// | `process_cpu_seconds_total` | counter | user and system processor time |
+/// | `process_resident_memory_bytes` | gauge | physical memory in use |
+/// | `process_virtual_memory_bytes` | gauge | address space in use |
+/// | `process_start_time_seconds` | gauge | when the process started, in Unix time |
+/// | `process_open_fds` | gauge | open file descriptors |
+///
+/// They hold what the last [`refresh`](Self::refresh) saw, not what holds at the time of a
+/// scrape. A figure that the platform cannot tell is left out.
+#[derive(Debug, Clone)]
+pub struct ProcessMetrics {
+    cpu_seconds: ObservedCounter,
+    resident_bytes: Gauge<u64>,
+    virtual_bytes: Gauge<u64>,
+    open_fds: Gauge<u64>,
+    /// `None` where the platform tells nothing.
+    source: Arc<Mutex<Option<Source>>>,
+}
+
+#[derive(Debug)]
+struct Source {
+    system: System,
+    pid: Pid,
+}
+
+/// What one look at the process saw.
+struct Figures {
+    cpu_seconds: f64,
+    resident_bytes: u64,
+    virtual_bytes: u64,
+    start_time_seconds: u64,
+    open_fds: Option<u64>,
+}
+
+impl Source {
+    fn new() -> Option<Self> {
+        Some(Self {
+            system: System::new().ok()?,
+            pid: sysinfo::get_current_pid().ok()?,
+        })
+    }
+
+    /// `None` when the platform does not tell.
+    fn look(&mut self) -> Option<Figures> {
+        let kind = ProcessRefreshKind::nothing()
+            .with_cpu()
+            .with_memory()
+            .without_tasks();
+        self.system
+            .refresh_processes_specifics(ProcessesToUpdate::Some(&[self.pid]), false, kind);
+        let process = self.system.process(self.pid)?;
+        Some(Figures {
+            cpu_seconds: process.accumulated_cpu_time() as f64 / 1_000.0,
+            resident_bytes: process.memory(),
+            virtual_bytes: process.virtual_memory(),
+            start_time_seconds: process.start_time(),
+            open_fds: process.open_files().map(|open| open as u64),
+        })
+    }
+}
+
+impl ProcessMetrics {
+    /// Registers what this platform can tell, and looks for the first time.
+    ///
+    /// # Errors
+    /// When the registry holds metrics of these names already.
+    pub fn register(registry: &Registry) -> Result<Self, RegisterError> {
+        let mut source = Source::new();
+        let figures = source.as_mut().and_then(Source::look);
+        let metrics = Self {
+            cpu_seconds: ObservedCounter::default(),
+            resident_bytes: Gauge::default(),
+            virtual_bytes: Gauge::default(),
+            open_fds: Gauge::default(),
+            source: Arc::new(Mutex::new(source)),
+        };
+        let Some(figures) = figures else {
+            return Ok(metrics);
+        };
+        metrics.set(&figures);
+        registry.register_with_unit(
+            "process_cpu_seconds",
+            "Total user and system CPU time",
+            Unit::Seconds,
+            metrics.cpu_seconds.clone(),
+        )?;
+        registry.register_with_unit(
+            "process_resident_memory_bytes",
+            "Physical memory used",
+            Unit::Bytes,
+            metrics.resident_bytes.clone(),
+        )?;
+        registry.register_with_unit(
+            "process_virtual_memory_bytes",
+            "Virtual memory allocated",
+            Unit::Bytes,
+            metrics.virtual_bytes.clone(),
+        )?;
+        let start_time = Gauge::<u64>::default();
+        start_time.set(figures.start_time_seconds);
+        registry.register_with_unit(
+            "process_start_time_seconds",
+            "Process start time, in seconds since the Unix epoch",
+            Unit::Seconds,
+            start_time,
+        )?;
+        if figures.open_fds.is_some() {
+            registry.register(
+                "process_open_fds",
+                "File descriptor count",
+                metrics.open_fds.clone(),
+            )?;
+        }
+        Ok(metrics)
+    }
+
+    /// Looks at the process. Takes some ten microseconds and reads files on Linux, so not on an
+    /// async worker.
+    pub fn refresh(&self) {
+        let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(figures) = source.as_mut().and_then(Source::look) {
+            self.set(&figures);
+        }
+    }
+
+    fn set(&self, figures: &Figures) {
+        self.cpu_seconds.observe_total(figures.cpu_seconds);
+        self.resident_bytes.set(figures.resident_bytes);
+        self.virtual_bytes.set(figures.virtual_bytes);
+        if let Some(open) = figures.open_fds {
+            self.open_fds.set(open);
+        }
+    }
+}

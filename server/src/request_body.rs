@@ -1,0 +1,148 @@
+//! Counts what is read of a request's body, and notices a client that leaves meanwhile.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use salvo::http::ReqBody;
+
+/// What is known of a request's body; shared by the body and the record.
+///
+/// The fields are independent figures, and whatever hands the request on (the runtime's queues)
+/// orders the body's stores before the record's loads: Relaxed suffices.
+#[derive(Debug)]
+pub(crate) struct Upload {
+    /// The Content-Length, where there is one.
+    declared: Option<u64>,
+    read: AtomicU64,
+    /// The end was read: `read` is the size.
+    complete: AtomicBool,
+    client_left: AtomicBool,
+}
+
+impl Upload {
+    /// Whether the client left while its body was being read. Whatever the handler made of the
+    /// truncated body, nobody is there to get it.
+    pub(crate) fn client_left(&self) -> bool {
+        self.client_left.load(Ordering::Relaxed)
+    }
+
+    /// The size of the body in bytes. What a handler left unread counts by its Content-Length,
+    /// unless the request was aborted, when only what was read is certain to have been sent.
+    pub(crate) fn size(&self, aborted: bool) -> u64 {
+        let read = self.read.load(Ordering::Relaxed);
+        if aborted || self.complete.load(Ordering::Relaxed) {
+            read
+        } else {
+            self.declared.unwrap_or(read)
+        }
+    }
+}
+
+/// Puts a counting body in the place of a request's, unless it is known to be empty.
+pub(crate) fn watch(body: &mut ReqBody) -> Option<Arc<Upload>> {
+    if body.is_end_stream() {
+        return None;
+    }
+    let upload = Arc::new(Upload {
+        declared: body.size_hint().exact(),
+        read: AtomicU64::new(0),
+        complete: AtomicBool::new(false),
+        client_left: AtomicBool::new(false),
+    });
+    let inner = std::mem::take(body);
+    *body = ReqBody::Boxed {
+        inner: Box::pin(CountedBody {
+            inner,
+            upload: Arc::clone(&upload),
+        }),
+        fuse_config: None,
+    };
+    Some(upload)
+}
+
+struct CountedBody {
+    inner: ReqBody,
+    upload: Arc<Upload>,
+}
+
+impl Body for CountedBody {
+    type Data = Bytes;
+    type Error = salvo::BoxedError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let polled = Pin::new(&mut self.inner).poll_frame(cx);
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
+                self.upload.read.fetch_add(bytes, Ordering::Relaxed);
+                if self.inner.is_end_stream() {
+                    self.upload.complete.store(true, Ordering::Relaxed);
+                }
+            }
+            Poll::Ready(None) => self.upload.complete.store(true, Ordering::Relaxed),
+            Poll::Ready(Some(Err(error))) if is_disconnect(error) => {
+                self.upload.client_left.store(true, Ordering::Relaxed);
+            }
+            Poll::Ready(Some(Err(_))) | Poll::Pending => {}
+        }
+        polled.map_err(Into::into)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// Whether a body failed because its client is gone. A client that sent nonsense, or was too
+/// slow for a limit, is still there to be told.
+fn is_disconnect(error: &io::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            let still_there = [
+                io::ErrorKind::InvalidData,
+                io::ErrorKind::InvalidInput,
+                io::ErrorKind::TimedOut,
+            ];
+            if still_there.contains(&error.kind()) {
+                return false;
+            }
+            // What an io::Error wraps is not what its `source` returns.
+            cause = error.get_ref().map(|inner| inner as _);
+            continue;
+        }
+        cause = error.source();
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::is_disconnect;
+
+    #[test]
+    fn nonsense_and_slowness_are_no_disconnects() {
+        assert!(is_disconnect(&io::ErrorKind::UnexpectedEof.into()));
+        assert!(is_disconnect(&io::Error::other(io::Error::from(
+            io::ErrorKind::ConnectionReset
+        ))));
+        assert!(!is_disconnect(&io::ErrorKind::TimedOut.into()));
+        assert!(!is_disconnect(&io::Error::other(io::Error::from(
+            io::ErrorKind::InvalidInput
+        ))));
+    }
+}

@@ -1,0 +1,179 @@
+//! Counts a streamed response on its way out, and records the request when it ends.
+//!
+//! The record is made before the last frame is handed over, where it is known to be the last:
+//! by the body itself, by the Content-Length, or because the body has ended when it is asked
+//! again at once. Otherwise it is made when the body says that it has ended, which is before
+//! the connection writes the end of the message.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use salvo::http::header::CONTENT_LENGTH;
+use salvo::http::{ResBody, Response};
+
+use crate::exchange::{Aborted, Exchange};
+
+/// Where the response observer leaves the exchange for the body, once the head is final.
+#[derive(Clone)]
+pub(crate) struct Handover(Arc<Mutex<Option<Exchange>>>);
+
+impl Handover {
+    /// Puts a counting body in the place of a streamed one. `None` for a body that is whole in
+    /// memory, or none.
+    pub(crate) fn wrap(res: &mut Response) -> Option<Self> {
+        match res.body {
+            ResBody::None | ResBody::Once(_) | ResBody::Chunks(_) | ResBody::Error(_) => None,
+            // Hyper, Boxed, Stream, Channel, and whatever a later Salvo streams.
+            _ => {
+                let handover = Self(Arc::new(Mutex::new(None)));
+                let length = res.headers().get(CONTENT_LENGTH);
+                let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+                let counted = CountedBody {
+                    inner: res.take_body(),
+                    length,
+                    exchange: handover.clone(),
+                    ahead: None,
+                    polling: false,
+                };
+                res.replace_body(ResBody::Boxed(Box::pin(counted)));
+                Some(handover)
+            }
+        }
+    }
+
+    /// Leaves the exchange to the body, or gives it back when the body was dropped meanwhile:
+    /// something replaced the response.
+    pub(crate) fn give(self, exchange: Exchange) -> Option<Exchange> {
+        if Arc::strong_count(&self.0) == 1 {
+            return Some(exchange);
+        }
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(exchange);
+        None
+    }
+
+    fn with(&self, act: impl FnOnce(&mut Exchange)) {
+        if let Some(exchange) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            act(exchange);
+        }
+    }
+
+    fn take(&self) -> Option<Exchange> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+type PolledFrame = Poll<Option<Result<Frame<Bytes>, std::io::Error>>>;
+
+struct CountedBody {
+    inner: ResBody,
+    /// The Content-Length that the handler promised.
+    length: Option<u64>,
+    exchange: Handover,
+    /// What the inner body answered when it was asked ahead; never `Pending`.
+    ahead: Option<PolledFrame>,
+    /// Set while the inner body runs: still set in `drop` after it panicked.
+    polling: bool,
+}
+
+impl CountedBody {
+    fn poll_inner(&mut self, cx: &mut Context<'_>) -> PolledFrame {
+        self.polling = true;
+        let polled = Pin::new(&mut self.inner).poll_frame(cx);
+        self.polling = false;
+        polled
+    }
+
+    /// Counts a frame that is about to be handed over.
+    fn count(&mut self, frame: &Frame<Bytes>, cx: &mut Context<'_>) {
+        let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
+        let mut so_far = 0;
+        self.exchange.with(|exchange| {
+            exchange.sent(bytes);
+            so_far = exchange.response_bytes();
+        });
+        let mut last =
+            self.inner.is_end_stream() || self.length.is_some_and(|length| so_far >= length);
+        if !last {
+            let ahead = self.poll_inner(cx);
+            last = matches!(ahead, Poll::Ready(None));
+            // Pending has registered the waker, and is asked for again.
+            self.ahead = ahead.is_ready().then_some(ahead);
+        }
+        if last {
+            self.finish();
+        }
+    }
+
+    fn finish(&self) {
+        if let Some(exchange) = self.exchange.take() {
+            exchange.finish();
+        }
+    }
+}
+
+impl Body for CountedBody {
+    type Data = Bytes;
+    type Error = salvo::BoxedError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, salvo::BoxedError>>> {
+        let polled = match self.ahead.take() {
+            Some(polled) => polled,
+            None => self.poll_inner(cx),
+        };
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => self.count(frame, cx),
+            Poll::Ready(None) => self.finish(),
+            Poll::Ready(Some(Err(_))) => {
+                if let Some(exchange) = self.exchange.take() {
+                    exchange.abort(Aborted::BodyError);
+                }
+            }
+            Poll::Pending => {}
+        }
+        polled.map_err(Into::into)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.ahead {
+            None => self.inner.is_end_stream(),
+            Some(ahead) => matches!(ahead, Poll::Ready(None)),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.ahead {
+            // The inner body no longer counts the frame that is held here.
+            Some(Poll::Ready(Some(Ok(frame)))) => {
+                let held = frame.data_ref().map_or(0, Bytes::len) as u64;
+                let inner = self.inner.size_hint();
+                let mut hint = SizeHint::new();
+                hint.set_lower(inner.lower() + held);
+                if let Some(upper) = inner.upper() {
+                    hint.set_upper(upper + held);
+                }
+                hint
+            }
+            _ => self.inner.size_hint(),
+        }
+    }
+}
+
+impl Drop for CountedBody {
+    fn drop(&mut self) {
+        if self.polling
+            && let Some(exchange) = self.exchange.take()
+        {
+            // The connection is dropped after the panic was caught, so `panicking` is over.
+            exchange.abort(Aborted::Panic);
+        }
+        // Otherwise the exchange, if it is still here, records itself when it is dropped: the
+        // client left, or the server stops.
+        drop(self.exchange.take());
+    }
+}

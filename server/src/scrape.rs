@@ -1,0 +1,80 @@
+//! The scrape handler.
+
+use salvo::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use salvo::http::{Request, Response, StatusCode};
+use salvo::{Depot, FlowCtrl, Handler};
+use tallied::Registry;
+
+use crate::negotiation::Format;
+
+/// Answers a scrape with what a [`Registry`] holds.
+///
+/// The format is text 0.0.4, or OpenMetrics 1.0.0 where `Accept` prefers it, as Prometheus'
+/// does; `?format=text` and `?format=openmetrics` override the header, and any other value is
+/// a 400. The answer is rendered on a blocking thread, so that a large one does not hold up the
+/// requests of the application.
+#[derive(Debug, Clone)]
+pub struct Scrape {
+    registry: Registry,
+}
+
+impl Scrape {
+    /// A handler for the route `/metrics`.
+    pub fn new(registry: Registry) -> Self {
+        Self { registry }
+    }
+}
+
+#[salvo::async_trait]
+impl Handler for Scrape {
+    async fn handle(
+        &self,
+        req: &mut Request,
+        _depot: &mut Depot,
+        res: &mut Response,
+        _ctrl: &mut FlowCtrl,
+    ) {
+        let format = match req.queries().get("format") {
+            None => {
+                let accept = req.headers().get_all(ACCEPT).iter();
+                Format::accepted(accept.filter_map(|value| value.to_str().ok()))
+            }
+            Some(name) => match Format::named(name) {
+                Some(format) => format,
+                None => {
+                    res.status_code(StatusCode::BAD_REQUEST);
+                    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+                    res.headers_mut().insert(CONTENT_TYPE, plain);
+                    // Nothing is in the body yet, so writing to it cannot fail.
+                    let _ = res
+                        .write_body("unknown format: ask for format=text or format=openmetrics\n");
+                    return;
+                }
+            },
+        };
+        let registry = self.registry.clone();
+        let rendered = tokio::task::spawn_blocking(move || match format {
+            Format::Text => registry.text(),
+            Format::OpenMetrics => registry.openmetrics(),
+        });
+        match rendered.await {
+            Ok(body) => {
+                let headers = res.headers_mut();
+                headers.insert(
+                    CONTENT_TYPE,
+                    HeaderValue::from_static(format.content_type()),
+                );
+                headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+                headers.insert(
+                    "x-content-type-options",
+                    HeaderValue::from_static("nosniff"),
+                );
+                // Nothing is in the body yet, so writing to it cannot fail.
+                let _ = res.write_body(body);
+            }
+            Err(_) => {
+                res.status_code(StatusCode::INTERNAL_SERVER_ERROR);
+            }
+        }
+    }
+}

@@ -1,0 +1,423 @@
+//! Every request is counted once, whatever happens to it: on real sockets.
+
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use salvo::catcher::Catcher;
+use salvo::http::{Mime, ResBody};
+use salvo::prelude::*;
+use support::TestServer;
+use tokio::sync::Notify;
+
+#[handler]
+async fn hello() -> &'static str {
+    "hello"
+}
+
+#[handler]
+async fn echo_length(req: &mut Request, res: &mut Response) {
+    match req.payload_with_max_size(1 << 20).await {
+        Ok(body) => {
+            let length = body.len();
+            res.render(length.to_string());
+        }
+        Err(_) => {
+            res.status_code(StatusCode::BAD_REQUEST);
+            res.render("unreadable");
+        }
+    }
+}
+
+#[handler]
+async fn forever() {
+    std::future::pending::<()>().await;
+}
+
+#[handler]
+async fn panics() {
+    panic!("on purpose");
+}
+
+/// Sends `parts`, then ends as `end` says.
+fn streamed(parts: &'static [&'static str], end: End) -> impl Handler {
+    struct Streamed(&'static [&'static str], End);
+    #[async_trait]
+    impl Handler for Streamed {
+        async fn handle(
+            &self,
+            req: &mut Request,
+            _: &mut Depot,
+            res: &mut Response,
+            _: &mut FlowCtrl,
+        ) {
+            let (parts, end) = (self.0, self.1.clone());
+            if req.query::<bool>("length").is_some() {
+                let length: usize = parts.iter().map(|part| part.len()).sum();
+                res.headers_mut().insert("content-length", length.into());
+            }
+            res.stream(async_stream::stream! {
+                for part in parts {
+                    yield Ok::<_, std::io::Error>(*part);
+                    tokio::task::yield_now().await;
+                }
+                match end {
+                    End::Ends => {}
+                    End::Waits(gate) => gate.notified().await,
+                    End::Fails(gate) => {
+                        gate.notified().await;
+                        yield Err(std::io::Error::other("on purpose"));
+                    }
+                    End::Panics(gate) => {
+                        gate.notified().await;
+                        panic!("on purpose");
+                    }
+                }
+            });
+        }
+    }
+    Streamed(parts, end)
+}
+
+#[derive(Clone)]
+enum End {
+    Ends,
+    /// Does not end before the gate opens.
+    Waits(Arc<Notify>),
+    Fails(Arc<Notify>),
+    Panics(Arc<Notify>),
+}
+
+const TOTAL: &str = "http_requests";
+const ABORTED: &str = "http_requests_aborted";
+const IN_FLIGHT: &str = "http_requests_in_flight";
+const RESPONSE: &str = "http_response_size_bytes";
+const REQUEST: &str = "http_request_size_bytes";
+const DURATION: &str = "http_request_duration_seconds";
+
+#[test]
+fn labels_and_sizes_are_those_of_the_route_and_the_bodies() {
+    let server = TestServer::start(
+        Router::new()
+            .get(hello)
+            .push(
+                Router::with_path("users/{id}/posts")
+                    .get(hello)
+                    .post(echo_length),
+            )
+            .push(Router::with_path("files/{**rest}").get(hello)),
+    );
+    let mut client = server.connect();
+    assert_eq!(client.get("/").status, 200);
+    assert_eq!(client.get("/users/7/posts?x=1").status, 200);
+    assert_eq!(client.get("/files/a/b/c").text(), "hello");
+    assert_eq!(
+        client.request("POST", "/users/7/posts", "", "12345").text(),
+        "5"
+    );
+    let chunked = "Transfer-Encoding: chunked\r\n";
+    client.send(format!(
+        "POST /users/8/posts HTTP/1.1\r\nHost: x\r\n{chunked}\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n"
+    ));
+    assert_eq!(client.answer(false).text(), "7");
+    let missing = client.get("/nowhere");
+    let refused = client.request("DELETE", "/users/7/posts", "", "");
+    let made_up = client.request("FROBNICATE", "/nowhere", "", "");
+    let head = client.request("HEAD", "/nowhere", "", "");
+    assert_eq!(
+        (missing.status, refused.status, made_up.status, head.status),
+        (404, 405, 404, 404)
+    );
+
+    for (labels, count) in [
+        (["GET", "/", "200"], 1),
+        (["GET", "/users/{id}/posts", "200"], 1),
+        (["POST", "/users/{id}/posts", "200"], 2),
+        (["GET", "/files/{**rest}", "200"], 1),
+        (["GET", "unmatched", "404"], 1),
+        (["DELETE", "unmatched", "405"], 1),
+        (["OTHER", "unmatched", "404"], 1),
+        (["HEAD", "unmatched", "404"], 1),
+    ] {
+        assert_eq!(server.value(TOTAL, &labels), count, "{labels:?}");
+    }
+    assert_eq!(server.requests(), 9);
+    assert_eq!(
+        server
+            .histogram(REQUEST, &["POST", "/users/{id}/posts"])
+            .sum,
+        12.0
+    );
+    assert_eq!(
+        server
+            .histogram(RESPONSE, &["POST", "/users/{id}/posts"])
+            .sum,
+        2.0
+    );
+    // What the catcher wrote, and what of it a HEAD is not sent.
+    assert!(!missing.body.is_empty());
+    let not_found = server.histogram(RESPONSE, &["GET", "unmatched"]);
+    assert_eq!(not_found.sum, missing.body.len() as f64);
+    assert_eq!(server.histogram(RESPONSE, &["HEAD", "unmatched"]).sum, 0.0);
+}
+
+#[test]
+fn a_body_left_unread_counts_by_its_length() {
+    let server = TestServer::start(Router::new().post(hello));
+    assert_eq!(
+        server.connect().request("POST", "/", "", "1234567").status,
+        200
+    );
+    assert_eq!(server.histogram(REQUEST, &["POST", "/"]).sum, 7.0);
+}
+
+/// In a release build: as many as the issue of it names.
+const MANY: u64 = if cfg!(debug_assertions) {
+    20_000
+} else {
+    200_000
+};
+
+#[test]
+fn every_request_is_in_the_next_scrape() {
+    const CONNECTIONS: u64 = 8;
+    let server = TestServer::start(Router::with_path("data").get(hello));
+    let each = MANY / CONNECTIONS;
+    std::thread::scope(|scope| {
+        for _ in 0..CONNECTIONS {
+            scope.spawn(|| {
+                let mut client = server.connect();
+                for _ in 0..each {
+                    assert_eq!(client.get("/data").status, 200);
+                }
+            });
+        }
+    });
+    // At once: the last byte is here, so the count is there.
+    assert_eq!(server.value(TOTAL, &["GET", "/data", "200"]), MANY as i64);
+    for name in [DURATION, REQUEST, RESPONSE] {
+        let histogram = server.histogram(name, &["GET", "/data"]);
+        assert_eq!(histogram.count, MANY, "{name}");
+        assert_eq!(histogram.buckets.iter().sum::<u64>(), MANY, "{name}");
+    }
+    assert_eq!(
+        server.histogram(RESPONSE, &["GET", "/data"]).sum,
+        5.0 * MANY as f64
+    );
+    assert_eq!(server.value(IN_FLIGHT, &["GET"]), 0);
+}
+
+#[test]
+fn clients_that_leave_before_the_answer_are_all_counted() {
+    const CLIENTS: i64 = 1_000;
+    let server = TestServer::start(Router::with_path("slow").get(forever));
+    for batch in 0..10 {
+        let waiting: Vec<_> = (0..CLIENTS / 10)
+            .map(|_| {
+                let mut client = server.connect();
+                client.send("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
+                client
+            })
+            .collect();
+        server.wait_for(IN_FLIGHT, &["GET"], CLIENTS / 10);
+        drop(waiting);
+        server.wait_for(TOTAL, &["GET", "/slow", "499"], (batch + 1) * CLIENTS / 10);
+    }
+    assert_eq!(
+        server.value(ABORTED, &["GET", "/slow", "client_disconnect"]),
+        CLIENTS
+    );
+    assert_eq!(server.value(IN_FLIGHT, &["GET"]), 0);
+    assert_eq!(server.requests(), CLIENTS as u64);
+    assert_eq!(
+        server.histogram(DURATION, &["GET", "/slow"]).count,
+        CLIENTS as u64
+    );
+}
+
+#[test]
+fn a_client_that_leaves_during_its_upload_is_499_whatever_the_handler_answers() {
+    let server = TestServer::start(Router::with_path("upload").post(echo_length));
+    for (i, framing) in ["Content-Length: 100", "Transfer-Encoding: chunked"]
+        .iter()
+        .enumerate()
+    {
+        let mut client = server.connect();
+        client.send(format!(
+            "POST /upload HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\n5\r\nabcde\r\n"
+        ));
+        server.wait_for(IN_FLIGHT, &["POST"], 1);
+        drop(client);
+        server.wait_for(TOTAL, &["POST", "/upload", "499"], i as i64 + 1);
+    }
+    assert_eq!(server.requests(), 2);
+    assert_eq!(
+        server.value(ABORTED, &["POST", "/upload", "client_disconnect"]),
+        2
+    );
+    assert_eq!(server.value(IN_FLIGHT, &["POST"]), 0);
+}
+
+#[test]
+fn a_client_that_sends_nonsense_stays_and_is_answered() {
+    let server = TestServer::start(Router::with_path("upload").post(echo_length));
+    let mut client = server.connect();
+    client.send("POST /upload HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n");
+    assert_eq!(client.answer(false).status, 400);
+    assert_eq!(server.value(TOTAL, &["POST", "/upload", "400"]), 1);
+    assert_eq!(server.requests(), 1);
+}
+
+#[test]
+fn a_panic_is_500_with_and_without_a_catcher_of_panics() {
+    let router = Router::new()
+        .push(Router::with_path("bare").get(panics))
+        .push(
+            Router::with_path("caught")
+                .hoop(CatchPanic::new())
+                .get(panics),
+        );
+    let server = TestServer::start(router);
+    let mut client = server.connect();
+    client.send("GET /bare HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert!(client.is_closed(), "nothing catches the panic");
+    assert_eq!(server.connect().get("/caught").status, 500);
+    server.wait_for(TOTAL, &["GET", "/bare", "500"], 1);
+    assert_eq!(server.value(TOTAL, &["GET", "/caught", "500"]), 1);
+    assert_eq!(server.value(ABORTED, &["GET", "/bare", "panic"]), 1);
+    assert_eq!(server.value(ABORTED, &["GET", "/caught", "panic"]), 0);
+    assert_eq!(server.value(IN_FLIGHT, &["GET"]), 0);
+}
+
+#[test]
+fn a_stream_counts_its_bytes_and_is_recorded_before_its_end_is_sent() {
+    let server = TestServer::start(
+        Router::with_path("stream").get(streamed(&["one", "two", "three"], End::Ends)),
+    );
+    let mut client = server.connect();
+    for (i, path) in ["/stream", "/stream?length=true"]
+        .iter()
+        .cycle()
+        .take(200)
+        .enumerate()
+    {
+        assert_eq!(client.get(path).text(), "onetwothree");
+        // At once: the last byte is here.
+        assert_eq!(
+            server.value(TOTAL, &["GET", "/stream", "200"]),
+            i as i64 + 1,
+            "{path}"
+        );
+    }
+    let histogram = server.histogram(RESPONSE, &["GET", "/stream"]);
+    assert_eq!((histogram.count, histogram.sum), (200, 2_200.0));
+    assert_eq!(server.value(IN_FLIGHT, &["GET"]), 0);
+    assert_eq!(server.requests(), 200);
+}
+
+#[test]
+fn a_stream_that_does_not_end_well_is_recorded_once() {
+    let gate = || Arc::new(Notify::new());
+    let (leaving, failing, panicking) = (gate(), gate(), gate());
+    let ends = [
+        ("left", End::Waits(leaving)),
+        ("fails", End::Fails(failing.clone())),
+        ("panics", End::Panics(panicking.clone())),
+    ];
+    let router = ends.into_iter().fold(Router::new(), |router, (path, end)| {
+        router.push(Router::with_path(path).get(streamed(&["one"], end)))
+    });
+    let server = TestServer::start(router);
+    for (path, gate, reason) in [
+        ("/left", None, "client_disconnect"),
+        ("/fails", Some(failing), "body_error"),
+        ("/panics", Some(panicking), "panic"),
+    ] {
+        let mut client = server.connect();
+        client.send(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"));
+        assert_eq!(client.head().status, 200);
+        assert_eq!(client.chunk(), b"one");
+        assert_eq!(server.value(IN_FLIGHT, &["GET"]), 1);
+        match gate {
+            Some(gate) => gate.notify_one(),
+            None => drop(client),
+        }
+        server.wait_for(ABORTED, &["GET", path, reason], 1);
+    }
+    // The status that was sent, but for the one that nobody was there to get.
+    assert_eq!(server.value(TOTAL, &["GET", "/fails", "200"]), 1);
+    assert_eq!(server.value(TOTAL, &["GET", "/panics", "200"]), 1);
+    assert_eq!(server.value(TOTAL, &["GET", "/left", "499"]), 1);
+    assert_eq!(server.requests(), 3);
+    assert_eq!(server.value(IN_FLIGHT, &["GET"]), 0);
+}
+
+#[test]
+fn what_a_catcher_or_the_service_makes_of_the_answer_is_what_counts() {
+    #[handler]
+    async fn teapot(res: &mut Response, ctrl: &mut FlowCtrl) {
+        if res.status_code == Some(StatusCode::NOT_FOUND) {
+            res.status_code(StatusCode::IM_A_TEAPOT);
+            res.body(ResBody::Once("short and stout".into()));
+            ctrl.skip_rest();
+        }
+    }
+    let router =
+        Router::new().push(Router::with_path("stream").get(streamed(&["<svg>"], End::Ends)));
+    let service = Service::new(router)
+        .catcher(Catcher::default().hoop(teapot))
+        .allowed_media_types(vec!["application/json".parse::<Mime>().unwrap()]);
+    let server = TestServer::start_service(service, Duration::from_millis(100));
+    let mut client = server.connect();
+    assert_eq!(client.get("/nowhere").text(), "short and stout");
+    assert_eq!(server.value(TOTAL, &["GET", "unmatched", "418"]), 1);
+    assert_eq!(server.histogram(RESPONSE, &["GET", "unmatched"]).sum, 15.0);
+    // The stream has no content type that is refused; it is answered.
+    assert_eq!(client.get("/stream").status, 200);
+    assert_eq!(server.value(TOTAL, &["GET", "/stream", "200"]), 1);
+    assert_eq!(server.requests(), 2);
+}
+
+#[test]
+fn a_stream_that_the_service_replaces_is_recorded_with_what_replaced_it() {
+    #[handler]
+    async fn picture(res: &mut Response) {
+        res.headers_mut()
+            .insert("content-type", "image/png".parse().unwrap());
+        res.stream(async_stream::stream! { yield Ok::<_, std::io::Error>("png"); });
+    }
+    let service = Service::new(Router::new().get(picture))
+        .allowed_media_types(vec!["application/json".parse::<Mime>().unwrap()]);
+    let server = TestServer::start_service(service, Duration::from_millis(100));
+    let answer = server.connect().get("/");
+    assert_eq!(answer.status, 415);
+    assert_eq!(server.value(TOTAL, &["GET", "/", "415"]), 1);
+    assert_eq!(
+        server.histogram(RESPONSE, &["GET", "/"]).sum,
+        answer.body.len() as f64
+    );
+    assert_eq!(server.requests(), 1);
+}
+
+#[test]
+fn what_the_end_of_the_drain_cuts_off_is_a_shutdown() {
+    let gate = Arc::new(Notify::new());
+    let router = Router::new()
+        .push(Router::with_path("slow").get(forever))
+        .push(Router::with_path("stream").get(streamed(&["one"], End::Waits(gate))));
+    let mut server = TestServer::start(router);
+    let mut slow = server.connect();
+    slow.send("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
+    let mut stream = server.connect();
+    stream.send("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_eq!(stream.head().status, 200);
+    server.wait_for(IN_FLIGHT, &["GET"], 2);
+    server.stop();
+    // The runtime is gone, and with it every future.
+    assert_eq!(server.value(TOTAL, &["GET", "/slow", "503"]), 1);
+    assert_eq!(server.value(TOTAL, &["GET", "/stream", "200"]), 1);
+    assert_eq!(server.value(ABORTED, &["GET", "/slow", "shutdown"]), 1);
+    assert_eq!(server.value(ABORTED, &["GET", "/stream", "shutdown"]), 1);
+    assert_eq!(server.value(IN_FLIGHT, &["GET"]), 0);
+}

@@ -1,0 +1,296 @@
+//! A server on a free port, and clients that speak HTTP/1.1 byte by byte.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test binary uses a part of it"
+)]
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use salvo::{Router, Service};
+use tallied::{HistogramSnapshot, Registry, Value};
+use tallied_server::app::App;
+use tallied_server::app::serve::{listen, serve};
+use tallied_server::{HttpMetrics, ProcessMetrics};
+
+/// Long enough for the slowest machine; a test that waits so long has failed.
+pub const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A server that runs until it is dropped.
+pub struct TestServer {
+    pub address: SocketAddr,
+    pub registry: Registry,
+    stop: Option<tokio::sync::oneshot::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl TestServer {
+    /// Serves a router with the hoop around it.
+    pub fn start(router: Router) -> Self {
+        Self::start_service(Service::new(router), Duration::from_millis(100))
+    }
+
+    /// Serves a service, which gets the hoop as its first.
+    pub fn start_service(mut service: Service, drain: Duration) -> Self {
+        let registry = Registry::default();
+        let http = HttpMetrics::register(&registry).unwrap();
+        service.hoops.insert(0, std::sync::Arc::new(http.hoop()));
+        let process = ProcessMetrics::register(&registry).unwrap();
+        let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = tokio::sync::oneshot::channel();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build()
+                .unwrap();
+            let app = App {
+                service,
+                http,
+                process,
+            };
+            let stop = async move {
+                let _ = stopped.await;
+            };
+            runtime.block_on(serve(app, listener, stop, drain)).unwrap();
+        });
+        Self {
+            address,
+            registry,
+            stop: Some(stop),
+            thread: Some(thread),
+        }
+    }
+
+    /// Stops the server, and waits for the end of its drain.
+    pub fn stop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
+    }
+
+    pub fn connect(&self) -> Client {
+        Client::connect(self.address)
+    }
+
+    /// The value of a series; 0 where it does not exist.
+    pub fn value(&self, name: &str, labels: &[&str]) -> i64 {
+        match find(&self.registry, name, labels) {
+            None => 0,
+            Some(Value::Counter(value)) => value as i64,
+            Some(Value::Integer(value)) => value,
+            Some(other) => panic!("{name} holds {other:?}"),
+        }
+    }
+
+    pub fn histogram(&self, name: &str, labels: &[&str]) -> HistogramSnapshot {
+        match find(&self.registry, name, labels) {
+            Some(Value::Histogram(histogram)) => histogram,
+            other => panic!("{name} {labels:?} holds {other:?}"),
+        }
+    }
+
+    /// Waits until a series holds a value.
+    pub fn wait_for(&self, name: &str, labels: &[&str], value: i64) {
+        let start = Instant::now();
+        while self.value(name, labels) != value {
+            assert!(
+                start.elapsed() < DEADLINE,
+                "{name} {labels:?} is {} and not {value}; all:\n{}",
+                self.value(name, labels),
+                self.registry.text()
+            );
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// The sum of all `http_requests_total`.
+    pub fn requests(&self) -> u64 {
+        let snapshot = self.registry.snapshot();
+        let family = snapshot
+            .families
+            .iter()
+            .find(|f| f.descriptor.name() == "http_requests");
+        let series = family.unwrap().series.iter();
+        series
+            .map(|series| {
+                if let Value::Counter(n) = series.value {
+                    n
+                } else {
+                    0
+                }
+            })
+            .sum()
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn find(registry: &Registry, name: &str, labels: &[&str]) -> Option<Value> {
+    let snapshot = registry.snapshot();
+    let family = snapshot
+        .families
+        .into_iter()
+        .find(|f| f.descriptor.name() == name)?;
+    let mut series = family.series.into_iter();
+    series
+        .find(|series| series.labels.values().eq(labels.iter().copied()))
+        .map(|s| s.value)
+}
+
+/// What a server answered.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| {
+            let (key, value) = line.split_once(':')?;
+            key.eq_ignore_ascii_case(name).then(|| value.trim())
+        })
+    }
+}
+
+/// A connection that is kept alive.
+pub struct Client {
+    pub stream: TcpStream,
+    received: Vec<u8>,
+}
+
+impl Client {
+    pub fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        Self {
+            stream,
+            received: Vec::new(),
+        }
+    }
+
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.stream.write_all(bytes.as_ref()).unwrap();
+    }
+
+    pub fn get(&mut self, path: &str) -> Answer {
+        self.request("GET", path, "", "")
+    }
+
+    pub fn request(&mut self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
+        let length = match body.len() {
+            0 => String::new(),
+            length => format!("Content-Length: {length}\r\n"),
+        };
+        self.send(format!(
+            "{method} {path} HTTP/1.1\r\nHost: test\r\n{headers}{length}\r\n{body}"
+        ));
+        self.answer(method == "HEAD")
+    }
+
+    /// Reads more; `false` at the end of the connection.
+    fn receive(&mut self) -> bool {
+        let mut buffer = [0; 16_384];
+        match self.stream.read(&mut buffer) {
+            Ok(0) => false,
+            Ok(n) => {
+                self.received.extend_from_slice(&buffer[..n]);
+                true
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => false,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Takes what comes up to and with `end`.
+    fn until(&mut self, end: &[u8]) -> Vec<u8> {
+        loop {
+            if let Some(at) = self
+                .received
+                .windows(end.len())
+                .position(|bytes| bytes == end)
+            {
+                return self.received.drain(..at + end.len()).collect();
+            }
+            assert!(
+                self.receive(),
+                "the connection ended in the middle of an answer"
+            );
+        }
+    }
+
+    fn take(&mut self, count: usize) -> Vec<u8> {
+        while self.received.len() < count {
+            assert!(
+                self.receive(),
+                "the connection ended in the middle of a body"
+            );
+        }
+        self.received.drain(..count).collect()
+    }
+
+    /// The head of an answer.
+    pub fn head(&mut self) -> Answer {
+        let head = String::from_utf8(self.until(b"\r\n\r\n")).unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        Answer {
+            status,
+            head,
+            body: Vec::new(),
+        }
+    }
+
+    /// A chunk of a chunked body; empty at its end.
+    pub fn chunk(&mut self) -> Vec<u8> {
+        let size = String::from_utf8(self.until(b"\r\n")).unwrap();
+        let size = usize::from_str_radix(size.trim(), 16).unwrap();
+        let chunk = self.take(size);
+        self.until(b"\r\n");
+        chunk
+    }
+
+    /// An answer, to its last byte and not further.
+    pub fn answer(&mut self, no_body: bool) -> Answer {
+        let mut answer = self.head();
+        if no_body || answer.status == 204 || answer.status == 304 {
+            return answer;
+        }
+        if answer.header("transfer-encoding").is_some() {
+            loop {
+                let chunk = self.chunk();
+                if chunk.is_empty() {
+                    return answer;
+                }
+                answer.body.extend(chunk);
+            }
+        }
+        let length = answer
+            .header("content-length")
+            .map_or(0, |length| length.parse().unwrap());
+        answer.body = self.take(length);
+        answer
+    }
+
+    /// Whether the server closes the connection without another byte.
+    pub fn is_closed(&mut self) -> bool {
+        !self.receive() && self.received.is_empty()
+    }
+}

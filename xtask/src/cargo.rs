@@ -1,0 +1,182 @@
+//! Runs cargo as a person would, and says which command line it was.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::child::ChildGuard;
+use crate::workspace::Workspace;
+
+/// The cargo that runs us; a bare `cargo` may be another toolchain's.
+pub(crate) fn command() -> Command {
+    Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+pub(crate) fn in_workspace(workspace: &Workspace, args: &[&str]) -> Command {
+    let mut command = command();
+    command.current_dir(&workspace.root).args(args);
+    command
+}
+
+/// Runs to the end with its output in ours.
+pub(crate) fn run(workspace: &Workspace, args: &[&str]) -> Result<()> {
+    run_command(&mut in_workspace(workspace, args))
+}
+
+pub(crate) fn run_command(command: &mut Command) -> Result<()> {
+    let line = announce(command);
+    let status = ChildGuard::spawn("cargo", command)?.wait()?;
+    ensure!(status.success(), "`{line}` failed ({status})");
+    Ok(())
+}
+
+/// Runs to the end; its stdout goes to ours line by line, and each line to `on_line` too.
+pub(crate) fn run_reading(command: &mut Command, mut on_line: impl FnMut(&str)) -> Result<()> {
+    let line = announce(command);
+    let mut child = ChildGuard::spawn("cargo", command.stdout(Stdio::piped()))?;
+    let status = child.wait_reading(|text| {
+        println!("{text}");
+        on_line(text);
+    })?;
+    ensure!(status.success(), "`{line}` failed ({status})");
+    Ok(())
+}
+
+/// Builds the server as it is shipped and says where the binary is.
+pub(crate) fn build_server(workspace: &Workspace) -> Result<PathBuf> {
+    let mut command = in_workspace(workspace, &["build", "--release", "-p", "tallied-server"]);
+    announce(&command);
+    // Cargo is asked where it put the binary: `target/release` is wrong under `--target` or `build.target`.
+    command
+        .arg("--message-format=json-render-diagnostics")
+        .stdout(Stdio::piped());
+    let mut executable = None;
+    let status = ChildGuard::spawn("cargo", &mut command)?.wait_reading(|message| {
+        if let Some(path) = executable_in(message) {
+            executable = Some(path);
+        }
+    })?;
+    ensure!(
+        status.success(),
+        "the server does not build ({status}); or name a binary with --server PATH"
+    );
+    executable.context(
+        "cargo built no `tallied-server` binary; does its feature for the binary come by default?",
+    )
+}
+
+fn executable_in(message: &str) -> Option<PathBuf> {
+    let message: serde_json::Value = serde_json::from_str(message).ok()?;
+    let is_server = message["reason"] == "compiler-artifact"
+        && message["target"]["name"] == "tallied-server"
+        && message["target"]["kind"] == serde_json::json!(["bin"]);
+    is_server.then(|| message["executable"].as_str().map(PathBuf::from))?
+}
+
+/// Adds flags to those that the environment has, where cargo would read them: it looks at
+/// `CARGO_ENCODED_<NAME>` first and then does not look at `<NAME>`.
+pub(crate) fn append_flags(command: &mut Command, name: &str, flags: &[&str]) {
+    let encoded_name = format!("CARGO_ENCODED_{name}");
+    if let Some(existing) = env::var_os(&encoded_name) {
+        command.env(&encoded_name, joined(Some(existing), "\u{1f}", flags));
+    } else {
+        command.env(name, joined(env::var_os(name), " ", flags));
+    }
+}
+
+fn joined(existing: Option<OsString>, separator: &str, flags: &[&str]) -> OsString {
+    let mut all = existing.unwrap_or_default();
+    for flag in flags {
+        if !all.is_empty() {
+            all.push(separator);
+        }
+        all.push(flag);
+    }
+    all
+}
+
+/// Prints the command line in a form that a shell takes, and returns it.
+pub(crate) fn announce(command: &Command) -> String {
+    let line = shell_line(command);
+    println!("$ {line}");
+    line
+}
+
+fn shell_line(command: &Command) -> String {
+    let environment = command
+        .get_envs()
+        .filter_map(|(name, value)| Some(format!("{}={}", name.display(), quoted(value?))));
+    let args = command.get_args().map(quoted);
+    environment
+        .chain(["cargo".to_owned()])
+        .chain(args)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn quoted(word: &OsStr) -> String {
+    let word = word.to_string_lossy();
+    let plain = |c: char| c.is_alphanumeric() || "-_=/.,:+@".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.into_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_go_after_those_of_the_environment() {
+        let flags = ["--cfg", "loom"];
+        assert_eq!(joined(None, " ", &flags), "--cfg loom");
+        assert_eq!(joined(Some("".into()), " ", &flags), "--cfg loom");
+        assert_eq!(
+            joined(Some("-C debuginfo=2".into()), " ", &flags),
+            "-C debuginfo=2 --cfg loom"
+        );
+        assert_eq!(
+            joined(Some("-C\u{1f}opt-level=1".into()), "\u{1f}", &flags),
+            "-C\u{1f}opt-level=1\u{1f}--cfg\u{1f}loom"
+        );
+    }
+
+    #[test]
+    fn the_printed_command_can_be_pasted() {
+        let mut command = Command::new("/some/toolchain/cargo");
+        command
+            .env("RUSTFLAGS", "--cfg loom")
+            .args(["test", "it's"]);
+        assert_eq!(
+            shell_line(&command),
+            r"RUSTFLAGS='--cfg loom' cargo test 'it'\''s'"
+        );
+    }
+
+    #[test]
+    fn only_the_servers_binary_counts() {
+        let message = |name: &str, kind: &str, executable: &str| {
+            format!(
+                r#"{{"reason":"compiler-artifact","target":{{"name":"{name}","kind":["{kind}"]}},"executable":{executable}}}"#
+            )
+        };
+        assert_eq!(
+            executable_in(&message("tallied-server", "bin", r#""/t/tallied-server""#)),
+            Some("/t/tallied-server".into())
+        );
+        assert_eq!(
+            executable_in(&message("tallied-server", "lib", "null")),
+            None
+        );
+        assert_eq!(
+            executable_in(&message("other", "bin", r#""/t/other""#)),
+            None
+        );
+        assert_eq!(executable_in("not JSON"), None);
+    }
+}

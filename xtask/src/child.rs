@@ -1,0 +1,153 @@
+//! A child process that cannot outlive the chore that started it.
+//!
+//! The guard holds the child's handle, so a signal never reaches a process that we did not start: until it
+//! is reaped through the handle, its id cannot be given to another. It is reaped on every way out but one:
+//! SIGKILL of the chore itself runs no Drop.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, ExitStatus};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::interrupt;
+
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// How long a child that got the terminal's Ctrl-C, or our SIGTERM, may take.
+const INTERRUPT_TIMEOUT: Duration = Duration::from_secs(5);
+
+pub(crate) struct ChildGuard {
+    name: String,
+    child: Child,
+}
+
+impl ChildGuard {
+    pub(crate) fn spawn(name: &str, command: &mut Command) -> Result<Self> {
+        let child = command
+            .spawn()
+            .with_context(|| format!("cannot run {}", command.get_program().display()))?;
+        Ok(Self {
+            name: name.to_owned(),
+            child,
+        })
+    }
+
+    #[cfg(test)]
+    fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn exited(&mut self) -> Result<Option<ExitStatus>> {
+        self.child
+            .try_wait()
+            .with_context(|| format!("cannot wait for {}", self.name))
+    }
+
+    /// Waits without a limit of its own (a CI job has one); an interrupt ends the child too.
+    pub(crate) fn wait(&mut self) -> Result<ExitStatus> {
+        loop {
+            if let Some(status) = self.exited()? {
+                return Ok(status);
+            }
+            self.end_if_interrupted()?;
+            thread::sleep(PAUSE);
+        }
+    }
+
+    /// Waits like [`Self::wait`], and hands over the lines of a piped stdout as they come.
+    pub(crate) fn wait_reading(&mut self, mut on_line: impl FnMut(&str)) -> Result<ExitStatus> {
+        let lines = self.stdout_lines()?;
+        loop {
+            match lines.recv_timeout(PAUSE) {
+                Ok(line) => on_line(&line),
+                Err(RecvTimeoutError::Timeout) => self.end_if_interrupted()?,
+                Err(RecvTimeoutError::Disconnected) => return self.wait(),
+            }
+        }
+    }
+
+    /// The lines of a piped stdout. A thread reads them to the end whether or not they are received,
+    /// so a child never blocks on a full pipe, and a blocked read never delays an interrupt.
+    pub(crate) fn stdout_lines(&mut self) -> Result<Receiver<String>> {
+        let stdout = self.child.stdout.take().context("stdout is not piped")?;
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || {
+            for line in BufReader::new(stdout).split(b'\n').map_while(Result::ok) {
+                // Nobody listens any more: read on.
+                let _ = sender.send(String::from_utf8_lossy(&line).into_owned());
+            }
+        });
+        Ok(receiver)
+    }
+
+    /// From a terminal the child got the Ctrl-C as well; from CI only we were told. What the child itself
+    /// started (rustc, a test binary) is told by the terminal alone.
+    fn end_if_interrupted(&mut self) -> Result<()> {
+        let interrupted = interrupt::check();
+        if interrupted.is_err() {
+            let _ = self.terminate(INTERRUPT_TIMEOUT);
+        }
+        interrupted
+    }
+
+    /// Sends SIGTERM and waits. Goes on waiting after an interrupt: this is how an interrupt ends.
+    pub(crate) fn terminate(&mut self, timeout: Duration) -> Result<Option<ExitStatus>> {
+        if let Some(status) = self.exited()? {
+            return Ok(Some(status));
+        }
+        kill_process(Pid::from_child(&self.child), Signal::TERM)
+            .with_context(|| format!("cannot send SIGTERM to {}", self.name))?;
+        let deadline = Instant::now() + timeout;
+        loop {
+            let status = self.exited()?;
+            if status.is_some() || Instant::now() >= deadline {
+                return Ok(status);
+            }
+            thread::sleep(PAUSE);
+        }
+    }
+}
+
+impl Drop for ChildGuard {
+    fn drop(&mut self) {
+        // Both fail only when the child is gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+
+    use rustix::process::test_kill_process;
+
+    use super::*;
+
+    fn sleeper() -> ChildGuard {
+        ChildGuard::spawn("sleep", Command::new("sleep").arg("60")).unwrap()
+    }
+
+    #[test]
+    fn terminate_reports_how_it_ended() {
+        let status = sleeper().terminate(Duration::from_secs(10)).unwrap();
+        assert_eq!(status.and_then(|s| s.signal()), Some(15));
+    }
+
+    #[test]
+    fn a_panic_takes_the_child_along() {
+        let id = thread::spawn(|| {
+            let guard = sleeper();
+            std::panic::panic_any(guard.id());
+        })
+        .join()
+        .unwrap_err();
+        let id = *id.downcast_ref::<u32>().unwrap();
+        let id = Pid::from_raw(i32::try_from(id).unwrap()).unwrap();
+        assert!(test_kill_process(id).is_err(), "{id:?} is still there");
+    }
+}

@@ -1,0 +1,107 @@
+//! What a change must pass: the list of steps behind `cargo xtask test`, cheap ones first.
+
+use anyhow::Result;
+
+use crate::cargo;
+use crate::steps::{self, Step};
+use crate::workspace::Workspace;
+use crate::{loom, prometheus, tools};
+
+const STEPS: [Step<Workspace>; 9] = [
+    // First, so that what the machine lacks fails with its remedy before the minutes of building.
+    Step {
+        name: "tools",
+        run: |workspace| {
+            loom::check_environment()?;
+            tools::find(workspace).map(drop)
+        },
+    },
+    Step {
+        name: "format",
+        run: |workspace| {
+            cargo::run(workspace, &["fmt", "--all", "--check"])?;
+            cargo::run(
+                workspace,
+                &["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"],
+            )
+        },
+    },
+    Step {
+        name: "clippy",
+        run: |workspace| {
+            cargo::run(
+                workspace,
+                &[
+                    "clippy",
+                    "--workspace",
+                    "--all-targets",
+                    "--",
+                    "-D",
+                    "warnings",
+                ],
+            )
+        },
+    },
+    Step {
+        name: "docs",
+        run: |workspace| {
+            let mut command = cargo::in_workspace(workspace, &["doc", "--workspace", "--no-deps"]);
+            cargo::append_flags(&mut command, "RUSTDOCFLAGS", &["-D", "warnings"]);
+            cargo::run_command(&mut command)
+        },
+    },
+    Step {
+        name: "tests",
+        run: |workspace| cargo::run(workspace, &["test", "--workspace"]),
+    },
+    // An application that takes the hoop alone must not need what only the binary needs.
+    Step {
+        name: "library",
+        run: |workspace| {
+            cargo::run(
+                workspace,
+                &[
+                    "check",
+                    "-p",
+                    "tallied-server",
+                    "--lib",
+                    "--no-default-features",
+                ],
+            )
+        },
+    },
+    Step {
+        name: "loom",
+        run: |workspace| loom::run(workspace, None),
+    },
+    // Without its default features the fuzz crate needs no C++ compiler and no nightly.
+    Step {
+        name: "fuzz-targets",
+        run: |workspace| {
+            cargo::run(
+                workspace,
+                &[
+                    "check",
+                    "--manifest-path",
+                    "fuzz/Cargo.toml",
+                    "--no-default-features",
+                ],
+            )
+        },
+    },
+    Step {
+        name: "prometheus",
+        run: |workspace| prometheus::run(workspace, None, false),
+    },
+];
+
+pub(crate) fn step_names() -> [&'static str; STEPS.len()] {
+    STEPS.map(|step| step.name)
+}
+
+pub(crate) fn run(workspace: &Workspace, only: &[String], from: Option<&str>) -> Result<()> {
+    let selected = steps::selected(&step_names(), only, from);
+    steps::run(&STEPS, &selected, workspace, |name| {
+        format!("cargo xtask test --only {name}")
+    })
+}

@@ -1,0 +1,164 @@
+//! Asks a Prometheus through its HTTP API.
+
+use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+use crate::http::Client;
+
+/// The labels of a sample.
+pub(crate) type Labels = BTreeMap<String, String>;
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Sample {
+    pub(crate) labels: Labels,
+    pub(crate) value: f64,
+}
+
+impl Sample {
+    /// The label's value; a label that is absent is an empty one, as in PromQL.
+    pub(crate) fn label(&self, name: &str) -> &str {
+        self.labels.get(name).map_or("", String::as_str)
+    }
+}
+
+pub(crate) struct Target {
+    pub(crate) job: String,
+    pub(crate) last_error: String,
+}
+
+pub(crate) struct Api<'a> {
+    client: &'a Client,
+    url: &'a str,
+}
+
+impl<'a> Api<'a> {
+    pub(crate) fn new(client: &'a Client, url: &'a str) -> Self {
+        Self { client, url }
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        let answer = self.client.get(&format!("{}/-/ready", self.url));
+        answer.is_ok_and(|answer| answer.status == 200)
+    }
+
+    /// An instant query, at the server's now.
+    pub(crate) fn query(&self, promql: &str) -> Result<Vec<Sample>> {
+        let data = self.ask("/api/v1/query", &[("query", promql)])?;
+        samples(&data).with_context(|| format!("the query: {promql}"))
+    }
+
+    /// An instant query at a time of the past.
+    pub(crate) fn query_at(&self, promql: &str, time: SystemTime) -> Result<Vec<Sample>> {
+        let time = time.duration_since(UNIX_EPOCH)?.as_secs_f64();
+        let time = format!("{time:.3}");
+        let data = self.ask("/api/v1/query", &[("query", promql), ("time", &time)])?;
+        samples(&data).with_context(|| format!("the query: {promql} at {time}"))
+    }
+
+    pub(crate) fn targets(&self) -> Result<Vec<Target>> {
+        let data = self.ask("/api/v1/targets", &[("state", "active")])?;
+        let targets = data["activeTargets"].as_array();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        Ok(targets
+            .context("Prometheus named no targets")?
+            .iter()
+            .map(|target| Target {
+                job: text(&target["labels"]["job"]),
+                last_error: text(&target["lastError"]),
+            })
+            .collect())
+    }
+
+    /// The value of one of its command-line flags.
+    pub(crate) fn flag(&self, name: &str) -> Result<String> {
+        let data = self.ask("/api/v1/status/flags", &[])?;
+        Ok(data[name].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// The type of a metric as the job's last scrape declared it, if it did.
+    pub(crate) fn metric_type(&self, job: &str, metric: &str) -> Result<Option<String>> {
+        let target = format!("{{job=\"{job}\"}}");
+        let query = [("match_target", target.as_str()), ("metric", metric)];
+        let data = self.ask("/api/v1/targets/metadata", &query)?;
+        Ok(data[0]["type"].as_str().map(str::to_owned))
+    }
+
+    fn ask(&self, path: &str, query: &[(&str, &str)]) -> Result<Value> {
+        let answer = self
+            .client
+            .get_with(&format!("{}{path}", self.url), query, &[])?;
+        let mut body: Value = serde_json::from_str(&answer.body).with_context(|| {
+            format!(
+                "Prometheus answered {} to {path} {query:?}, not in JSON",
+                answer.status
+            )
+        })?;
+        ensure!(
+            body["status"] == "success",
+            "Prometheus refused {path} {query:?}: {}",
+            body["error"]
+        );
+        Ok(body["data"].take())
+    }
+}
+
+/// Reads the data of an answer whose result is a vector.
+fn samples(data: &Value) -> Result<Vec<Sample>> {
+    ensure!(
+        data["resultType"] == "vector",
+        "its result is a {}, not a vector",
+        data["resultType"]
+    );
+    let Some(result) = data["result"].as_array() else {
+        bail!("its result is not a list");
+    };
+    result
+        .iter()
+        .map(|sample| {
+            let labels = sample["metric"].as_object().context("no labels")?;
+            let labels = labels
+                .iter()
+                .map(|(name, value)| (name.clone(), value.as_str().unwrap_or("").to_owned()))
+                .collect();
+            // Numbers come as strings, for NaN and the infinities.
+            let value = sample["value"][1].as_str().context("no value")?;
+            let value = value
+                .parse()
+                .with_context(|| format!("`{value}` is no number"))?;
+            Ok(Sample { labels, value })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn reads_a_vector() {
+        let data = json!({"resultType": "vector", "result": [
+            {"metric": {"job": "text"}, "value": [1.5, "42"]},
+            {"metric": {}, "value": [1.5, "NaN"]},
+            {"metric": {}, "value": [1.5, "+Inf"]},
+        ]});
+        let samples = samples(&data).unwrap();
+        assert_eq!(samples[0].label("job"), "text");
+        assert_eq!(samples[0].label("le"), "");
+        assert_eq!(samples[0].value, 42.0);
+        assert!(samples[1].value.is_nan());
+        assert_eq!(samples[2].value, f64::INFINITY);
+    }
+
+    #[test]
+    fn anything_else_is_an_error() {
+        assert!(samples(&json!({"resultType": "matrix", "result": []})).is_err());
+        assert!(samples(&json!({"resultType": "vector"})).is_err());
+        let no_value = json!({"resultType": "vector", "result": [{"metric": {}}]});
+        assert!(samples(&no_value).is_err());
+    }
+}
