@@ -1,6 +1,6 @@
 //! What can be wrong with a registration. Recording has no errors.
 
-use crate::snapshot::Kind;
+use crate::kind::Kind;
 
 /// Why bounds are not those of a histogram.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

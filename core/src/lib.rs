@@ -44,6 +44,10 @@
 //!
 //! # Limits
 //!
+//! Inside a global allocator: recording on instruments that exist is fine there; making or
+//! dropping one, or a [`Family`] lookup that makes a series, is not, for they take locks under
+//! which they allocate.
+//!
 //! Not async-signal-safe. A forked child must not go on recording. 64-bit atomics are required.
 //! A snapshot is consistent within each series, not across series.
 
@@ -56,9 +60,13 @@ mod sync;
 #[cfg(not(all(test, loom)))]
 mod error;
 #[cfg(not(all(test, loom)))]
+mod escape;
+#[cfg(not(all(test, loom)))]
 pub mod exposition;
 #[cfg(not(all(test, loom)))]
 mod instrument;
+#[cfg(not(all(test, loom)))]
+mod kind;
 #[cfg(not(all(test, loom)))]
 mod registry;
 #[cfg(not(all(test, loom)))]
@@ -70,14 +78,14 @@ mod api {
 
     pub use crate::error::{BucketsError, RegisterError};
     pub use crate::instrument::{
-        Buckets, Counter, Family, Gauge, GaugeValue, Histogram, Instrument, Labels, Metric,
-        ObservedCounter, SeriesRef, UpDownCounter, exponential_buckets, linear_buckets,
+        Buckets, Counter, Family, Gauge, GaugeValue, Histogram, HistogramSnapshot, Instrument,
+        Labels, Metric, ObservedCounter, SeriesRef, SeriesSnapshot, UpDownCounter, Value,
+        exponential_buckets, linear_buckets,
     };
+    pub use crate::kind::Kind;
     pub use crate::registry::Registry;
     pub use crate::shard::{set_thread_cap, shards, thread_cap};
-    pub use crate::snapshot::{
-        Descriptor, FamilySnapshot, HistogramSnapshot, Kind, SeriesSnapshot, Snapshot, Value,
-    };
+    pub use crate::snapshot::{Descriptor, FamilySnapshot, Snapshot};
 }
 #[cfg(not(all(test, loom)))]
 pub use api::*;

@@ -7,7 +7,8 @@ use prometheus_client::registry::Unit;
 
 use crate::error::RegisterError;
 use crate::instrument::Metric;
-use crate::snapshot::{Descriptor, FamilySnapshot, Kind, Snapshot};
+use crate::kind::Kind;
+use crate::snapshot::{Descriptor, FamilySnapshot, Snapshot};
 use crate::sync::Arc;
 
 /// The metrics of an application, by name.
@@ -224,20 +225,6 @@ impl Registry {
         Snapshot {
             families: families.collect(),
         }
-    }
-
-    /// The Prometheus text format 0.0.4.
-    pub fn text(&self) -> String {
-        let mut text = String::new();
-        crate::exposition::text::encode(&mut text, &self.snapshot());
-        text
-    }
-
-    /// The OpenMetrics text format 1.0.0, from prometheus-client's encoder.
-    pub fn openmetrics(&self) -> String {
-        let mut text = String::new();
-        crate::exposition::openmetrics::encode(&mut text, self.snapshot());
-        text
     }
 }
 

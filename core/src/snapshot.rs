@@ -9,30 +9,9 @@
 
 use prometheus_client::registry::Unit;
 
-use crate::instrument::{Buckets, Labels};
+use crate::instrument::SeriesSnapshot;
+use crate::kind::Kind;
 use crate::sync::Arc;
-
-/// What the exposition calls a metric.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Kind {
-    /// A total that only grows.
-    Counter,
-    /// A value that goes up and down.
-    Gauge,
-    /// Counts by bucket, with a sum.
-    Histogram,
-}
-
-impl std::fmt::Display for Kind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Counter => "counter",
-            Self::Gauge => "gauge",
-            Self::Histogram => "histogram",
-        })
-    }
-}
 
 /// A metric as it was registered.
 #[derive(Debug, Clone)]
@@ -94,44 +73,4 @@ pub struct FamilySnapshot {
     pub descriptor: Arc<Descriptor>,
     /// Its series in the order of creation; none where no label values were used yet.
     pub series: Vec<SeriesSnapshot>,
-}
-
-/// One series.
-#[derive(Debug, Clone)]
-pub struct SeriesSnapshot {
-    /// The values of the family's labels.
-    pub labels: Labels,
-    /// What was recorded.
-    pub value: Value,
-}
-
-/// What a series holds.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub enum Value {
-    /// A counter's total.
-    Counter(u64),
-    /// A total that is not counted in whole units.
-    FloatCounter(f64),
-    /// A gauge's value.
-    Integer(i64),
-    /// A gauge's value.
-    Unsigned(u64),
-    /// A gauge's value.
-    Float(f64),
-    /// A histogram.
-    Histogram(HistogramSnapshot),
-}
-
-/// The observations of one histogram series: all of them whole.
-#[derive(Debug, Clone, PartialEq)]
-pub struct HistogramSnapshot {
-    /// The upper bounds.
-    pub bounds: Buckets,
-    /// Observations in each bucket alone (not cumulative), and last those above every bound.
-    pub buckets: Vec<u64>,
-    /// Observations in all buckets.
-    pub count: u64,
-    /// The sum of the observed values.
-    pub sum: f64,
 }

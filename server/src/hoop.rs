@@ -18,9 +18,10 @@ use crate::response_body::Handover;
 #[derive(Debug, Clone)]
 pub struct MetricsHoop(HttpMetrics);
 
-impl MetricsHoop {
-    pub(crate) fn new(metrics: HttpMetrics) -> Self {
-        Self(metrics)
+impl HttpMetrics {
+    /// The hoop that feeds these metrics: the outermost one of a `Service`.
+    pub fn hoop(&self) -> MetricsHoop {
+        MetricsHoop(self.clone())
     }
 }
 

@@ -6,8 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use salvo::http::Method;
 use tallied::{Buckets, Counter, Family, Histogram, RegisterError, Registry, Unit, UpDownCounter};
 
-use crate::hoop::MetricsHoop;
-
 /// Upper bounds of `http_request_duration_seconds`, in seconds.
 const DURATION_SECONDS: [f64; 11] = [
     0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
@@ -20,7 +18,7 @@ const SIZE_BYTES: [f64; 7] = [100.0, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8];
 /// The `endpoint` of a request that no route took.
 pub(crate) const UNMATCHED: &str = "unmatched";
 
-/// The HTTP metrics of one application, registered once and fed by a [hoop](Self::hoop).
+/// The HTTP metrics of one application, registered once and fed by its [`hoop`](Self::hoop).
 ///
 /// | metric | type | labels |
 /// | --- | --- | --- |
@@ -55,7 +53,8 @@ impl HttpMetrics {
     /// Registers the metrics.
     ///
     /// # Errors
-    /// When the registry holds metrics of these names already.
+    /// When the registry holds a metric of one of these names already; those that were
+    /// registered before it stay.
     pub fn register(registry: &Registry) -> Result<Self, RegisterError> {
         let histograms = |bounds: &[f64]| {
             let buckets = Buckets::new(bounds.iter().copied()).expect("constant bounds, sorted");
@@ -106,11 +105,6 @@ impl HttpMetrics {
             families.aborted.clone(),
         )?;
         Ok(Self(Arc::new(families)))
-    }
-
-    /// The hoop that feeds these metrics: the outermost one of a `Service`.
-    pub fn hoop(&self) -> MetricsHoop {
-        MetricsHoop::new(self.clone())
     }
 
     /// Says that requests which end without an answer from now on are cut off by the server,

@@ -48,3 +48,9 @@ pub use http_metrics::HttpMetrics;
 #[cfg(feature = "process")]
 pub use process::ProcessMetrics;
 pub use scrape::Scrape;
+
+/// The README's examples, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+#[derive(Debug)]
+pub struct Readme;

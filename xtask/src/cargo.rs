@@ -8,15 +8,10 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 
 use crate::child::ChildGuard;
-use crate::workspace::Workspace;
-
-/// The cargo that runs us; a bare `cargo` may be another toolchain's.
-pub(crate) fn command() -> Command {
-    Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-}
+use crate::workspace::{self, Workspace};
 
 pub(crate) fn in_workspace(workspace: &Workspace, args: &[&str]) -> Command {
-    let mut command = command();
+    let mut command = workspace::cargo();
     command.current_dir(&workspace.root).args(args);
     command
 }

@@ -1,10 +1,15 @@
 //! Where the workspace and its target directory are.
 
+use std::env;
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::cargo;
+/// The cargo that runs us; a bare `cargo` may be another toolchain's.
+pub(crate) fn cargo() -> Command {
+    Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
 
 pub(crate) struct Workspace {
     /// The folder of the root Cargo.toml; every command runs there.
@@ -15,7 +20,7 @@ pub(crate) struct Workspace {
 
 impl Workspace {
     pub(crate) fn find() -> Result<Self> {
-        let output = cargo::command()
+        let output = cargo()
             .args(["metadata", "--no-deps", "--format-version", "1"])
             .output()
             .context("cannot run `cargo metadata`; run the chores as `cargo xtask …`")?;

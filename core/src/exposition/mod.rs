@@ -4,4 +4,21 @@ pub mod openmetrics;
 mod prometheus_client;
 pub mod text;
 
-pub(crate) use text::escape_label_value;
+use crate::registry::Registry;
+
+impl Registry {
+    /// What the registry holds now, in the [Prometheus text format](text) 0.0.4.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        text::encode(&mut text, &self.snapshot());
+        text
+    }
+
+    /// What the registry holds now, in the [OpenMetrics text format](openmetrics) 1.0.0, by
+    /// prometheus-client's encoder.
+    pub fn openmetrics(&self) -> String {
+        let mut text = String::new();
+        openmetrics::encode(&mut text, self.snapshot());
+        text
+    }
+}

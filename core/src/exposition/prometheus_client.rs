@@ -13,13 +13,14 @@ use prometheus_client::encoding::{
 };
 use prometheus_client::metrics::{MetricType, TypedMetric};
 
-use super::text::escape;
+use crate::escape::escape;
 use crate::instrument::{
     Counter, Family, Gauge, GaugeValue, Histogram, Instrument, Metric, ObservedCounter,
-    UpDownCounter,
+    SeriesSnapshot, UpDownCounter, Value,
 };
+use crate::kind::Kind;
 use crate::registry::Registry;
-use crate::snapshot::{Descriptor, FamilySnapshot, Kind, SeriesSnapshot, Snapshot, Value};
+use crate::snapshot::{Descriptor, FamilySnapshot, Snapshot};
 
 impl From<Kind> for MetricType {
     fn from(kind: Kind) -> Self {
@@ -95,14 +96,12 @@ impl<M: Instrument, const N: usize> EncodeMetric for Family<M, N> {
         let mut series = Vec::new();
         self.collect(&mut series);
         for series in &series {
-            encode_series(
-                Pairs {
-                    constant: &[],
-                    names: self.label_names(),
-                    series,
-                },
-                &mut encoder,
-            )?;
+            let labels = Pairs {
+                constant: &[],
+                names: self.label_names(),
+                series,
+            };
+            encode_series(&labels, &mut encoder)?;
         }
         Ok(())
     }
@@ -137,12 +136,12 @@ impl EncodeLabelSet for Pairs<'_> {
     }
 }
 
-fn encode_series(labels: Pairs, encoder: &mut MetricEncoder) -> Result<(), Error> {
-    // For an empty set of labels the encoder writes `{}`; a second series is never there then.
+fn encode_series(labels: &Pairs, encoder: &mut MetricEncoder) -> Result<(), Error> {
+    // For an empty set of labels the encoder would write `{}`.
     if labels.constant.is_empty() && labels.names.is_empty() {
         return encode_value(&labels.series.value, encoder);
     }
-    encode_value(&labels.series.value, &mut encoder.encode_family(&labels)?)
+    encode_value(&labels.series.value, &mut encoder.encode_family(labels)?)
 }
 
 /// What a scrape saw, as prometheus-client asks for it.
@@ -197,7 +196,7 @@ fn encode_family(family: &FamilySnapshot, encoder: &mut DescriptorEncoder) -> Re
             names: &descriptor.label_names,
             series,
         };
-        encode_series(labels, &mut encoder)?;
+        encode_series(&labels, &mut encoder)?;
     }
     Ok(())
 }

@@ -7,8 +7,10 @@
 //! Costs: one pass, no allocation but the growth of the buffer; label text was rendered when the
 //! series was made.
 
-use crate::instrument::render_pairs;
-use crate::snapshot::{FamilySnapshot, HistogramSnapshot, Kind, Snapshot, Value};
+use crate::escape::escape_help;
+use crate::instrument::{HistogramSnapshot, Value, render_pairs};
+use crate::kind::Kind;
+use crate::snapshot::{FamilySnapshot, Snapshot};
 
 /// The content type of this format.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -176,35 +178,6 @@ pub(crate) fn go_float(value: f64) -> String {
     }
     let sign = if exponent < 0 { '-' } else { '+' };
     format!("{digits}e{sign}{:02}", exponent.abs())
-}
-
-/// Appends a label value: `\`, `"` and the line feed are escaped.
-pub(crate) fn escape_label_value(into: &mut String, value: &str) {
-    escape(into, value, |c| matches!(c, '\\' | '"' | '\n'));
-}
-
-/// Appends a help text: `\` and the line feed are escaped.
-fn escape_help(into: &mut String, help: &str) {
-    escape(into, help, |c| matches!(c, '\\' | '\n'));
-}
-
-pub(crate) fn escape(into: &mut String, text: &str, special: impl Fn(char) -> bool) {
-    let mut rest = text;
-    while let Some(at) = rest.find(&special) {
-        let (plain, from) = rest.split_at(at);
-        into.push_str(plain);
-        let mut chars = from.chars();
-        match chars.next() {
-            Some('\n') => into.push_str("\\n"),
-            Some(c) => {
-                into.push('\\');
-                into.push(c);
-            }
-            None => {}
-        }
-        rest = chars.as_str();
-    }
-    into.push_str(rest);
 }
 
 #[cfg(test)]

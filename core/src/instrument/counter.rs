@@ -1,8 +1,8 @@
 //! A number that only goes up.
 
-use super::{Instrument, Sealed};
+use super::{Instrument, Sealed, Value};
+use crate::kind::Kind;
 use crate::shard::Handle;
-use crate::snapshot::{Kind, Value};
 
 /// Counts events, or any other amount that only grows, in whole units.
 ///

@@ -7,8 +7,8 @@ use foldhash::fast::RandomState;
 
 use super::labels::Labels;
 use super::table::Table;
-use super::{Instrument, Metric, Sealed};
-use crate::snapshot::{Kind, SeriesSnapshot};
+use super::{Instrument, Metric, Sealed, SeriesSnapshot};
+use crate::kind::Kind;
 use crate::sync::Arc;
 
 /// A family of instruments that share a name and differ by the values of `N` labels.
@@ -84,7 +84,8 @@ impl<M: Default + 'static, const N: usize> Family<M, N> {
 }
 
 impl<M, const N: usize> Family<M, N> {
-    /// A family whose instruments `constructor` makes.
+    /// A family whose instruments `constructor` makes. It is called under the family's lock, so
+    /// it must not look anything up in the same family.
     pub fn new_with_constructor(
         label_names: [&str; N],
         constructor: impl Fn() -> M + Send + Sync + 'static,

@@ -6,8 +6,8 @@
 
 use std::marker::PhantomData;
 
-use super::{Instrument, Sealed};
-use crate::snapshot::{Kind, Value};
+use super::{Instrument, Sealed, Value};
+use crate::kind::Kind;
 use crate::sync::{Arc, Ordering, Word};
 
 /// The types a [`Gauge`] can hold: `i64`, `u64` and `f64`.

@@ -1,13 +1,13 @@
 //! How often values fall into which range.
 
-use super::{Buckets, Instrument, Sealed};
+use super::{Buckets, HistogramSnapshot, Instrument, Sealed, Value};
 use crate::error::BucketsError;
+use crate::kind::Kind;
 use crate::shard::{HEADER, Handle};
-use crate::snapshot::{HistogramSnapshot, Kind, Value};
 
 /// Counts observations by bucket, and sums them up: latencies in seconds, sizes in bytes.
 ///
-/// Each thread observes into cells of its own; about five nanoseconds with the eleven bounds of
+/// Each thread observes into cells of its own; some four nanoseconds with the eleven bounds of
 /// a request duration (`benches/`, group `histogram`). A snapshot holds each observation whole
 /// (bucket, sum and count) or not at all. Clones observe into the same histogram.
 ///

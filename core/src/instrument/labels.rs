@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::exposition::escape_label_value;
+use crate::escape::escape_label_value;
 use crate::sync::Arc;
 
 /// The label values of one series, in the order of the family's label names. Cheap to clone.

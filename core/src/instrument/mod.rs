@@ -9,6 +9,7 @@ mod labels;
 mod observed_counter;
 mod table;
 mod up_down_counter;
+mod value;
 
 pub use buckets::{Buckets, exponential_buckets, linear_buckets};
 pub use counter::Counter;
@@ -19,8 +20,9 @@ pub use labels::Labels;
 pub(crate) use labels::render_pairs;
 pub use observed_counter::ObservedCounter;
 pub use up_down_counter::UpDownCounter;
+pub use value::{HistogramSnapshot, SeriesSnapshot, Value};
 
-use crate::snapshot::{Kind, SeriesSnapshot, Value};
+use crate::kind::Kind;
 
 mod sealed {
     pub trait Sealed {}

@@ -1,7 +1,7 @@
 //! A counter that somebody else keeps.
 
-use super::{Gauge, Instrument, Sealed};
-use crate::snapshot::{Kind, Value};
+use super::{Gauge, Instrument, Sealed, Value};
+use crate::kind::Kind;
 
 /// A total that is read off somewhere rather than counted here: the processor time that the
 /// kernel accounts to the process, the bytes a network interface has seen.

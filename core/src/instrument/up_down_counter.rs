@@ -1,8 +1,8 @@
 //! How many of something there are now, counted as they come and go.
 
-use super::{Instrument, Sealed};
+use super::{Instrument, Sealed, Value};
+use crate::kind::Kind;
 use crate::shard::Handle;
-use crate::snapshot::{Kind, Value};
 
 const UP: usize = 0;
 const DOWN: usize = 1;

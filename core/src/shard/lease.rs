@@ -31,7 +31,8 @@ pub(crate) struct Pool {
 }
 
 struct Free {
-    /// Numbers of shards without a writer, in the order of appending.
+    /// Numbers of shards without a writer; the one returned last is leased first, as its cells
+    /// are the likeliest to be in a cache.
     shards: Vec<usize>,
     appended: usize,
     cap: usize,

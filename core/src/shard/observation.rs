@@ -237,3 +237,74 @@ mod loom {
         assert_eq!(seen, BTreeSet::from([(1, 1, [1, 0]), (2, 3, [1, 1])]));
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod measure {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::{Duration, Instant};
+
+    use super::{HEADER, record, try_read};
+    use crate::shard::cell::Cell;
+    use crate::shard::memory::Memory;
+
+    const BUCKETS: usize = 12;
+
+    /// Reads in a tight loop for two seconds while a writer observes every `pause`; returns the
+    /// mean and the worst number of tries, and the writer's nanoseconds an observation.
+    fn tries(start: usize, pause: Duration) -> (f64, u32, f64) {
+        let memory = Memory::new(64, Cell::zero);
+        let cells = &memory[start..start + HEADER + BUCKETS];
+        let stop = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| {
+                let (began, mut observations) = (Instant::now(), 0_u64);
+                while !stop.load(Ordering::Relaxed) {
+                    for _ in 0..16 {
+                        record(cells, (observations % BUCKETS as u64) as usize, 1.0);
+                        observations += 1;
+                        let paused = (!pause.is_zero()).then(Instant::now);
+                        while paused.is_some_and(|since| since.elapsed() < pause) {
+                            std::hint::spin_loop();
+                        }
+                    }
+                }
+                began.elapsed().as_nanos() as f64 / observations as f64
+            });
+            let (began, mut reads, mut all, mut worst) = (Instant::now(), 0_u64, 0_u64, 0);
+            while began.elapsed() < Duration::from_secs(2) {
+                let mut buckets = [0; BUCKETS];
+                let mut tries = 1;
+                while try_read(cells, &mut buckets).is_none() {
+                    tries += 1;
+                    std::hint::spin_loop();
+                }
+                reads += 1;
+                all += u64::from(tries);
+                worst = worst.max(tries);
+            }
+            stop.store(true, Ordering::Relaxed);
+            (all as f64 / reads as f64, worst, writer.join().unwrap())
+        })
+    }
+
+    /// Prints what `core/DESIGN.md` quotes; it asserts nothing, for it is about time.
+    #[test]
+    #[ignore = "a measurement: cargo test -p tallied --release --lib -- --ignored --nocapture tries"]
+    fn tries_of_a_reader() {
+        println!(
+            "| run starts | an observation every | tries a read, mean | worst | ns an observation |"
+        );
+        println!("| --- | --- | --- | --- | --- |");
+        for start in [0, 7] {
+            for pause in [0, 200, 1_000] {
+                let (mean, worst, ns) = tries(start, Duration::from_nanos(pause));
+                let place = if start == 0 {
+                    "on a cache line"
+                } else {
+                    "at its end"
+                };
+                println!("| {place} | {pause} ns | {mean:.2} | {worst} | {ns:.0} |");
+            }
+        }
+    }
+}

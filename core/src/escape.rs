@@ -1,0 +1,30 @@
+//! Escaping, as the text formats want it.
+
+/// Appends a label value: `\`, `"` and the line feed are escaped.
+pub(crate) fn escape_label_value(into: &mut String, value: &str) {
+    escape(into, value, |c| matches!(c, '\\' | '"' | '\n'));
+}
+
+/// Appends a help text: `\` and the line feed are escaped.
+pub(crate) fn escape_help(into: &mut String, help: &str) {
+    escape(into, help, |c| matches!(c, '\\' | '\n'));
+}
+
+pub(crate) fn escape(into: &mut String, text: &str, special: impl Fn(char) -> bool) {
+    let mut rest = text;
+    while let Some(at) = rest.find(&special) {
+        let (plain, from) = rest.split_at(at);
+        into.push_str(plain);
+        let mut chars = from.chars();
+        match chars.next() {
+            Some('\n') => into.push_str("\\n"),
+            Some(c) => {
+                into.push('\\');
+                into.push(c);
+            }
+            None => {}
+        }
+        rest = chars.as_str();
+    }
+    into.push_str(rest);
+}

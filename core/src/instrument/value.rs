@@ -1,0 +1,43 @@
+//! What a series holds when it is read: plain data.
+
+use super::{Buckets, Labels};
+
+/// One series.
+#[derive(Debug, Clone)]
+pub struct SeriesSnapshot {
+    /// The values of the family's labels.
+    pub labels: Labels,
+    /// What was recorded.
+    pub value: Value,
+}
+
+/// What a series holds.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Value {
+    /// A counter's total.
+    Counter(u64),
+    /// A total that is not counted in whole units.
+    FloatCounter(f64),
+    /// A gauge's value.
+    Integer(i64),
+    /// A gauge's value.
+    Unsigned(u64),
+    /// A gauge's value.
+    Float(f64),
+    /// A histogram.
+    Histogram(HistogramSnapshot),
+}
+
+/// The observations of one histogram series: all of them whole.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HistogramSnapshot {
+    /// The upper bounds.
+    pub bounds: Buckets,
+    /// Observations in each bucket alone (not cumulative), and last those above every bound.
+    pub buckets: Vec<u64>,
+    /// Observations in all buckets.
+    pub count: u64,
+    /// The sum of the observed values.
+    pub sum: f64,
+}

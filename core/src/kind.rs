@@ -1,0 +1,23 @@
+//! The kinds of metrics.
+
+/// What the exposition calls a metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// A total that only grows.
+    Counter,
+    /// A value that goes up and down.
+    Gauge,
+    /// Counts by bucket, with a sum.
+    Histogram,
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        })
+    }
+}
