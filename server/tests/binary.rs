@@ -1,5 +1,7 @@
 //! The binary, as its user and a scraper meet it.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
 mod support;
 
 use std::collections::BTreeMap;

@@ -283,7 +283,8 @@ mod measure {
                 worst = worst.max(tries);
             }
             stop.store(true, Ordering::Relaxed);
-            (all as f64 / reads as f64, worst, writer.join().unwrap())
+            let ns = writer.join().expect("the writer does not panic");
+            (all as f64 / reads as f64, worst, ns)
         })
     }
 
