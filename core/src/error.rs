@@ -49,10 +49,32 @@ pub enum BucketsError {
     },
 }
 
-/// Why a metric was not registered. The registry is as it was before.
+/// Why a metric was not registered, or a registry not made. The registry is as it was before.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegisterError {
+    /// Not the beginning of a metric name.
+    #[error(
+        "{prefix:?} cannot begin metric names: use letters, digits, `_` and `:`, and no digit at the start"
+    )]
+    InvalidPrefix {
+        /// The prefix.
+        prefix: String,
+    },
+    /// Not a label name.
+    #[error(
+        "{label:?}, a constant label of the registry, is not a label name: use letters, digits and `_`, no digit and no `__` at the start"
+    )]
+    InvalidConstantLabel {
+        /// The label.
+        label: String,
+    },
+    /// A constant label that is given twice.
+    #[error("the registry's constant label {label:?} is given twice; remove one")]
+    DuplicateConstantLabel {
+        /// The label.
+        label: String,
+    },
     /// Not a metric name, the prefix and the unit included.
     #[error(
         "{name:?} is not a metric name: use letters, digits, `_` and `:`, and no digit at the start"
@@ -66,15 +88,13 @@ pub enum RegisterError {
         "{label:?} is not a label name (of {name}): use letters, digits and `_`, no digit and no `__` at the start"
     )]
     InvalidLabel {
-        /// The metric; empty for a label of the registry itself.
+        /// The metric.
         name: String,
         /// The label.
         label: String,
     },
     /// A label name that the exposition uses for itself.
-    #[error(
-        "label {label:?} of {name} is what a {kind} writes its own values under; choose another name"
-    )]
+    #[error("label {label:?} of {name} is reserved for what a {kind} writes; choose another name")]
     ReservedLabel {
         /// The metric.
         name: String,
@@ -83,12 +103,12 @@ pub enum RegisterError {
         /// What kind of metric reserves it.
         kind: Kind,
     },
-    /// A label name that stands twice, the registry's constant labels included.
+    /// A label name that is given twice, the registry's constant labels included.
     #[error(
-        "label {label:?} of {name} is there twice, the registry's constant labels included; remove one"
+        "{name} has label {label:?} twice, the registry's constant labels included; remove one"
     )]
     DuplicateLabel {
-        /// The metric; empty for labels of the registry itself.
+        /// The metric.
         name: String,
         /// The label.
         label: String,

@@ -10,7 +10,7 @@ pub(crate) fn escape_help(into: &mut String, help: &str) {
     escape(into, help, |c| matches!(c, '\\' | '\n'));
 }
 
-pub(crate) fn escape(into: &mut String, text: &str, special: impl Fn(char) -> bool) {
+fn escape(into: &mut String, text: &str, special: impl Fn(char) -> bool) {
     let mut rest = text;
     while let Some(at) = rest.find(&special) {
         let (plain, from) = rest.split_at(at);

@@ -1,8 +1,9 @@
 //! Metrics that cost next to nothing to record and are exactly right when read.
 //!
-//! Every thread keeps its own tally; a scrape adds the tallies up. Recording costs what adding
-//! to a thread's own variable costs, however many threads record at once: no lock, no atomic
-//! read-modify-write, no cache line that threads share.
+//! Every thread keeps its own tally; a scrape adds the tallies up. Recording in a counter or a
+//! histogram costs what adding to a thread's own variable costs, however many threads record at
+//! once: no lock, no atomic read-modify-write, no cache line that threads share (up to the
+//! [cap](pool) on threads that own cells).
 //!
 //! ```
 //! use tallied::{Buckets, Counter, Family, Histogram, Registry};
@@ -23,7 +24,7 @@
 //! ```
 //!
 //! - [`Counter`], [`UpDownCounter`] and [`Histogram`] are recorded in thread-owned cells;
-//!   [`Gauge`] and [`ObservedCounter`] are set.
+//!   [`Gauge`] and [`ObservedCounter`] are set, and are one atomic word each.
 //! - [`Family`] holds one of them for each combination of label values.
 //! - [`Registry`] names them, and writes [Prometheus text](exposition::text) and
 //!   [OpenMetrics](exposition::openmetrics). It is a `prometheus_client` collector, and each
@@ -36,8 +37,9 @@
 //!   all; a counter is never ahead of what was recorded and never steps back.
 //! - A recording never waits for a reader, and a reader never waits for a recording that was
 //!   stopped in the middle.
-//! - The memory is bounded: at most [`thread_cap`] threads own cells at a time; what ended
-//!   threads counted stays, in the cells that the next threads go on with.
+//! - Memory does not grow with threads that come and go: at most [`pool::thread_cap`] threads own
+//!   cells at a time, and what ended threads counted stays in the cells that the next go on with.
+//!   It does grow with series, which live as long as their [`Family`].
 //!
 //! The concurrent kernel is checked with loom; `core/DESIGN.md` in the repository says how it
 //! works and what each model shows.
@@ -53,39 +55,25 @@
 
 #![warn(missing_debug_implementations)]
 
+mod error;
+mod escape;
+pub mod exposition;
+mod instrument;
+mod kind;
+pub mod pool;
+mod registry;
 mod shard;
+mod snapshot;
 mod sync;
 
-// The models of the kernel replace its atomics by loom's, which nothing above can use.
-#[cfg(not(all(test, loom)))]
-mod error;
-#[cfg(not(all(test, loom)))]
-mod escape;
-#[cfg(not(all(test, loom)))]
-pub mod exposition;
-#[cfg(not(all(test, loom)))]
-mod instrument;
-#[cfg(not(all(test, loom)))]
-mod kind;
-#[cfg(not(all(test, loom)))]
-mod registry;
-#[cfg(not(all(test, loom)))]
-mod snapshot;
+pub use prometheus_client::registry::Unit;
 
-#[cfg(not(all(test, loom)))]
-mod api {
-    pub use prometheus_client::registry::Unit;
-
-    pub use crate::error::{BucketsError, RegisterError};
-    pub use crate::instrument::{
-        Buckets, Counter, Family, Gauge, GaugeValue, Histogram, HistogramSnapshot, Instrument,
-        Labels, Metric, ObservedCounter, SeriesRef, SeriesSnapshot, UpDownCounter, Value,
-        exponential_buckets, linear_buckets,
-    };
-    pub use crate::kind::Kind;
-    pub use crate::registry::Registry;
-    pub use crate::shard::{set_thread_cap, shards, thread_cap};
-    pub use crate::snapshot::{Descriptor, FamilySnapshot, Snapshot};
-}
-#[cfg(not(all(test, loom)))]
-pub use api::*;
+pub use crate::error::{BucketsError, RegisterError};
+pub use crate::instrument::{
+    Buckets, Counter, Family, Gauge, GaugeValue, Histogram, HistogramSnapshot, Instrument, Labels,
+    Metric, ObservedCounter, SeriesRef, SeriesSnapshot, UpDownCounter, Value, exponential_buckets,
+    linear_buckets,
+};
+pub use crate::kind::Kind;
+pub use crate::registry::Registry;
+pub use crate::snapshot::{Descriptor, FamilySnapshot, Snapshot};

@@ -61,6 +61,7 @@ impl Descriptor {
 /// All that a [`Registry`](crate::Registry) held at the time of a scrape, in the order of
 /// registration.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Snapshot {
     /// The metrics.
     pub families: Vec<FamilySnapshot>,
@@ -68,6 +69,7 @@ pub struct Snapshot {
 
 /// A metric and its series.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct FamilySnapshot {
     /// The metric.
     pub descriptor: Arc<Descriptor>,

@@ -8,7 +8,6 @@
 
 #[cfg(not(all(test, loom)))]
 mod imp {
-    pub(crate) use std::sync::Arc;
     pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
     /// The mutex of the kernel's cold paths: the standard library's, because it neither
@@ -50,10 +49,10 @@ mod imp {
     }
 }
 
-#[cfg(not(all(test, loom)))]
-pub(crate) use imp::Arc;
 use imp::{AtomicPtr, AtomicU64};
 pub(crate) use imp::{Mutex, Ordering};
+/// Shares what was made; its counting is not what the models are about.
+pub(crate) use std::sync::Arc;
 
 /// A 64-bit atomic word that knows of an owner.
 pub(crate) struct Word(AtomicU64);
@@ -102,12 +101,11 @@ impl Word {
     }
 
     /// Replaces the value by what `change` makes of it; tries again when another thread was first.
-    #[cfg(not(all(test, loom)))]
     pub(crate) fn update(&self, success: Ordering, failure: Ordering, change: impl Fn(u64) -> u64) {
         let mut known = self.0.load(failure);
         while let Err(now) = self
             .0
-            .compare_exchange_weak(known, change(known), success, failure)
+            .compare_exchange(known, change(known), success, failure)
         {
             known = now;
         }

@@ -8,8 +8,8 @@ use std::hint::black_box;
 use std::sync::Barrier;
 
 use tallied::{
-    Buckets, Counter, Family, Gauge, Histogram, ObservedCounter, UpDownCounter, set_thread_cap,
-    shards,
+    Buckets, Counter, Family, Gauge, Histogram, ObservedCounter, UpDownCounter,
+    pool::set_thread_cap, pool::shards,
 };
 
 thread_local! {

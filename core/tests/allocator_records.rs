@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-use tallied::{Counter, Family, Histogram, UpDownCounter, set_thread_cap};
+use tallied::{Counter, Family, Histogram, UpDownCounter, pool::set_thread_cap};
 
 struct Instruments {
     calls: Counter,

@@ -6,7 +6,9 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use tallied::{Counter, Histogram, UpDownCounter, set_thread_cap, shards, thread_cap};
+use tallied::{
+    Counter, Histogram, UpDownCounter, pool::set_thread_cap, pool::shards, pool::thread_cap,
+};
 
 const THREADS: usize = 8;
 const RECORDS: u64 = if cfg!(debug_assertions) {

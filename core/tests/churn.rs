@@ -4,7 +4,7 @@
 
 use std::thread;
 
-use tallied::{Counter, Histogram, shards};
+use tallied::{Counter, Histogram, pool::shards};
 
 #[test]
 fn ten_thousand_threads_need_one_shard() {

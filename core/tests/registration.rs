@@ -79,10 +79,11 @@ fn names_have_to_be_metric_names() {
     let error = Registry::with_prefix("1st").unwrap_err();
     assert_eq!(
         error,
-        RegisterError::InvalidName {
-            name: "1st".to_owned()
+        RegisterError::InvalidPrefix {
+            prefix: "1st".to_owned()
         }
     );
+    says(&error, &["\"1st\" cannot begin", "no digit at the start"]);
 }
 
 #[test]
@@ -130,10 +131,9 @@ fn labels_have_to_be_label_names() {
             &["is not a label name (of x)", "use letters, digits and `_`"],
         );
         let error = Registry::with_labels([(label, "value")]).unwrap_err();
-        assert!(
-            matches!(error, RegisterError::InvalidLabel { .. }),
-            "{error:?}"
-        );
+        let label = label.to_owned();
+        says(&error, &["constant label", "use letters, digits and `_`"]);
+        assert_eq!(error, RegisterError::InvalidConstantLabel { label });
     }
     for (i, label) in ["a", "_a", "a_1", "A"].into_iter().enumerate() {
         let family = Family::<Counter, 1>::new([label]);
@@ -167,7 +167,7 @@ fn le_belongs_to_the_histogram() {
 }
 
 #[test]
-fn a_label_stands_once() {
+fn a_label_is_given_once() {
     let constant = Registry::with_labels([("zone", "eu"), ("build", "7")]).unwrap();
     let error = refused(&constant, "x", Family::<Counter, 2>::new(["a", "zone"]));
     let expected = |name: &str, label: &str| RegisterError::DuplicateLabel {
@@ -177,12 +177,18 @@ fn a_label_stands_once() {
     assert_eq!(error, expected("x", "zone"));
     says(
         &error,
-        &["\"zone\" of x", "constant labels included", "remove one"],
+        &[
+            "x has label \"zone\" twice",
+            "constant labels included",
+            "remove one",
+        ],
     );
     let error = refused(&constant, "x", Family::<Counter, 3>::new(["a", "b", "a"]));
     assert_eq!(error, expected("x", "a"));
     let error = Registry::with_labels([("a", "1"), ("b", "2"), ("a", "1")]).unwrap_err();
-    assert_eq!(error, expected("", "a"));
+    let label = "a".to_owned();
+    says(&error, &["constant label \"a\"", "twice", "remove one"]);
+    assert_eq!(error, RegisterError::DuplicateConstantLabel { label });
 }
 
 /// Two metrics may not write samples, or metadata, of one name: each row is refused in either

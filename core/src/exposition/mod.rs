@@ -8,6 +8,9 @@ use crate::registry::Registry;
 
 impl Registry {
     /// What the registry holds now, in the [Prometheus text format](text) 0.0.4.
+    ///
+    /// # Panics
+    /// As [`snapshot`](Registry::snapshot).
     pub fn text(&self) -> String {
         let mut text = String::new();
         text::encode(&mut text, &self.snapshot());
@@ -16,6 +19,9 @@ impl Registry {
 
     /// What the registry holds now, in the [OpenMetrics text format](openmetrics) 1.0.0, by
     /// prometheus-client's encoder.
+    ///
+    /// # Panics
+    /// As [`snapshot`](Registry::snapshot).
     pub fn openmetrics(&self) -> String {
         let mut text = String::new();
         openmetrics::encode(&mut text, self.snapshot());

@@ -13,7 +13,7 @@ use prometheus_client::encoding::{
 };
 use prometheus_client::metrics::{MetricType, TypedMetric};
 
-use crate::escape::escape;
+use crate::escape::escape_label_value;
 use crate::instrument::{
     Counter, Family, Gauge, GaugeValue, Histogram, Instrument, Metric, ObservedCounter,
     SeriesSnapshot, UpDownCounter, Value,
@@ -22,17 +22,6 @@ use crate::kind::Kind;
 use crate::registry::Registry;
 use crate::snapshot::{Descriptor, FamilySnapshot, Snapshot};
 
-impl From<Kind> for MetricType {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::Counter => Self::Counter,
-            Kind::Gauge => Self::Gauge,
-            Kind::Histogram => Self::Histogram,
-        }
-    }
-}
-
-/// A kind as the constant that `TypedMetric` wants.
 const fn metric_type(kind: Kind) -> MetricType {
     match kind {
         Kind::Counter => MetricType::Counter,
@@ -45,9 +34,9 @@ fn encode_value(value: &Value, encoder: &mut MetricEncoder) -> Result<(), Error>
     match value {
         Value::Counter(total) => encoder.encode_counter::<NoLabelSet, _, u64>(total, None),
         Value::FloatCounter(total) => encoder.encode_counter::<NoLabelSet, _, u64>(total, None),
-        Value::Integer(value) => encoder.encode_gauge(value),
-        Value::Unsigned(value) => encoder.encode_gauge(value),
-        Value::Float(value) => encoder.encode_gauge(value),
+        Value::IntegerGauge(value) => encoder.encode_gauge(value),
+        Value::UnsignedGauge(value) => encoder.encode_gauge(value),
+        Value::FloatGauge(value) => encoder.encode_gauge(value),
         Value::Histogram(histogram) => {
             let bounds = histogram
                 .bounds
@@ -111,7 +100,7 @@ impl<M: Instrument, const N: usize> EncodeMetric for Family<M, N> {
     }
 
     fn is_empty(&self) -> bool {
-        self.series() == 0
+        Self::is_empty(self)
     }
 }
 
@@ -181,14 +170,13 @@ fn encode_family(family: &FamilySnapshot, encoder: &mut DescriptorEncoder) -> Re
             .strip_suffix('_')
     });
     let mut help = String::new();
-    escape(&mut help, descriptor.help(), |c| {
-        matches!(c, '\\' | '"' | '\n')
-    });
+    // OpenMetrics escapes help as it does label values.
+    escape_label_value(&mut help, descriptor.help());
     let mut encoder = encoder.encode_descriptor(
         stem.unwrap_or(descriptor.name()),
         &help,
         unit.filter(|_| stem.is_some()),
-        descriptor.kind().into(),
+        metric_type(descriptor.kind()),
     )?;
     for series in &family.series {
         let labels = Pairs {

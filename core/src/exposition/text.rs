@@ -36,13 +36,10 @@ fn encode_family(into: &mut String, family: &FamilySnapshot, constant: &str) {
     }
     push_all(into, ["# HELP ", &name, " "]);
     escape_help(into, descriptor.help());
-    push_all(into, ["\n# TYPE ", &name, " "]);
-    into.push_str(match descriptor.kind() {
-        Kind::Counter => "counter",
-        Kind::Gauge => "gauge",
-        Kind::Histogram => "histogram",
-    });
-    into.push('\n');
+    push_all(
+        into,
+        ["\n# TYPE ", &name, " ", descriptor.kind().as_str(), "\n"],
+    );
 
     let mut le = LeTexts::default();
     for series in &family.series {
@@ -55,9 +52,9 @@ fn encode_family(into: &mut String, family: &FamilySnapshot, constant: &str) {
         push_labels(into, constant, own);
         into.push(' ');
         match &series.value {
-            Value::Counter(value) | Value::Unsigned(value) => push_integer(into, *value),
-            Value::Integer(value) => push_integer(into, *value),
-            Value::FloatCounter(value) | Value::Float(value) => push_float(into, *value),
+            Value::Counter(value) | Value::UnsignedGauge(value) => push_integer(into, *value),
+            Value::IntegerGauge(value) => push_integer(into, *value),
+            Value::FloatCounter(value) | Value::FloatGauge(value) => push_float(into, *value),
             Value::Histogram(_) => {}
         }
         into.push('\n');
@@ -180,7 +177,7 @@ pub(crate) fn go_float(value: f64) -> String {
     format!("{digits}e{sign}{:02}", exponent.abs())
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::go_float;
 

@@ -57,7 +57,8 @@ struct Series<M> {
 /// A series of a family, found by [`Family::get_or_create`]; dereferences to its instrument.
 ///
 /// It lives no longer than the borrow of the family. To keep the instrument, clone it: that
-/// handle is then independent of the family.
+/// handle is then independent of the family. (For that `.clone()` to reach the instrument, this
+/// type is not `Clone` itself.)
 pub struct SeriesRef<'family, M>(&'family M);
 
 impl<M> Deref for SeriesRef<'_, M> {
@@ -77,15 +78,16 @@ impl<M: std::fmt::Debug> std::fmt::Debug for SeriesRef<'_, M> {
 
 impl<M: Default + 'static, const N: usize> Family<M, N> {
     /// A family with these label names. Whether they are valid is checked when the family is
-    /// [registered](crate::Registry::register).
+    /// [registered](crate::Registry::register); a prometheus-client registry checks nothing, so
+    /// there it is up to the caller.
     pub fn new(label_names: [&str; N]) -> Self {
         Self::new_with_constructor(label_names, M::default)
     }
 }
 
 impl<M, const N: usize> Family<M, N> {
-    /// A family whose instruments `constructor` makes. It is called under the family's lock, so
-    /// it must not look anything up in the same family.
+    /// A family whose instruments `constructor` makes. Where several threads make the same series
+    /// at once, one instrument is kept and the others are dropped.
     pub fn new_with_constructor(
         label_names: [&str; N],
         constructor: impl Fn() -> M + Send + Sync + 'static,
@@ -125,8 +127,13 @@ impl<M, const N: usize> Family<M, N> {
     }
 
     /// How many series there are.
-    pub fn series(&self) -> usize {
-        self.0.series.values().len()
+    pub fn len(&self) -> usize {
+        self.0.series.len()
+    }
+
+    /// Whether there are none yet.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }
 

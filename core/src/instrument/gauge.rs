@@ -42,7 +42,7 @@ impl GaugeValue for i64 {
         self.wrapping_sub(other)
     }
     fn value(self) -> Value {
-        Value::Integer(self)
+        Value::IntegerGauge(self)
     }
 }
 
@@ -62,7 +62,7 @@ impl GaugeValue for u64 {
         self.wrapping_sub(other)
     }
     fn value(self) -> Value {
-        Value::Unsigned(self)
+        Value::UnsignedGauge(self)
     }
 }
 
@@ -82,7 +82,7 @@ impl GaugeValue for f64 {
         self - other
     }
     fn value(self) -> Value {
-        Value::Float(self)
+        Value::FloatGauge(self)
     }
 }
 
@@ -117,7 +117,7 @@ impl<N> Clone for Gauge<N> {
     }
 }
 
-impl<N> Default for Gauge<N> {
+impl<N: GaugeValue> Default for Gauge<N> {
     /// A gauge at 0.
     fn default() -> Self {
         // The bits of 0 are 0 in every `GaugeValue`.
@@ -131,8 +131,8 @@ impl<N> Default for Gauge<N> {
 impl<N: GaugeValue> Gauge<N> {
     /// Sets the value.
     pub fn set(&self, value: N) {
-        // Release: whoever sees the value sees what was done before it was set (a gauge set
-        // after a counter was incremented never shows first). Partner: `get`.
+        // Release: whoever sees the value sees what was done before it was set: who reads a gauge
+        // and then a counter finds all that was counted before the gauge was set. Partner: `get`.
         self.bits.store(value.to_bits(), Ordering::Release);
     }
 
@@ -188,7 +188,7 @@ impl<N: GaugeValue> Instrument for Gauge<N> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::Gauge;
 

@@ -62,7 +62,10 @@ impl Histogram {
         &self.buckets
     }
 
-    /// What has been observed so far; whole observations only.
+    /// What has been observed so far: whole observations only. Allocates the buckets it returns.
+    ///
+    /// # Panics
+    /// When the cells contradict each other, which would be a bug of this crate.
     pub fn get(&self) -> HistogramSnapshot {
         let mut buckets = vec![0; self.buckets.bounds().len() + 1];
         let totals = self.cells.observations(&mut buckets);

@@ -7,7 +7,8 @@ use crate::kind::Kind;
 /// kernel accounts to the process, the bytes a network interface has seen.
 ///
 /// What OpenTelemetry calls an asynchronous counter. The exposition calls it a counter, so the
-/// total must not fall: a smaller one than before is ignored.
+/// total must not fall: a smaller one than before is ignored. So where a source starts again at 0,
+/// the counter stays until the source has overtaken it.
 ///
 /// ```
 /// use tallied::ObservedCounter;

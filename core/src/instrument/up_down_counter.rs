@@ -81,6 +81,6 @@ impl Instrument for UpDownCounter {
     const KIND: Kind = Kind::Gauge;
 
     fn read(&self) -> Value {
-        Value::Integer(self.get())
+        Value::IntegerGauge(self.get())
     }
 }

@@ -3,7 +3,8 @@
 use super::{Buckets, Labels};
 
 /// One series.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct SeriesSnapshot {
     /// The values of the family's labels.
     pub labels: Labels,
@@ -17,20 +18,21 @@ pub struct SeriesSnapshot {
 pub enum Value {
     /// A counter's total.
     Counter(u64),
-    /// A total that is not counted in whole units.
+    /// The total of a counter that does not count whole units.
     FloatCounter(f64),
-    /// A gauge's value.
-    Integer(i64),
-    /// A gauge's value.
-    Unsigned(u64),
-    /// A gauge's value.
-    Float(f64),
+    /// The value of a gauge of `i64`, or of an up-down counter.
+    IntegerGauge(i64),
+    /// The value of a gauge of `u64`.
+    UnsignedGauge(u64),
+    /// The value of a gauge of `f64`.
+    FloatGauge(f64),
     /// A histogram.
     Histogram(HistogramSnapshot),
 }
 
 /// The observations of one histogram series: all of them whole.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct HistogramSnapshot {
     /// The upper bounds.
     pub bounds: Buckets,

@@ -19,6 +19,8 @@ pub(crate) struct Handle {
     owner: Arc<Owner>,
 }
 
+const _: () = assert!(size_of::<Handle>() == 16);
+
 struct Owner {
     run: Run,
     pool: &'static Pool,

@@ -8,6 +8,8 @@
 //! Limits: at most [`Pool::cap`] shards. Threads beyond it share one more, the overflow shard:
 //! counters by read-modify-write, histograms under a mutex. That costs contention, not counts.
 
+use std::num::NonZero;
+
 use super::block::Shard;
 use super::cell::Cell;
 use super::memory::Memory;
@@ -75,10 +77,19 @@ impl Pool {
     }
 
     /// Sets the cap unless somebody has.
-    pub(crate) fn set_cap_if_unset(&self, cap: usize) {
+    fn set_cap_if_unset(&self, cap: usize) {
         let mut free = self.free.lock();
         if free.cap == CAP_UNSET {
             free.cap = cap;
+        }
+    }
+
+    /// Sets the cap that holds where nobody sets one: twice the processors, and eight at least,
+    /// so that the workers of a runtime, its blocking threads and `main` fit.
+    pub(crate) fn ensure_cap(&self) {
+        if self.cap() == CAP_UNSET {
+            let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+            self.set_cap_if_unset((2 * processors).max(8));
         }
     }
 

@@ -17,7 +17,13 @@ use super::observation;
 use super::slot::Run;
 
 /// The one pool of the process.
+#[cfg(not(all(test, loom)))]
 pub(crate) static POOL: Pool = Pool::new(CAP_UNSET);
+
+/// Loom's types cannot be made in a constant; and no model uses this one.
+#[cfg(all(test, loom))]
+pub(crate) static POOL: std::sync::LazyLock<Pool> =
+    std::sync::LazyLock::new(|| Pool::new(CAP_UNSET));
 
 /// A thread on overflow asks for a lease again after so many recordings.
 const RETRY_AFTER: u32 = 1_024;
@@ -159,7 +165,7 @@ fn lease_cells(run: Run) -> Option<&'static [Cell]> {
         // once the destructors of the thread have begun.
         let cells = GUARD.try_with(|guard| {
             let mut lease = guard.0.take().or_else(|| {
-                ensure_cap();
+                POOL.ensure_cap();
                 POOL.lease()
             });
             let cells = lease.as_mut().map(|lease| {
@@ -177,42 +183,4 @@ fn lease_cells(run: Run) -> Option<&'static [Cell]> {
         });
         cells.ok().flatten()
     })
-}
-
-/// The cap where nobody set one: twice the processors, and eight at least, so that the workers
-/// of a runtime, its blocking threads and `main` fit.
-fn ensure_cap() {
-    if POOL.cap() == CAP_UNSET {
-        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        POOL.set_cap_if_unset((2 * processors).max(8));
-    }
-}
-
-/// How many threads can own their cells at the same time; see [`set_thread_cap`].
-pub fn thread_cap() -> usize {
-    ensure_cap();
-    POOL.cap()
-}
-
-/// Sets how many threads can own their cells at the same time.
-///
-/// Threads beyond the cap record on shared cells: nothing is lost, and each recording costs
-/// what it costs with an atomic counter (a mutex, for a histogram). A thread that ends makes
-/// room for another. The default is twice the number of processors, and at least 8. A smaller
-/// cap takes effect as threads end.
-///
-/// # Panics
-/// When `cap` is 0.
-pub fn set_thread_cap(cap: usize) {
-    assert!(
-        cap > 0,
-        "set_thread_cap(0): at least one thread has to own its cells; pass 1 or more"
-    );
-    POOL.set_cap(cap);
-}
-
-/// How many threads' worth of cells exist. It never exceeds the largest
-/// [`thread_cap`] that was in force, however many threads come and go.
-pub fn shards() -> usize {
-    POOL.appended()
 }

@@ -1,33 +1,24 @@
 //! The kernel: cells that one thread writes and any thread reads.
 //!
-//! Knows nothing of names, labels or formats. Everything concurrent in the crate stands on what
-//! is here, and everything here has a loom model; see `core/DESIGN.md`.
+//! Knows nothing of names, labels or formats. Each protocol in here has loom models at the end of
+//! its file; `local.rs`, `handle.rs` and `memory.rs` are the glue that the models stand in for.
+//! `core/DESIGN.md` has the whole.
 
 mod block;
 mod cell;
+mod handle;
 mod lease;
+mod local;
 mod memory;
+#[cfg(all(test, loom))]
+mod model;
 mod observation;
 mod published;
 mod slot;
 
-#[cfg(all(test, loom))]
-mod model;
-
-#[cfg(not(all(test, loom)))]
-mod handle;
-#[cfg(not(all(test, loom)))]
-mod local;
-
-#[cfg(not(all(test, loom)))]
 pub(crate) use handle::Handle;
-#[cfg(not(all(test, loom)))]
-pub use local::{set_thread_cap, shards, thread_cap};
-#[cfg(not(all(test, loom)))]
+pub(crate) use local::POOL;
 pub(crate) use memory::Memory;
-#[cfg(not(all(test, loom)))]
 pub(crate) use observation::HEADER;
-#[cfg(not(all(test, loom)))]
 pub(crate) use published::{Link, Versions};
-#[cfg(not(all(test, loom)))]
 pub(crate) use slot::MAX_RUN;

@@ -86,7 +86,7 @@ impl TestServer {
         match find(&self.registry, name, labels) {
             None => 0,
             Some(Value::Counter(value)) => value as i64,
-            Some(Value::Integer(value)) => value,
+            Some(Value::IntegerGauge(value)) => value,
             Some(other) => panic!("{name} holds {other:?}"),
         }
     }
