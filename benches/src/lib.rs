@@ -21,6 +21,8 @@
 //! - The figure in the table is the median of criterion's samples. Compare ratios of one run;
 //!   the absolute figures belong to the machine.
 
+#![forbid(unsafe_code)]
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 

@@ -53,7 +53,14 @@
 //! Not async-signal-safe. A forked child must not go on recording. 64-bit atomics are required.
 //! A snapshot is consistent within each series, not across series.
 
-#![warn(missing_debug_implementations)]
+#![cfg_attr(
+    all(test, loom),
+    allow(
+        clippy::unwrap_used,
+        clippy::print_stdout,
+        reason = "a model fails by a panic, and says what it explored"
+    )
+)]
 
 mod error;
 mod escape;

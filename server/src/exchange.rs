@@ -3,7 +3,7 @@
 //! An [`Exchange`] is moved to whoever will know how the request ended: from the hoop to the
 //! response observer, and from there into the body of a streamed response. Whoever holds it
 //! last either [finishes](Exchange::finish) it or drops it, and a drop is a record too: the
-//! request was cancelled. So the in-flight gauge cannot stay up and no request is missed.
+//! request was cancelled, panicked or was cut off. So the in-flight gauge cannot stay up and no request is missed.
 
 use std::borrow::Cow;
 use std::sync::Arc;

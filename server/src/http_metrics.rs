@@ -31,8 +31,13 @@ pub(crate) const UNMATCHED: &str = "unmatched";
 ///
 /// `endpoint` is the pattern of the route that matched, with its leading slash (`/users/{id}`),
 /// or `unmatched`; `method` is one of the nine methods of RFC 9110 and RFC 5789, or `OTHER`. So
-/// a client cannot make up label values. Sizes are those of the bodies. A request is recorded
-/// before its last byte is sent, so whoever has that byte finds the request in the next scrape.
+/// a client cannot make up label values, with one exception: for a pattern that mixes text and a
+/// wildcard in one segment (`v{id}-{**rest}`), Salvo reports a part of the path itself, and the
+/// series are as many as the clients' paths. Do not use such routes with this hoop.
+///
+/// Sizes are those of the bodies; a request body that the handler left unread counts by its
+/// Content-Length. A request is recorded before its last byte is sent, so whoever has that byte
+/// finds the request in the next scrape. A scrape finds itself in flight.
 ///
 /// Clones feed the same metrics.
 #[derive(Debug, Clone)]
@@ -107,10 +112,10 @@ impl HttpMetrics {
         Ok(Self(Arc::new(families)))
     }
 
-    /// Says that requests which end without an answer from now on are cut off by the server,
-    /// not left by their clients: to be called when a drain has run out of time. They count
-    /// under `reason="shutdown"`.
-    pub fn cut_off(&self) {
+    /// To be called when a drain has run out of time, before what is left is cut off: requests
+    /// that end without their answer from now on count under `reason="shutdown"`, and not as if
+    /// their clients had left.
+    pub fn drain_timed_out(&self) {
         self.0.cutting_off.store(true, Ordering::Relaxed);
     }
 

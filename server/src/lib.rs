@@ -26,12 +26,14 @@
 //! - [`Scrape`] answers a Prometheus scrape.
 //! - `ProcessMetrics` (feature `process`) says what the process uses.
 //! - `app` (feature `server`, on by default) is the application that the `tallied-server` binary
-//!   runs. A library user turns it off with `default-features = false`.
+//!   runs, and no part of the library's interface: turn it off with `default-features = false`.
+//!
+//! At the end of a drain, before what is left is cut off, call
+//! [`HttpMetrics::drain_timed_out`], so that the server's own doing is not taken for the clients'.
 
 #![forbid(unsafe_code)]
-#![warn(missing_debug_implementations)]
-
 #[cfg(feature = "server")]
+#[doc(hidden)]
 pub mod app;
 mod exchange;
 mod hoop;

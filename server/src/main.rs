@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stderr, reason = "a command talks to its user")]
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use tallied_server::app::App;
@@ -28,8 +28,14 @@ fn run(cli: &Cli) -> ExitCode {
     let listener = match listen(cli.listen) {
         Ok(listener) => listener,
         Err(error) => {
+            let remedy = match error.kind() {
+                ErrorKind::AddrInUse => "stop what uses the port, or choose another port",
+                ErrorKind::AddrNotAvailable => "choose an address of this machine",
+                ErrorKind::PermissionDenied => "choose a port from 1024 on",
+                _ => "choose another address",
+            };
             eprintln!(
-                "error: cannot listen on {}: {error}; stop what uses the port, or choose another with --listen ADDRESS:PORT",
+                "error: cannot listen on {}: {error}; {remedy} with --listen IP:PORT",
                 cli.listen
             );
             return ExitCode::from(2);
@@ -69,7 +75,10 @@ fn run(cli: &Cli) -> ExitCode {
         let _ = out.flush();
         let stop = async {
             stop.await;
-            eprintln!("stopping: finishing the requests at hand");
+            eprintln!(
+                "stopping: finishing the requests in progress, for {} seconds at most",
+                DRAIN.as_secs()
+            );
         };
         match serve(app, listener, stop, DRAIN).await {
             Ok(()) => ExitCode::SUCCESS,

@@ -15,8 +15,9 @@ use tallied::{Gauge, ObservedCounter, RegisterError, Registry, Unit};
 /// | `process_start_time_seconds` | gauge | when the process started, in Unix time |
 /// | `process_open_fds` | gauge | open file descriptors |
 ///
-/// They hold what the last [`refresh`](Self::refresh) saw, not what holds at the time of a
-/// scrape. A figure that the platform cannot tell is left out.
+/// They hold what the last [`refresh`](Self::refresh) saw; call it on an interval. A figure that
+/// the platform does not provide is left out. All come from sysinfo: on Linux, processor time has
+/// the resolution of the kernel's clock ticks (10 ms), and the start time that of a second.
 #[derive(Debug, Clone)]
 pub struct ProcessMetrics {
     cpu_seconds: ObservedCounter,
@@ -70,7 +71,8 @@ impl Source {
 }
 
 impl ProcessMetrics {
-    /// Registers what this platform can tell, and looks for the first time.
+    /// Registers what this platform provides, and looks for the first time, as
+    /// [`refresh`](Self::refresh) does.
     ///
     /// # Errors
     /// When the registry holds metrics of these names already.
@@ -140,5 +142,31 @@ impl ProcessMetrics {
         if let Some(open) = figures.open_fds {
             self.open_fds.set(open);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use tallied::Registry;
+
+    use super::ProcessMetrics;
+
+    #[test]
+    fn a_refresh_shows_what_was_used_since() {
+        let metrics = ProcessMetrics::register(&Registry::default()).unwrap();
+        let (cpu, resident) = (metrics.cpu_seconds.get(), metrics.resident_bytes.get());
+        let ballast = vec![1_u8; 64 << 20];
+        let began = Instant::now();
+        while metrics.cpu_seconds.get() <= cpu {
+            assert!(
+                began.elapsed() < Duration::from_secs(30),
+                "no processor time in 30 s"
+            );
+            std::hint::black_box(ballast.iter().map(|byte| u64::from(*byte)).sum::<u64>());
+            metrics.refresh();
+        }
+        assert!(metrics.resident_bytes.get() > resident + (32 << 20));
     }
 }

@@ -56,7 +56,7 @@ pub(crate) fn watch(body: &mut ReqBody) -> Option<Arc<Upload>> {
     });
     let inner = std::mem::take(body);
     *body = ReqBody::Boxed {
-        inner: Box::pin(CountedBody {
+        inner: Box::pin(UploadBody {
             inner,
             upload: Arc::clone(&upload),
         }),
@@ -65,12 +65,12 @@ pub(crate) fn watch(body: &mut ReqBody) -> Option<Arc<Upload>> {
     Some(upload)
 }
 
-struct CountedBody {
+struct UploadBody {
     inner: ReqBody,
     upload: Arc<Upload>,
 }
 
-impl Body for CountedBody {
+impl Body for UploadBody {
     type Data = Bytes;
     type Error = salvo::BoxedError;
 

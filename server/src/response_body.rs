@@ -31,7 +31,7 @@ impl Handover {
                 let handover = Self(Arc::new(Mutex::new(None)));
                 let length = res.headers().get(CONTENT_LENGTH);
                 let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
-                let counted = CountedBody {
+                let counted = DownloadBody {
                     inner: res.take_body(),
                     length,
                     exchange: handover.clone(),
@@ -67,7 +67,7 @@ impl Handover {
 
 type PolledFrame = Poll<Option<Result<Frame<Bytes>, std::io::Error>>>;
 
-struct CountedBody {
+struct DownloadBody {
     inner: ResBody,
     /// The Content-Length that the handler promised.
     length: Option<u64>,
@@ -78,7 +78,7 @@ struct CountedBody {
     polling: bool,
 }
 
-impl CountedBody {
+impl DownloadBody {
     fn poll_inner(&mut self, cx: &mut Context<'_>) -> PolledFrame {
         self.polling = true;
         let polled = Pin::new(&mut self.inner).poll_frame(cx);
@@ -114,7 +114,7 @@ impl CountedBody {
     }
 }
 
-impl Body for CountedBody {
+impl Body for DownloadBody {
     type Data = Bytes;
     type Error = salvo::BoxedError;
 
@@ -164,7 +164,7 @@ impl Body for CountedBody {
     }
 }
 
-impl Drop for CountedBody {
+impl Drop for DownloadBody {
     fn drop(&mut self) {
         if self.polling
             && let Some(exchange) = self.exchange.take()

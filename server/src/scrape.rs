@@ -42,13 +42,8 @@ impl Handler for Scrape {
             Some(name) => match Format::named(name) {
                 Some(format) => format,
                 None => {
-                    res.status_code(StatusCode::BAD_REQUEST);
-                    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
-                    res.headers_mut().insert(CONTENT_TYPE, plain);
-                    // Nothing is in the body yet, so writing to it cannot fail.
-                    let _ = res
-                        .write_body("unknown format: ask for format=text or format=openmetrics\n");
-                    return;
+                    let remedy = "unknown format: ask for format=text or format=openmetrics\n";
+                    return refuse(res, StatusCode::BAD_REQUEST, remedy.to_owned());
                 }
             },
         };
@@ -72,9 +67,19 @@ impl Handler for Scrape {
                 // Nothing is in the body yet, so writing to it cannot fail.
                 let _ = res.write_body(body);
             }
-            Err(_) => {
-                res.status_code(StatusCode::INTERNAL_SERVER_ERROR);
-            }
+            Err(error) => refuse(
+                res,
+                StatusCode::INTERNAL_SERVER_ERROR,
+                format!("the exposition could not be rendered, please report it: {error}\n"),
+            ),
         }
     }
+}
+
+fn refuse(res: &mut Response, status: StatusCode, reason: String) {
+    res.status_code(status);
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    res.headers_mut().insert(CONTENT_TYPE, plain);
+    // Nothing is in the body yet, so writing to it cannot fail.
+    let _ = res.write_body(reason);
 }

@@ -5,9 +5,10 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Instant;
 
 use support::Client;
 
@@ -22,6 +23,7 @@ impl Server {
         let mut child = Command::new(env!("CARGO_BIN_EXE_tallied-server"))
             .args(["--listen", "127.0.0.1:0"])
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let mut line = String::new();
@@ -61,7 +63,7 @@ fn run(arguments: &[&str]) -> Output {
 }
 
 #[test]
-fn the_seeds_line_and_content_type() {
+fn a_scrape_has_the_documented_lines_and_content_type() {
     let server = Server::start();
     let mut client = Client::connect(server.address);
     for _ in 0..42 {
@@ -214,6 +216,7 @@ fn a_wrong_start_exits_2_with_one_line() {
     for arguments in [
         &["--listen", &server.address.to_string()][..],
         &["--listen", "nonsense"],
+        &["--listen", "192.0.2.1:80"], // RFC 5737: nobody's
         &["--unknown"],
     ] {
         let output = run(arguments);
@@ -252,12 +255,16 @@ fn signals_drain_and_exit_0() {
         // Seen by the server: another connection's scrape has it in flight.
         let mut scraper = Client::connect(server.address);
         let in_flight = r#"http_requests_in_flight{method="POST"} 1"#;
+        let began = Instant::now();
         while !scraper.get("/metrics").text().contains(in_flight) {
-            std::thread::yield_now();
+            assert!(began.elapsed() < support::DEADLINE, "never in flight");
         }
         drop(scraper);
         server.signal(signal);
-        std::thread::sleep(std::time::Duration::from_millis(100));
+        let mut stopping = String::new();
+        let stderr = server.child.stderr.as_mut().unwrap();
+        BufReader::new(stderr).read_line(&mut stopping).unwrap();
+        assert!(stopping.starts_with("stopping: "), "{stopping}");
         client.send(rest);
         assert_eq!(
             client.answer(false).status,
@@ -266,13 +273,5 @@ fn signals_drain_and_exit_0() {
         );
         let status = server.child.wait().unwrap();
         assert_eq!(status.code(), Some(0), "{signal}");
-        let mut rest = String::new();
-        server
-            .child
-            .stdout
-            .take()
-            .unwrap()
-            .read_to_string(&mut rest)
-            .unwrap();
     }
 }

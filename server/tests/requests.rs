@@ -174,7 +174,7 @@ fn a_body_left_unread_counts_by_its_length() {
     assert_eq!(server.histogram(REQUEST, &["POST", "/"]).sum, 7.0);
 }
 
-/// In a release build: as many as the issue of it names.
+/// A debug build takes its time.
 const MANY: u64 = if cfg!(debug_assertions) {
     20_000
 } else {

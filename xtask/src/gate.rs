@@ -61,11 +61,14 @@ const STEPS: [Step<Workspace>; 9] = [
             cargo::run(
                 workspace,
                 &[
-                    "check",
+                    "clippy",
                     "-p",
                     "tallied-server",
                     "--lib",
                     "--no-default-features",
+                    "--",
+                    "-D",
+                    "warnings",
                 ],
             )
         },

@@ -38,8 +38,8 @@ use super::cell::Cell;
 /// Cells before the first bucket.
 pub(crate) const HEADER: usize = 3;
 
-/// Tries before the reader gives its processor away between two of them. A copy takes some tens
-/// of nanoseconds, and a writer flat out lets the reader in after a few tries in the mean.
+/// Tries before the reader gives its processor away between two of them: more than a reader needs
+/// in the mean against a writer flat out (measured in `core/DESIGN.md`).
 const TRIES_BEFORE_YIELD: u32 = 64;
 
 #[inline(always)]
@@ -293,7 +293,7 @@ mod measure {
     #[ignore = "a measurement: cargo test -p tallied --release --lib -- --ignored --nocapture tries"]
     fn tries_of_a_reader() {
         println!(
-            "| run starts | an observation every | tries a read, mean | worst | ns an observation |"
+            "| run starts | pause after an observation | tries a read, mean | worst | ns an observation |"
         );
         println!("| --- | --- | --- | --- | --- |");
         for start in [0, 7] {

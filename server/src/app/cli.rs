@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 
 use clap::Parser;
 
-/// HTTP and process metrics for Prometheus, from thread-owned tallies.
+/// HTTP and process metrics for Prometheus.
 ///
 /// Serves GET /, /health, /metrics and /data, and POST /data. Stop it with Ctrl-C or SIGTERM:
-/// it finishes the requests at hand and exits with 0.
+/// it finishes the requests in progress, for at most 10 seconds, and exits with 0.
 #[derive(Debug, Parser)]
 #[command(
     name = "tallied-server",
@@ -15,18 +15,29 @@ use clap::Parser;
     after_help = "Examples:
   tallied-server                            listen on 127.0.0.1:8000
   tallied-server --listen 0.0.0.0:9000      listen on every interface, port 9000
+  tallied-server --listen [::1]:8000        listen on IPv6
   tallied-server --listen 127.0.0.1:0       take a free port, and print it
 
 Exit status: 0 after a stop that was asked for, 1 when serving fails, 2 for a wrong
 command line or an address that cannot be listened on."
 )]
 pub struct Cli {
-    /// Address and port to listen on; port 0 takes a free one.
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8000")]
+    /// IP address and port to listen on; port 0 takes a free one
+    #[arg(
+        long,
+        value_name = "IP:PORT",
+        default_value = "127.0.0.1:8000",
+        value_parser = address
+    )]
     pub listen: SocketAddr,
 }
 
-/// What became of a command line.
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    let wanted = "give an IP address and a port, for example 127.0.0.1:8000 or [::1]:8000";
+    text.parse().map_err(|_| wanted)
+}
+
+/// The result of parsing a command line.
 #[derive(Debug)]
 pub enum Parsed {
     /// Run with this.

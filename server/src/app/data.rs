@@ -32,9 +32,16 @@ struct Store {
     submitted: u64,
 }
 
-/// What a client submits.
+/// What a client submits. The fields are optional so that a missing one is named.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct Body {
+    name: Option<String>,
+    values: Option<Vec<f64>>,
+}
+
+/// A [`Body`] that was found good.
+#[derive(Debug)]
 struct Submission {
     name: String,
     values: Vec<f64>,
@@ -145,41 +152,38 @@ async fn read(req: &mut Request) -> Result<Submission, Problem> {
 }
 
 fn parse(body: &[u8]) -> Result<Submission, Problem> {
+    let unprocessable = |detail: String| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail);
+    // Left to itself, serde would take an array for the fields in turn.
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        serde_json::from_slice::<serde::de::IgnoredAny>(body).map_err(|e| malformed(&e))?;
+        return Err(unprocessable("the body has to be a JSON object".to_owned()));
+    }
     let mut json = serde_json::Deserializer::from_slice(body);
-    let submission: Submission = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+    let Body { name, values } = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let field = error.path().to_string();
         let error = error.into_inner();
-        if error.is_data() {
-            let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string());
-            if field == "." {
-                problem
-            } else {
-                problem.at(field)
-            }
+        // 1e999 is JSON, and no number that can be computed with.
+        if error.is_data() || error.to_string().starts_with("number out of range") {
+            unprocessable(error.to_string()).at(field)
         } else {
             malformed(&error)
         }
     })?;
     json.end().map_err(|error| malformed(&error))?;
 
-    let wrong = |field: &str, detail: String| {
-        Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail).at(field))
-    };
-    let characters = submission.name.chars().count();
+    let missing = |field: &str| unprocessable("the field is missing".to_owned()).at(field);
+    let name = name.ok_or_else(|| missing("name"))?;
+    let values = values.ok_or_else(|| missing("values"))?;
+    let characters = name.chars().count();
     if characters == 0 || characters > MAX_NAME {
-        return wrong(
-            "name",
-            format!("{characters} characters; give 1 to {MAX_NAME}"),
-        );
+        let detail = format!("{characters} characters; give 1 to {MAX_NAME}");
+        return Err(unprocessable(detail).at("name"));
     }
-    let values = submission.values.len();
-    if values == 0 || values > MAX_VALUES {
-        return wrong(
-            "values",
-            format!("{values} numbers; give 1 to {MAX_VALUES}"),
-        );
+    if values.is_empty() || values.len() > MAX_VALUES {
+        let detail = format!("{} numbers; give 1 to {MAX_VALUES}", values.len());
+        return Err(unprocessable(detail).at("values"));
     }
-    Ok(submission)
+    Ok(Submission { name, values })
 }
 
 fn malformed(error: &serde_json::Error) -> Problem {
@@ -209,6 +213,14 @@ mod tests {
         assert_eq!(refused(r#"{"name":"a","values":[1]} x"#), (400, None));
         assert_eq!(refused(r#"{"name":"a","values":[NaN]}"#), (400, None));
         assert_eq!(refused("[]"), (422, None));
+        assert_eq!(refused(r#" ["a",[1]]"#), (422, None));
+        assert_eq!(refused("[1"), (400, None));
+        assert_eq!(refused(r#"{"name":"a"}"#), (422, field("values")));
+        assert_eq!(refused(r#"{"values":[1]}"#), (422, field("name")));
+        assert_eq!(
+            refused(r#"{"name":"a","values":[0,1e999]}"#),
+            (422, field("values[1]"))
+        );
         assert_eq!(refused(r#"{"name":7,"values":[1]}"#), (422, field("name")));
         assert_eq!(
             refused(r#"{"name":"a","values":[1,"2"]}"#),

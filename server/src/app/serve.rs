@@ -76,7 +76,7 @@ pub async fn serve(
             match tokio::time::timeout(drain, &mut serving).await {
                 Ok(served) => served,
                 Err(_) => {
-                    http.cut_off();
+                    http.drain_timed_out();
                     handle.stop_forceful();
                     serving.await
                 }
