@@ -142,6 +142,7 @@ impl Registry {
     ) -> Result<(), RegisterError> {
         let inner = &*self.0;
         let kind = metric.kind();
+        let unit = unit.filter(|unit| !unit.as_str().is_empty());
         let mut full = match &inner.prefix {
             Some(prefix) => format!("{prefix}_{name}"),
             None => name.to_owned(),

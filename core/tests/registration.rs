@@ -414,7 +414,7 @@ fn bounds_that_are_none_are_refused() {
             count: Buckets::MAX + 1,
             max: Buckets::MAX,
         },
-        &["65532", "give at most 65531"],
+        &["1001", "give at most 1000"],
     );
     let not_finite = |index, bound| BucketsError::NotFinite { index, bound };
     check(

@@ -86,11 +86,6 @@ impl Exchange {
         self.response_bytes += bytes;
     }
 
-    /// Bytes of the response's body so far.
-    pub(crate) fn response_bytes(&self) -> u64 {
-        self.response_bytes
-    }
-
     /// The answer is complete, or will be once the bytes at hand are sent.
     pub(crate) fn finish(mut self) {
         let client_left = self

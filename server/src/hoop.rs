@@ -1,12 +1,12 @@
 //! The hoop: sees every request come in, and sends its record after the answer.
 
-use std::borrow::Cow;
-
+use http_body::Body;
+use salvo::http::header::CONTENT_LENGTH;
 use salvo::http::{Method, Request, Response, StatusCode};
 use salvo::{Depot, FlowCtrl, Handler};
 
 use crate::exchange::Exchange;
-use crate::http_metrics::{HttpMetrics, UNMATCHED, method_label};
+use crate::http_metrics::{HttpMetrics, method_label};
 use crate::request_body;
 use crate::response_body::Handover;
 
@@ -14,7 +14,9 @@ use crate::response_body::Handover;
 ///
 /// Put it outermost on the `Service` (`Service::new(router).hoop(…)`), before any other hoop:
 /// then it also counts what no route takes, what other hoops answer by themselves, and what
-/// catchers write. On a `Router` it counts the requests that this router takes.
+/// catchers write. On a `Router` it counts the requests that this router takes; then no hoop
+/// outside of it may drop the handlers' future (as `Timeout` does), for that looks as if the
+/// client had left. Install it once: it does not notice another one around it.
 #[derive(Debug, Clone)]
 pub struct MetricsHoop(HttpMetrics);
 
@@ -25,14 +27,14 @@ impl HttpMetrics {
     }
 }
 
-/// The `endpoint` label: the pattern of the route that matched.
-fn endpoint_label(req: &Request, res: &Response) -> Cow<'static, str> {
+/// The pattern of the route that matched, if one did.
+fn matched_route(req: &Request, res: &Response) -> Option<String> {
     // Salvo sets 404 or 405 before the hoops where no route matched, and leaves the status open
     // where one did. The path alone does not tell: it is empty for the root route, too.
-    if res.status_code.is_some() {
-        return UNMATCHED.into();
-    }
-    format!("/{}", req.matched_path()).into()
+    let refused = [StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED];
+    let path = req.matched_path();
+    let unmatched = path.is_empty() && res.status_code.is_some_and(|s| refused.contains(&s));
+    (!unmatched).then(|| format!("/{path}"))
 }
 
 #[salvo::async_trait]
@@ -46,7 +48,8 @@ impl Handler for MetricsHoop {
     ) {
         let upload = request_body::watch(req.body_mut());
         let method = method_label(req.method());
-        let exchange = Exchange::begin(self.0.clone(), method, endpoint_label(req, res), upload);
+        let endpoint = self.0.endpoint_label(matched_route(req, res));
+        let exchange = Exchange::begin(self.0.clone(), method, endpoint, upload);
 
         ctrl.call_next(req, depot, res).await;
 
@@ -68,13 +71,37 @@ impl Handler for MetricsHoop {
 
 /// The response is final: records the request, or leaves that to the streamed body.
 fn settle(mut exchange: Exchange, body: Option<Handover>, res: &Response) {
-    exchange.answered(res.status_code.unwrap_or(StatusCode::OK));
+    let status = match res.status_code {
+        // What hyper makes of an interim status in the place of a final one.
+        Some(status) if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS => {
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
+        Some(status) => status,
+        None => StatusCode::OK,
+    };
+    exchange.answered(status);
+    let asked_for = may_have_body(status) && !has_ended(res);
     let exchange = match body {
-        Some(body) => body.give(exchange),
-        None => Some(exchange),
+        Some(body) if asked_for => body.give(exchange),
+        _ => Some(exchange),
     };
     if let Some(mut exchange) = exchange {
-        exchange.sent(res.body.size().unwrap_or(0));
+        if asked_for {
+            exchange.sent(res.body.size().unwrap_or(0));
+        }
         exchange.finish();
     }
+}
+
+/// Whether a status lets a body follow the head (RFC 9110, section 6.4.1).
+fn may_have_body(status: StatusCode) -> bool {
+    !status.is_informational()
+        && status != StatusCode::NO_CONTENT
+        && status != StatusCode::NOT_MODIFIED
+}
+
+/// Whether the connection will drop the body without asking it for anything.
+fn has_ended(res: &Response) -> bool {
+    let length = res.headers().get(CONTENT_LENGTH);
+    length.is_some_and(|length| length == "0") || res.body.is_end_stream()
 }

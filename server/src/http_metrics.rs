@@ -1,5 +1,6 @@
 //! The HTTP metrics: names, labels, buckets.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -16,7 +17,15 @@ const DURATION_SECONDS: [f64; 11] = [
 const SIZE_BYTES: [f64; 7] = [100.0, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8];
 
 /// The `endpoint` of a request that no route took.
-pub(crate) const UNMATCHED: &str = "unmatched";
+const UNMATCHED: &str = "unmatched";
+
+/// The most patterns that get series of their own. An application's routes are far fewer; but for
+/// a pattern that mixes text and a wildcard in one segment (`v{id}-{**rest}`), Salvo reports a part
+/// of the path itself, and then the clients choose the label.
+const MAX_ENDPOINTS: usize = 1_000;
+
+/// The `endpoint` of the routes beyond them.
+const OVERFLOW: &str = "overflow";
 
 /// The HTTP metrics of one application, registered once and fed by its [`hoop`](Self::hoop).
 ///
@@ -28,15 +37,15 @@ pub(crate) const UNMATCHED: &str = "unmatched";
 /// | `http_response_size_bytes` | histogram | `method`, `endpoint` |
 /// | `http_requests_in_flight` | gauge | `method` |
 /// | `http_requests_aborted_total` | counter | `method`, `endpoint`, `reason` |
+/// | `http_requests_endpoint_overflow_total` | counter | |
 ///
 /// `endpoint` is the pattern of the route that matched, with its leading slash (`/users/{id}`),
-/// or `unmatched`; `method` is one of the nine methods of RFC 9110 and RFC 5789, or `OTHER`. So
-/// a client cannot make up label values, with one exception: for a pattern that mixes text and a
-/// wildcard in one segment (`v{id}-{**rest}`), Salvo reports a part of the path itself, and the
-/// series are as many as the clients' paths. Do not use such routes with this hoop.
+/// or `unmatched`; after 1,000 different patterns it is `overflow`, and such requests are counted in
+/// `http_requests_endpoint_overflow_total`. `method` is one of the nine methods of RFC 9110 and
+/// RFC 5789, or `OTHER`. So the number of series is bounded, whatever clients send.
 ///
-/// Sizes are those of the bodies; a request body that the handler left unread counts by its
-/// Content-Length. A request is recorded before its last byte is sent, so whoever has that byte
+/// Sizes are those of the bodies. A request body that the handler left unread counts by its
+/// Content-Length, up to 1 MiB: that is the client's word, and it can be any number. A request is recorded before its last byte is sent, so whoever has that byte
 /// finds the request in the next scrape. A scrape finds itself in flight.
 ///
 /// Clones feed the same metrics.
@@ -51,6 +60,9 @@ pub(crate) struct Families {
     pub(crate) response_bytes: Family<Histogram, 2>,
     pub(crate) in_flight: Family<UpDownCounter, 1>,
     pub(crate) aborted: Family<Counter, 3>,
+    /// The patterns that have series of their own: a set that is looked up without a lock.
+    endpoints: Family<Counter, 1>,
+    endpoint_overflow: Counter,
     cutting_off: AtomicBool,
 }
 
@@ -74,6 +86,8 @@ impl HttpMetrics {
             response_bytes: histograms(&SIZE_BYTES),
             in_flight: Family::new(["method"]),
             aborted: Family::new(["method", "endpoint", "reason"]),
+            endpoints: Family::new(["endpoint"]),
+            endpoint_overflow: Counter::default(),
             cutting_off: AtomicBool::new(false),
         };
         registry.register(
@@ -109,6 +123,11 @@ impl HttpMetrics {
             "HTTP requests that did not get their whole answer, by reason",
             families.aborted.clone(),
         )?;
+        registry.register(
+            "http_requests_endpoint_overflow",
+            "HTTP requests counted under endpoint=\"overflow\", for there are too many endpoints",
+            families.endpoint_overflow.clone(),
+        )?;
         Ok(Self(Arc::new(families)))
     }
 
@@ -121,6 +140,28 @@ impl HttpMetrics {
 
     pub(crate) fn is_cutting_off(&self) -> bool {
         self.0.cutting_off.load(Ordering::Relaxed)
+    }
+
+    /// The `endpoint` label of a request that this route took, or none.
+    pub(crate) fn endpoint_label(&self, route: Option<String>) -> Cow<'static, str> {
+        let Some(route) = route else {
+            return UNMATCHED.into();
+        };
+        let Families {
+            endpoints,
+            endpoint_overflow,
+            ..
+        } = self.families();
+        // Threads that meet here may exceed the cap by their number: it is there to bound the
+        // series, not to count them.
+        if endpoints.get(&[&route]).is_none() {
+            if endpoints.len() >= MAX_ENDPOINTS {
+                endpoint_overflow.inc();
+                return OVERFLOW.into();
+            }
+            endpoints.get_or_create(&[&route]);
+        }
+        route.into()
     }
 
     pub(crate) fn families(&self) -> &Families {

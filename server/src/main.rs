@@ -1,14 +1,13 @@
 //! The `tallied-server` binary.
 
 #![forbid(unsafe_code)]
-#![expect(clippy::print_stderr, reason = "a command talks to its user")]
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use tallied_server::app::App;
 use tallied_server::app::cli::{self, Cli, Parsed};
-use tallied_server::app::serve::{DRAIN, listen, serve, stop_signal};
+use tallied_server::app::serve::{DRAIN, listen, serve, stop_signals};
 
 fn main() -> ExitCode {
     match cli::parse(std::env::args_os()) {
@@ -18,10 +17,15 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Parsed::Wrong(line) => {
-            eprintln!("{line}");
+            say(&line);
             ExitCode::from(2)
         }
     }
+}
+
+/// A line for the user; whether anybody reads it is no reason to fail.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 fn run(cli: &Cli) -> ExitCode {
@@ -34,15 +38,15 @@ fn run(cli: &Cli) -> ExitCode {
                 ErrorKind::PermissionDenied => "choose a port from 1024 on",
                 _ => "choose another address",
             };
-            eprintln!(
-                "error: cannot listen on {}: {error}; {remedy} with --listen IP:PORT",
-                cli.listen
-            );
+            let address = cli.listen;
+            say(&format!(
+                "error: cannot listen on {address}: {error}; {remedy} with --listen IP:PORT"
+            ));
             return ExitCode::from(2);
         }
     };
     let failed = |what: &str, error: &dyn std::fmt::Display| {
-        eprintln!("error: {what}: {error}");
+        say(&format!("error: {what}: {error}"));
         ExitCode::FAILURE
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread()
@@ -57,8 +61,8 @@ fn run(cli: &Cli) -> ExitCode {
         Err(error) => return failed("cannot register the metrics", &error),
     };
     runtime.block_on(async {
-        let stop = match stop_signal() {
-            Ok(stop) => stop,
+        let mut signals = match stop_signals() {
+            Ok(signals) => signals,
             Err(error) => return failed("cannot listen for signals", &error),
         };
         let address = match listener.local_addr() {
@@ -73,12 +77,15 @@ fn run(cli: &Cli) -> ExitCode {
             "metrics at   http://{address}/metrics   (Ctrl-C stops)"
         );
         let _ = out.flush();
-        let stop = async {
-            stop.await;
-            eprintln!(
-                "stopping: finishing the requests in progress, for {} seconds at most",
-                DRAIN.as_secs()
-            );
+        let mut asked = 0;
+        let stop = async || {
+            signals().await;
+            asked += 1;
+            say(if asked == 1 {
+                "stopping: finishing the requests in progress, for 10 seconds at most; once more to stop at once"
+            } else {
+                "stopping at once"
+            });
         };
         match serve(app, listener, stop, DRAIN).await {
             Ok(()) => ExitCode::SUCCESS,

@@ -31,11 +31,12 @@ impl Format {
     /// The format that an `Accept` header prefers. Text where it prefers neither, or accepts
     /// none: a scraper that asks for something else is still better off with text.
     pub(crate) fn accepted<'a>(headers: impl Iterator<Item = &'a str>) -> Self {
-        let (mut text, mut openmetrics) = (0.0, 0.0);
+        // The most specific range that covers a format decides: (how specific, quality).
+        let (mut text, mut openmetrics) = ((0, 0.0), (0, 0.0));
         for range in headers.flat_map(|header| header.split(',')) {
             let mut parts = range.split(';').map(str::trim);
             let media = parts.next().unwrap_or_default().to_ascii_lowercase();
-            let mut quality = 1.0;
+            let mut quality = 1.0_f32;
             let mut version = None;
             for parameter in parts {
                 match parameter.split_once('=') {
@@ -48,13 +49,26 @@ impl Format {
                     _ => {}
                 }
             }
-            let best = match (media.as_str(), version) {
-                ("application/openmetrics-text", None | Some("1.0.0")) => &mut openmetrics,
-                ("text/plain" | "text/*", None | Some("0.0.4")) | ("*/*", _) => &mut text,
-                _ => continue,
+            let covers = |format: &mut (u8, f32), specific: u8| {
+                if specific >= format.0 {
+                    *format = (specific, quality);
+                }
             };
-            *best = f32::max(*best, quality);
+            match (media.as_str(), version) {
+                ("text/plain", Some("0.0.4")) => covers(&mut text, 4),
+                ("text/plain", None) => covers(&mut text, 3),
+                ("text/*", _) => covers(&mut text, 2),
+                ("application/openmetrics-text", Some("1.0.0")) => covers(&mut openmetrics, 4),
+                ("application/openmetrics-text", None) => covers(&mut openmetrics, 3),
+                ("application/*", _) => covers(&mut openmetrics, 2),
+                ("*/*", _) => {
+                    covers(&mut text, 1);
+                    covers(&mut openmetrics, 1);
+                }
+                _ => {}
+            }
         }
+        let (text, openmetrics) = (text.1, openmetrics.1);
         if openmetrics > text {
             Self::OpenMetrics
         } else {
@@ -106,6 +120,15 @@ mod tests {
                 "Application/OpenMetrics-Text;Q=1, text/plain;q=0.5",
                 Format::OpenMetrics,
             ),
+            (
+                "application/openmetrics-text;q=0.8, text/plain;q=0.5, */*;q=0.9",
+                Format::OpenMetrics,
+            ),
+            (
+                "*/*;q=0.9, application/openmetrics-text;q=0.5",
+                Format::Text,
+            ),
+            ("text/*;q=0.5, application/*", Format::OpenMetrics),
             (";;,=,q=;", Format::Text),
         ] {
             assert_eq!(Format::accepted([accept].into_iter()), format, "{accept}");

@@ -31,17 +31,23 @@ impl Upload {
         self.client_left.load(Ordering::Relaxed)
     }
 
-    /// The size of the body in bytes. What a handler left unread counts by its Content-Length,
-    /// unless the request was aborted, when only what was read is certain to have been sent.
+    /// The size of the body in bytes. What a handler left unread counts by its Content-Length, as
+    /// far as the client is [believed](BELIEVED_BYTES), unless the request was aborted, when only
+    /// what was read is certain to have been sent.
     pub(crate) fn size(&self, aborted: bool) -> u64 {
         let read = self.read.load(Ordering::Relaxed);
         if aborted || self.complete.load(Ordering::Relaxed) {
             read
         } else {
-            self.declared.unwrap_or(read)
+            self.declared
+                .map_or(read, |declared| read.max(declared.min(BELIEVED_BYTES)))
         }
     }
 }
+
+/// How much of a Content-Length counts without having been read. It costs a client nothing to
+/// write 2⁶⁴, and one such number would drown all true ones in the sum.
+const BELIEVED_BYTES: u64 = 1 << 20;
 
 /// Puts a counting body in the place of a request's, unless it is known to be empty.
 pub(crate) fn watch(body: &mut ReqBody) -> Option<Arc<Upload>> {

@@ -34,6 +34,7 @@ impl Handover {
                 let counted = DownloadBody {
                     inner: res.take_body(),
                     length,
+                    sent: 0,
                     exchange: handover.clone(),
                     ahead: None,
                     polling: false,
@@ -71,6 +72,7 @@ struct DownloadBody {
     inner: ResBody,
     /// The Content-Length that the handler promised.
     length: Option<u64>,
+    sent: u64,
     exchange: Handover,
     /// What the inner body answered when it was asked ahead; never `Pending`.
     ahead: Option<PolledFrame>,
@@ -89,13 +91,11 @@ impl DownloadBody {
     /// Counts a frame that is about to be handed over.
     fn count(&mut self, frame: &Frame<Bytes>, cx: &mut Context<'_>) {
         let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
-        let mut so_far = 0;
-        self.exchange.with(|exchange| {
-            exchange.sent(bytes);
-            so_far = exchange.response_bytes();
-        });
-        let mut last =
-            self.inner.is_end_stream() || self.length.is_some_and(|length| so_far >= length);
+        // Beyond the Content-Length the connection sends nothing.
+        let bytes = bytes.min(self.length.map_or(u64::MAX, |length| length - self.sent));
+        self.sent += bytes;
+        self.exchange.with(|exchange| exchange.sent(bytes));
+        let mut last = self.inner.is_end_stream() || self.length == Some(self.sent);
         if !last {
             let ahead = self.poll_inner(cx);
             last = matches!(ahead, Poll::Ready(None));
@@ -103,12 +103,19 @@ impl DownloadBody {
             self.ahead = ahead.is_ready().then_some(ahead);
         }
         if last {
-            self.finish();
+            self.end();
         }
     }
 
-    fn finish(&self) {
-        if let Some(exchange) = self.exchange.take() {
+    /// The inner body has ended.
+    fn end(&self) {
+        let Some(exchange) = self.exchange.take() else {
+            return;
+        };
+        if self.length.is_some_and(|length| self.sent < length) {
+            // The client waits for the rest until the connection is closed on it.
+            exchange.abort(Aborted::BodyError);
+        } else {
             exchange.finish();
         }
     }
@@ -128,7 +135,7 @@ impl Body for DownloadBody {
         };
         match &polled {
             Poll::Ready(Some(Ok(frame))) => self.count(frame, cx),
-            Poll::Ready(None) => self.finish(),
+            Poll::Ready(None) => self.end(),
             Poll::Ready(Some(Err(_))) => {
                 if let Some(exchange) = self.exchange.take() {
                     exchange.abort(Aborted::BodyError);

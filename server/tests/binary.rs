@@ -245,27 +245,13 @@ fn signals_drain_and_exit_0() {
         // One that is idle, and one in the middle of a request.
         let mut idle = Client::connect(server.address);
         idle.get("/health");
-        let mut client = Client::connect(server.address);
-        let body = r#"{"name":"late","values":[1]}"#;
-        let (first, rest) = body.split_at(10);
-        client.send(format!(
-            "POST /data HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{first}",
-            body.len()
-        ));
-        // Seen by the server: another connection's scrape has it in flight.
-        let mut scraper = Client::connect(server.address);
-        let in_flight = r#"http_requests_in_flight{method="POST"} 1"#;
-        let began = Instant::now();
-        while !scraper.get("/metrics").text().contains(in_flight) {
-            assert!(began.elapsed() < support::DEADLINE, "never in flight");
-        }
-        drop(scraper);
+        let mut client = upload_in_progress(&server);
         server.signal(signal);
         let mut stopping = String::new();
         let stderr = server.child.stderr.as_mut().unwrap();
         BufReader::new(stderr).read_line(&mut stopping).unwrap();
         assert!(stopping.starts_with("stopping: "), "{stopping}");
-        client.send(rest);
+        client.send(r#"{"name":"late","values":[1]}"#);
         assert_eq!(
             client.answer(false).status,
             201,
@@ -274,4 +260,44 @@ fn signals_drain_and_exit_0() {
         let status = server.child.wait().unwrap();
         assert_eq!(status.code(), Some(0), "{signal}");
     }
+}
+
+/// An upload that is in progress, and stays so.
+#[cfg(unix)]
+fn upload_in_progress(server: &Server) -> Client {
+    let mut client = Client::connect(server.address);
+    client.send("POST /data HTTP/1.1\r\nHost: x\r\nContent-Length: 28\r\n\r\n");
+    let mut scraper = Client::connect(server.address);
+    let in_flight = r#"http_requests_in_flight{method="POST"} 1"#;
+    let began = Instant::now();
+    while !scraper.get("/metrics").text().contains(in_flight) {
+        assert!(began.elapsed() < support::DEADLINE, "never in flight");
+    }
+    client
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_signal_ends_the_drain() {
+    let mut server = Server::start();
+    let mut client = upload_in_progress(&server);
+    server.signal("-INT");
+    let mut stderr = BufReader::new(server.child.stderr.take().unwrap()).lines();
+    assert!(stderr.next().unwrap().unwrap().starts_with("stopping: "));
+    server.signal("-INT");
+    assert_eq!(stderr.next().unwrap().unwrap(), "stopping at once");
+    assert!(client.is_closed());
+    assert_eq!(server.child.wait().unwrap().code(), Some(0));
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_reading_what_it_says_is_no_reason_to_drop_a_request() {
+    let mut server = Server::start();
+    let mut client = upload_in_progress(&server);
+    drop(server.child.stderr.take());
+    server.signal("-TERM");
+    client.send(r#"{"name":"late","values":[1]}"#);
+    assert_eq!(client.answer(false).status, 201);
+    assert_eq!(server.child.wait().unwrap().code(), Some(0));
 }

@@ -4,7 +4,9 @@
 
 mod support;
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use salvo::catcher::Catcher;
@@ -172,6 +174,121 @@ fn a_body_left_unread_counts_by_its_length() {
         200
     );
     assert_eq!(server.histogram(REQUEST, &["POST", "/"]).sum, 7.0);
+}
+
+#[test]
+fn a_content_length_alone_does_not_count_for_much() {
+    let server = TestServer::start(Router::new().get(hello));
+    let mut client = server.connect();
+    client.send("GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 18446744073709551613\r\n\r\n");
+    assert_eq!(client.answer(false).status, 200);
+    assert_eq!(
+        server.histogram(REQUEST, &["GET", "/"]).sum,
+        f64::from(1 << 20)
+    );
+}
+
+/// A body that has ended before anybody asked it for anything.
+struct Ended;
+
+impl http_body::Body for Ended {
+    type Data = bytes::Bytes;
+    type Error = salvo::BoxedError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<bytes::Bytes>, Self::Error>>> {
+        Poll::Ready(None)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_body_that_the_connection_does_not_ask_for_is_an_answer() {
+    #[handler]
+    async fn streams(req: &mut Request, res: &mut Response) {
+        let status = req.query::<u16>("status").unwrap();
+        res.status_code(StatusCode::from_u16(status).unwrap());
+        if let Some(length) = req.query::<String>("length") {
+            res.headers_mut()
+                .insert("content-length", length.parse().unwrap());
+        }
+        if req.query::<bool>("whole").is_some() {
+            res.body(ResBody::Once("hello".into()));
+        } else if req.query::<bool>("ended").is_some() {
+            res.body(ResBody::Boxed(Box::pin(Ended)));
+        } else {
+            res.stream(async_stream::stream! { yield Ok::<_, std::io::Error>("hello"); });
+        }
+    }
+    let server = TestServer::start(Router::with_path("r").get(streams).head(streams));
+    let mut client = server.connect();
+    for (path, status) in [
+        ("/r?status=204", "204"),
+        ("/r?status=304", "304"),
+        ("/r?status=304&whole=true", "304"),
+        ("/r?status=200&length=0", "200"),
+        ("/r?status=201&ended=true", "201"),
+    ] {
+        let before = server.value(TOTAL, &["GET", "/r", status]);
+        assert_eq!(client.get(path).status.to_string(), status, "{path}");
+        assert_eq!(
+            server.value(TOTAL, &["GET", "/r", status]),
+            before + 1,
+            "{path}"
+        );
+    }
+    assert_eq!(client.request("HEAD", "/r?status=200", "", "").status, 200);
+    assert_eq!(server.value(TOTAL, &["HEAD", "/r", "200"]), 1);
+    assert_eq!(server.requests(), 6);
+    assert_eq!(server.histogram(RESPONSE, &["GET", "/r"]).sum, 0.0);
+    assert_eq!(server.histogram(RESPONSE, &["HEAD", "/r"]).sum, 0.0);
+}
+
+#[test]
+fn a_stream_of_another_length_than_promised() {
+    #[handler]
+    async fn promises(req: &mut Request, res: &mut Response) {
+        let length = req.query::<String>("length").unwrap();
+        res.headers_mut()
+            .insert("content-length", length.parse().unwrap());
+        res.stream(async_stream::stream! { yield Ok::<_, std::io::Error>("hello"); });
+    }
+    let router = Router::new()
+        .push(Router::with_path("short").get(promises))
+        .push(Router::with_path("long").get(promises));
+    let server = TestServer::start(router);
+    let mut short = server.connect();
+    short.send("GET /short?length=10 HTTP/1.1\r\nHost: x\r\n\r\n");
+    server.wait_for(ABORTED, &["GET", "/short", "body_error"], 1);
+    assert_eq!(server.value(TOTAL, &["GET", "/short", "200"]), 1);
+    assert_eq!(server.connect().get("/long?length=3").text(), "hel");
+    assert_eq!(server.value(TOTAL, &["GET", "/long", "200"]), 1);
+    assert_eq!(server.histogram(RESPONSE, &["GET", "/long"]).sum, 3.0);
+    assert_eq!(server.requests(), 2);
+}
+
+#[test]
+fn clients_cannot_make_up_endpoints_without_end() {
+    let server = TestServer::start(Router::with_path("v{id}-{**rest}").get(hello));
+    let mut client = server.connect();
+    for i in 0..1_100 {
+        assert_eq!(client.get(&format!("/v1-{i}/x")).status, 200);
+    }
+    let snapshot = server.registry.snapshot();
+    let family = snapshot
+        .families
+        .iter()
+        .find(|f| f.descriptor.name() == TOTAL)
+        .unwrap();
+    assert_eq!(family.series.len(), 1_001, "a thousand, and overflow");
+    assert_eq!(server.value(TOTAL, &["GET", "overflow", "200"]), 100);
+    assert_eq!(server.value("http_requests_endpoint_overflow", &[]), 100);
+    assert_eq!(server.requests(), 1_100);
 }
 
 /// A debug build takes its time.

@@ -21,8 +21,9 @@ use crate::sync::Arc;
 pub struct Buckets(Arc<[f64]>);
 
 impl Buckets {
-    /// The most bounds that a histogram can have.
-    pub const MAX: usize = MAX_RUN - HEADER - 1;
+    /// The most bounds that a histogram can have: two digits are usual, and a copy of many more
+    /// would take longer than the time between two observations of a busy thread.
+    pub const MAX: usize = 1_000;
 
     /// Checks bounds. `+Inf` may stand at the end and means nothing more than its absence.
     ///
@@ -96,6 +97,8 @@ impl Buckets {
 }
 
 const LINEAR: usize = 24;
+
+const _: () = assert!(HEADER + Buckets::MAX < MAX_RUN);
 
 /// Whether a value lies above a bound, as NaN does.
 #[inline(always)]

@@ -140,6 +140,10 @@ impl Pool {
 
     /// A run of cells for a new instrument.
     pub(crate) fn take(&self, len: u16) -> Run {
+        // Where the system's mutexes are allocated on their first use (macOS), that is now, and
+        // not in a recording inside an allocator.
+        drop(self.free.lock());
+        drop(self.overflow_observer.lock());
         self.slots.lock().take(len)
     }
 

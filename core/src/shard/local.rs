@@ -169,6 +169,8 @@ fn lease_cells(run: Run) -> Option<&'static [Cell]> {
                 POOL.lease()
             });
             let cells = lease.as_mut().map(|lease| {
+                // Its directory may move.
+                local.len.set(0);
                 let cells = lease.cells(run);
                 local.adopt(lease);
                 cells

@@ -47,14 +47,6 @@ impl<T> Memory<T> {
         Self { start, len }
     }
 
-    /// Takes back what was forgotten after `start` had been asked for.
-    ///
-    /// # Safety
-    /// `start` is that of a `Memory` of one element that was forgotten, and is taken back once.
-    pub(crate) unsafe fn from_single(start: NonNull<T>) -> Self {
-        Self { start, len: 1 }
-    }
-
     /// The first element; it stays where it is until the `Memory` is dropped.
     pub(crate) fn start(&self) -> NonNull<T> {
         self.start
@@ -78,4 +70,26 @@ impl<T> Drop for Memory<T> {
         // SAFETY: allocated by `new` from `System` with this layout.
         unsafe { System.dealloc(self.start.as_ptr().cast(), Self::layout(self.len)) };
     }
+}
+
+/// Puts a value into memory of the kernel.
+pub(super) fn leak<T>(value: T) -> NonNull<T> {
+    let mut value = Some(value);
+    let memory = Memory::new(1, || {
+        value.take().expect("`make` is called once for one element")
+    });
+    let start = memory.start();
+    std::mem::forget(memory);
+    start
+}
+
+/// Frees what [`leak`] made.
+///
+/// # Safety
+/// `value` came from `leak`, has not been freed, and nobody holds a reference to it.
+pub(super) unsafe fn free<T>(value: NonNull<T>) {
+    drop(Memory {
+        start: value,
+        len: 1,
+    });
 }

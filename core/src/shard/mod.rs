@@ -8,6 +8,7 @@ mod block;
 mod cell;
 mod handle;
 mod lease;
+mod link;
 mod local;
 mod memory;
 #[cfg(all(test, loom))]
@@ -15,10 +16,12 @@ mod model;
 mod observation;
 mod published;
 mod slot;
+mod versions;
 
 pub(crate) use handle::Handle;
+pub(crate) use link::Link;
 pub(crate) use local::POOL;
 pub(crate) use memory::Memory;
 pub(crate) use observation::HEADER;
-pub(crate) use published::{Link, Versions};
 pub(crate) use slot::MAX_RUN;
+pub(crate) use versions::Versions;

@@ -47,3 +47,23 @@ where
     assert!(executions > 1, "one execution: the model is vacuous");
     outcomes
 }
+
+/// A value whose reads loom checks against the write that made it.
+pub(crate) struct Checked(pub(crate) loom::cell::UnsafeCell<u64>);
+
+// SAFETY: loom reports a read that is not ordered after the write.
+unsafe impl Sync for Checked {}
+
+impl Checked {
+    pub(crate) fn new(value: u64) -> Self {
+        let checked = Self(loom::cell::UnsafeCell::new(0));
+        // SAFETY: loom's pointer to a live cell that nobody else has yet.
+        checked.0.with_mut(|at| unsafe { *at = value });
+        checked
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        // SAFETY: loom checks that no write is concurrent.
+        self.0.with(|at| unsafe { *at })
+    }
+}

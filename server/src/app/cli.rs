@@ -53,10 +53,15 @@ pub fn parse(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Parsed 
     match Cli::try_parse_from(arguments) {
         Ok(cli) => Parsed::Run(cli),
         Err(error) if error.use_stderr() => {
-            // clap's first line says what is wrong; its hints follow after a blank one.
+            // clap's first paragraph says what is wrong, the hints follow; an argument with a
+            // line feed in it is no reason for a second line.
             let text = error.to_string();
-            let first = text.lines().next().unwrap_or_default();
-            Parsed::Wrong(format!("{first}; see tallied-server --help"))
+            let first = text
+                .split("\n\n")
+                .next()
+                .unwrap_or_default()
+                .replace('\n', " ");
+            Parsed::Wrong(format!("{}; see tallied-server --help", first.trim_end()))
         }
         Err(help) => Parsed::Help(help.to_string()),
     }
@@ -83,6 +88,7 @@ mod tests {
             (&["--listen", "localhost"], "localhost"),
             (&["--listen"], "--listen"),
             (&["extra"], "extra"),
+            (&["two\nlines"], "lines"),
         ] {
             let Parsed::Wrong(line) = parsed(arguments) else {
                 panic!("{arguments:?} was accepted");

@@ -38,16 +38,16 @@ pub fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     Ok(socket.into())
 }
 
-/// Serves until `stop` is ready, then drains: no new connection is accepted, the requests at
-/// hand get until `drain` is over, and what is left then is cut off and counted under
-/// `reason="shutdown"`.
+/// Serves until `stop` is ready, then drains: no new connection is accepted, and the requests in
+/// progress are finished. Those that are not when `drain` is over, or when `stop` is ready a
+/// second time, are cut off and counted under `reason="shutdown"`.
 ///
 /// # Errors
 /// When the listener cannot be served from.
 pub async fn serve(
     app: App,
     listener: std::net::TcpListener,
-    stop: impl Future<Output = ()>,
+    mut stop: impl AsyncFnMut(),
     drain: Duration,
 ) -> io::Result<()> {
     let acceptor = TcpAcceptor::try_from(tokio::net::TcpListener::from_std(listener)?)?;
@@ -71,11 +71,14 @@ pub async fn serve(
     let mut serving = std::pin::pin!(serving);
     let served = tokio::select! {
         served = &mut serving => served,
-        () = stop => {
+        () = stop() => {
             handle.stop_graceful(None);
-            match tokio::time::timeout(drain, &mut serving).await {
-                Ok(served) => served,
-                Err(_) => {
+            tokio::select! {
+                served = &mut serving => served,
+                () = async { tokio::select! {
+                    () = tokio::time::sleep(drain) => {}
+                    () = stop() => {}
+                } } => {
                     http.drain_timed_out();
                     handle.stop_forceful();
                     serving.await
@@ -87,29 +90,31 @@ pub async fn serve(
     served
 }
 
-/// Ready when the process is asked to stop: Ctrl-C (SIGINT), or SIGTERM on Unix.
+/// Waits, each time it is called, until the process is asked to stop: by Ctrl-C (SIGINT), or by
+/// SIGTERM on Unix.
 ///
 /// # Errors
 /// When the signals cannot be listened to.
-pub fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+pub fn stop_signals() -> io::Result<impl AsyncFnMut()> {
     #[cfg(unix)]
-    let mut terminate = {
+    let (mut interrupt, mut terminate) = {
         use tokio::signal::unix::{SignalKind, signal};
         (
             signal(SignalKind::interrupt())?,
             signal(SignalKind::terminate())?,
         )
     };
-    Ok(async move {
-        #[cfg(unix)]
+    #[cfg(unix)]
+    let signals = async move || {
         tokio::select! {
-            _ = terminate.0.recv() => {}
-            _ = terminate.1.recv() => {}
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-        #[cfg(not(unix))]
-        {
-            // Without a handler the process simply ends at Ctrl-C, which is what was asked for.
-            let _ = tokio::signal::ctrl_c().await;
-        }
-    })
+    };
+    // Without a handler the process simply ends at Ctrl-C, which is what was asked for.
+    #[cfg(not(unix))]
+    let signals = async || {
+        let _ = tokio::signal::ctrl_c().await;
+    };
+    Ok(signals)
 }

@@ -54,8 +54,10 @@ impl TestServer {
                 http,
                 process,
             };
-            let stop = async move {
-                let _ = stopped.await;
+            let mut stopped = Some(stopped);
+            let stop = async || match stopped.take() {
+                Some(stopped) => drop(stopped.await),
+                None => std::future::pending().await,
             };
             runtime.block_on(serve(app, listener, stop, drain)).unwrap();
         });
