@@ -25,6 +25,7 @@
 //!
 //! - [`Counter`], [`UpDownCounter`] and [`Histogram`] are recorded in thread-owned cells;
 //!   [`Gauge`] and [`ObservedCounter`] are set, and are one atomic word each.
+//! - [`heap`] counts what the process allocates, from inside the allocator.
 //! - [`Family`] holds one of them for each combination of label values.
 //! - [`Registry`] names them, and writes [Prometheus text](exposition::text) and
 //!   [OpenMetrics](exposition::openmetrics). It is a `prometheus_client` collector, and each
@@ -65,6 +66,7 @@
 mod error;
 mod escape;
 pub mod exposition;
+pub mod heap;
 mod instrument;
 mod kind;
 pub mod pool;

@@ -51,8 +51,11 @@ mod imp {
 
 use imp::{AtomicPtr, AtomicU64};
 pub(crate) use imp::{Mutex, Ordering};
+#[cfg(all(test, loom))]
+/// For statics, which loom's types cannot be.
+pub(crate) use std::sync::LazyLock;
 /// Shares what was made; its counting is not what the models are about.
-pub(crate) use std::sync::Arc;
+pub(crate) use std::sync::{Arc, OnceLock};
 
 /// A 64-bit atomic word that knows of an owner.
 pub(crate) struct Word(AtomicU64);

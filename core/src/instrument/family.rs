@@ -103,14 +103,24 @@ impl<M, const N: usize> Family<M, N> {
     /// The instrument of these label values, in the order of the names; made if there is none.
     #[inline]
     pub fn get_or_create(&self, label_values: &[&str; N]) -> SeriesRef<'_, M> {
+        self.get(label_values)
+            .unwrap_or_else(|| self.get_or_create_with(label_values, &self.0.constructor))
+    }
+
+    /// The instrument of these label values; made by `make` if there is none, in the place of the
+    /// family's constructor: for a series that is unlike the others, as a histogram with bounds of
+    /// its own.
+    pub fn get_or_create_with(
+        &self,
+        label_values: &[&str; N],
+        make: impl FnOnce() -> M,
+    ) -> SeriesRef<'_, M> {
         let inner = &*self.0;
         let hash = inner.hasher.hash_one(label_values);
         let is = |series: &Series<M>| series.labels.are(label_values);
-        let series = inner.series.get(hash, is).unwrap_or_else(|| {
-            inner.series.get_or_insert(hash, is, || Series {
-                labels: Labels::new(&inner.names, label_values),
-                metric: (inner.constructor)(),
-            })
+        let series = inner.series.get_or_insert(hash, is, || Series {
+            labels: Labels::new(&inner.names, label_values),
+            metric: make(),
         });
         SeriesRef(&series.metric)
     }

@@ -52,6 +52,10 @@ impl Handle {
         local::observe(self.run, bucket, value);
     }
 
+    pub(crate) fn run(&self) -> Run {
+        self.run
+    }
+
     pub(crate) fn sum(&self, index: usize) -> u64 {
         self.owner.pool.sum(self.run, index)
     }

@@ -15,6 +15,9 @@ use super::cell::Cell;
 use super::lease::{CAP_UNSET, Lease, Pool};
 use super::observation;
 use super::slot::Run;
+#[cfg(all(test, loom))]
+use crate::sync::LazyLock;
+use crate::sync::OnceLock;
 
 /// The one pool of the process.
 #[cfg(not(all(test, loom)))]
@@ -22,8 +25,16 @@ pub(crate) static POOL: Pool = Pool::new(CAP_UNSET);
 
 /// Loom's types cannot be made in a constant; and no model uses this one.
 #[cfg(all(test, loom))]
-pub(crate) static POOL: std::sync::LazyLock<Pool> =
-    std::sync::LazyLock::new(|| Pool::new(CAP_UNSET));
+pub(crate) static POOL: LazyLock<Pool> = LazyLock::new(|| Pool::new(CAP_UNSET));
+
+/// A run whose block every lease has from its beginning, because whoever records in it may not
+/// make one: the allocator's.
+static FROM_THE_START: OnceLock<Run> = OnceLock::new();
+
+/// Lets every lease from now on have the block of a run.
+pub(super) fn have_from_the_start(run: Run) {
+    FROM_THE_START.get_or_init(|| run);
+}
 
 /// A thread on overflow asks for a lease again after so many recordings.
 const RETRY_AFTER: u32 = 1_024;
@@ -104,7 +115,7 @@ impl Local {
 
 /// The calling thread's own cells of a run, if it has used their block before.
 #[inline(always)]
-fn own_cells(run: Run) -> Option<&'static [Cell]> {
+pub(super) fn own_cells(run: Run) -> Option<&'static [Cell]> {
     let block = LOCAL.with(|local| local.block(run.block))?;
     // SAFETY: the block has at least `run.range().end` cells: it was made for this run's number,
     // and runs of a number lie within `block_cells()`.
@@ -171,6 +182,9 @@ fn lease_cells(run: Run) -> Option<&'static [Cell]> {
             let cells = lease.as_mut().map(|lease| {
                 // Its directory may move.
                 local.len.set(0);
+                if let Some(run) = FROM_THE_START.get() {
+                    lease.cells(*run);
+                }
                 let cells = lease.cells(run);
                 local.adopt(lease);
                 cells

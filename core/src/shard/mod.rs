@@ -7,6 +7,7 @@
 mod block;
 mod cell;
 mod handle;
+pub(crate) mod heap;
 mod lease;
 mod link;
 mod local;
