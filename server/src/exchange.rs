@@ -121,18 +121,12 @@ impl Exchange {
             .requests
             .get_or_create(&[self.method, endpoint, status])
             .inc();
-        families
-            .duration_seconds
-            .get_or_create(series)
-            .observe(self.started.elapsed().as_secs_f64());
-        families
-            .request_bytes
-            .get_or_create(series)
-            .observe(request_bytes as f64);
-        families
-            .response_bytes
-            .get_or_create(series)
-            .observe(self.response_bytes as f64);
+        families.observe(
+            series,
+            self.started.elapsed().as_secs_f64(),
+            request_bytes,
+            self.response_bytes,
+        );
         if let Some(aborted) = aborted {
             families
                 .aborted

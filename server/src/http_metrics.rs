@@ -1,30 +1,21 @@
 //! The HTTP metrics: names, labels, buckets.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use salvo::http::Method;
 use tallied::{Buckets, Counter, Family, Histogram, RegisterError, Registry, Unit, UpDownCounter};
 
-/// Upper bounds of `http_request_duration_seconds`, in seconds.
-const DURATION_SECONDS: [f64; 11] = [
-    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
-];
-
-/// Upper bounds of the sizes, in bytes: a bucket for each order of magnitude from a small JSON
-/// answer to a large download.
-const SIZE_BYTES: [f64; 7] = [100.0, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8];
+use crate::http_builder::{EndpointBuckets, HttpMetricsBuilder};
 
 /// The `endpoint` of a request that no route took.
 const UNMATCHED: &str = "unmatched";
 
-/// The most patterns that get series of their own. An application's routes are far fewer; but for
-/// a pattern that mixes text and a wildcard in one segment (`v{id}-{**rest}`), Salvo reports a part
-/// of the path itself, and then the clients choose the label.
-const MAX_ENDPOINTS: usize = 1_000;
-
-/// The `endpoint` of the routes beyond them.
+/// The `endpoint` of the routes beyond the cap. A cap is needed because, for a pattern that mixes
+/// text and a wildcard in one segment (`v{id}-{**rest}`), Salvo reports a part of the path itself,
+/// and then the clients choose the label.
 const OVERFLOW: &str = "overflow";
 
 /// The HTTP metrics of one application, registered once and fed by its [`hoop`](Self::hoop).
@@ -45,8 +36,9 @@ const OVERFLOW: &str = "overflow";
 /// RFC 5789, or `OTHER`. So the number of series is bounded, whatever clients send.
 ///
 /// Sizes are those of the bodies. A request body that the handler left unread counts by its
-/// Content-Length, up to 1 MiB: that is the client's word, and it can be any number. A request is recorded before its last byte is sent, so whoever has that byte
-/// finds the request in the next scrape. A scrape finds itself in flight.
+/// Content-Length, up to 1 MiB: that is the client's word, and it can be any number. A request is
+/// recorded before its last byte is sent, so whoever has that byte finds the request in the next
+/// scrape. A scrape finds itself in flight.
 ///
 /// Clones feed the same metrics.
 #[derive(Debug, Clone)]
@@ -55,38 +47,54 @@ pub struct HttpMetrics(Arc<Families>);
 #[derive(Debug)]
 pub(crate) struct Families {
     pub(crate) requests: Family<Counter, 3>,
-    pub(crate) duration_seconds: Family<Histogram, 2>,
-    pub(crate) request_bytes: Family<Histogram, 2>,
-    pub(crate) response_bytes: Family<Histogram, 2>,
+    duration_seconds: Family<Histogram, 2>,
+    request_bytes: Family<Histogram, 2>,
+    response_bytes: Family<Histogram, 2>,
     pub(crate) in_flight: Family<UpDownCounter, 1>,
     pub(crate) aborted: Family<Counter, 3>,
     /// The patterns that have series of their own: a set that is looked up without a lock.
     endpoints: Family<Counter, 1>,
+    max_endpoints: usize,
+    /// Bounds for single endpoints.
+    endpoint_buckets: HashMap<Box<str>, EndpointBuckets>,
     endpoint_overflow: Counter,
     cutting_off: AtomicBool,
 }
 
 impl HttpMetrics {
-    /// Registers the metrics.
+    /// Registers the metrics with their default buckets.
     ///
     /// # Errors
     /// When the registry holds a metric of one of these names already; those that were
     /// registered before it stay.
     pub fn register(registry: &Registry) -> Result<Self, RegisterError> {
-        let histograms = |bounds: &[f64]| {
-            let buckets = Buckets::new(bounds.iter().copied()).expect("constant bounds, sorted");
+        Self::builder().register(registry)
+    }
+
+    /// Options: buckets, for all or for one endpoint, and the cap on endpoints.
+    pub fn builder() -> HttpMetricsBuilder {
+        HttpMetricsBuilder::default()
+    }
+
+    pub(crate) fn with(
+        options: HttpMetricsBuilder,
+        registry: &Registry,
+    ) -> Result<Self, RegisterError> {
+        let histograms = |buckets: Buckets| {
             Family::<Histogram, 2>::new_with_constructor(["method", "endpoint"], move || {
                 Histogram::with_buckets(&buckets)
             })
         };
         let families = Families {
             requests: Family::new(["method", "endpoint", "status_code"]),
-            duration_seconds: histograms(&DURATION_SECONDS),
-            request_bytes: histograms(&SIZE_BYTES),
-            response_bytes: histograms(&SIZE_BYTES),
+            duration_seconds: histograms(options.buckets.duration),
+            request_bytes: histograms(options.buckets.request_size),
+            response_bytes: histograms(options.buckets.response_size),
             in_flight: Family::new(["method"]),
             aborted: Family::new(["method", "endpoint", "reason"]),
             endpoints: Family::new(["endpoint"]),
+            max_endpoints: options.max_endpoints,
+            endpoint_buckets: options.endpoints,
             endpoint_overflow: Counter::default(),
             cutting_off: AtomicBool::new(false),
         };
@@ -150,12 +158,13 @@ impl HttpMetrics {
         let Families {
             endpoints,
             endpoint_overflow,
+            max_endpoints,
             ..
         } = self.families();
         // Threads that meet here may exceed the cap by their number: it is there to bound the
         // series, not to count them.
         if endpoints.get(&[&route]).is_none() {
-            if endpoints.len() >= MAX_ENDPOINTS {
+            if endpoints.len() >= *max_endpoints {
                 endpoint_overflow.inc();
                 return OVERFLOW.into();
             }
@@ -166,6 +175,36 @@ impl HttpMetrics {
 
     pub(crate) fn families(&self) -> &Families {
         &self.0
+    }
+}
+
+impl Families {
+    /// Observes the duration and the sizes of a request.
+    pub(crate) fn observe(&self, series: &[&str; 2], seconds: f64, request: u64, response: u64) {
+        let own = self.endpoint_buckets.get(series[1]);
+        let observe = |family: &Family<Histogram, 2>, buckets: Option<&Buckets>, value: f64| {
+            let histogram = match buckets {
+                None => family.get_or_create(series),
+                Some(buckets) => {
+                    family.get_or_create_with(series, || Histogram::with_buckets(buckets))
+                }
+            };
+            histogram.observe(value);
+        };
+        let of = |which: fn(&EndpointBuckets) -> &Option<Buckets>| {
+            own.and_then(|own| which(own).as_ref())
+        };
+        observe(&self.duration_seconds, of(|own| &own.duration), seconds);
+        observe(
+            &self.request_bytes,
+            of(|own| &own.request_size),
+            request as f64,
+        );
+        observe(
+            &self.response_bytes,
+            of(|own| &own.response_size),
+            response as f64,
+        );
     }
 }
 

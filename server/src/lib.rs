@@ -37,6 +37,7 @@
 pub mod app;
 mod exchange;
 mod hoop;
+mod http_builder;
 mod http_metrics;
 mod negotiation;
 #[cfg(feature = "process")]
@@ -46,6 +47,7 @@ mod response_body;
 mod scrape;
 
 pub use hoop::MetricsHoop;
+pub use http_builder::{EndpointBuckets, HttpMetricsBuilder};
 pub use http_metrics::HttpMetrics;
 #[cfg(feature = "process")]
 pub use process::ProcessMetrics;
