@@ -37,7 +37,6 @@ impl Handover {
                     sent: 0,
                     exchange: handover.clone(),
                     ahead: None,
-                    polling: false,
                 };
                 res.replace_body(ResBody::Boxed(Box::pin(counted)));
                 Some(handover)
@@ -76,16 +75,11 @@ struct DownloadBody {
     exchange: Handover,
     /// What the inner body answered when it was asked ahead; never `Pending`.
     ahead: Option<PolledFrame>,
-    /// Set while the inner body runs: still set in `drop` after it panicked.
-    polling: bool,
 }
 
 impl DownloadBody {
     fn poll_inner(&mut self, cx: &mut Context<'_>) -> PolledFrame {
-        self.polling = true;
-        let polled = Pin::new(&mut self.inner).poll_frame(cx);
-        self.polling = false;
-        polled
+        Pin::new(&mut self.inner).poll_frame(cx)
     }
 
     /// Counts a frame that is about to be handed over.
@@ -173,14 +167,8 @@ impl Body for DownloadBody {
 
 impl Drop for DownloadBody {
     fn drop(&mut self) {
-        if self.polling
-            && let Some(exchange) = self.exchange.take()
-        {
-            // The connection is dropped after the panic was caught, so `panicking` is over.
-            exchange.abort(Aborted::Panic);
-        }
-        // Otherwise the exchange, if it is still here, records itself when it is dropped: the
-        // client left, or the server stops.
+        // The exchange, if it is still here, records itself when it is dropped: the body panicked
+        // (the connection's task is dropped while it unwinds), the client left, or the server stops.
         drop(self.exchange.take());
     }
 }
