@@ -2,7 +2,7 @@
 
 use http_body::Body;
 use salvo::http::header::CONTENT_LENGTH;
-use salvo::http::{Method, Request, Response, StatusCode};
+use salvo::http::{Request, Response, StatusCode};
 use salvo::{Depot, FlowCtrl, Handler};
 
 use crate::exchange::Exchange;
@@ -56,11 +56,7 @@ impl Handler for MetricsHoop {
         // The status and the body are final only after catchers and the service have had their
         // say, which is when observers run. One that is dropped without having run takes the
         // exchange with it.
-        let body = if req.method() == Method::HEAD {
-            None
-        } else {
-            Handover::wrap(res)
-        };
+        let body = Handover::wrap(res);
         let observed = req.try_on_response(move |res| settle(exchange, body, res));
         if let Err(settle) = observed {
             // The request did not come through a service: this response is the final one.

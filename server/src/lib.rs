@@ -24,7 +24,8 @@
 //!
 //! - [`HttpMetrics`] registers the metrics; its [`hoop`](HttpMetrics::hoop) feeds them.
 //! - [`Scrape`] answers a Prometheus scrape.
-//! - `ProcessMetrics` (feature `process`) says what the process uses.
+//! - [`RuntimeMetrics`], and with the feature `process` `ProcessMetrics` and `HostMetrics`, say what
+//!   the runtime, the process and the machine do.
 //! - `app` (feature `server`, on by default) is the application that the `tallied-server` binary
 //!   runs, and no part of the library's interface: turn it off with `default-features = false`.
 //!
@@ -37,6 +38,8 @@
 pub mod app;
 mod exchange;
 mod hoop;
+#[cfg(feature = "process")]
+mod host;
 mod http_builder;
 mod http_metrics;
 mod negotiation;
@@ -44,13 +47,17 @@ mod negotiation;
 mod process;
 mod request_body;
 mod response_body;
+mod runtime;
 mod scrape;
 
 pub use hoop::MetricsHoop;
+#[cfg(feature = "process")]
+pub use host::HostMetrics;
 pub use http_builder::{EndpointBuckets, HttpMetricsBuilder};
 pub use http_metrics::HttpMetrics;
 #[cfg(feature = "process")]
 pub use process::ProcessMetrics;
+pub use runtime::RuntimeMetrics;
 pub use scrape::Scrape;
 
 /// The README's examples, compiled and run.

@@ -5,9 +5,13 @@
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
+use tallied::heap::CountingAllocator;
 use tallied_server::app::App;
 use tallied_server::app::cli::{self, Cli, Parsed};
 use tallied_server::app::serve::{DRAIN, listen, serve, stop_signals};
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator::SYSTEM;
 
 fn main() -> ExitCode {
     match cli::parse(std::env::args_os()) {
@@ -56,11 +60,11 @@ fn run(cli: &Cli) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failed("cannot start the runtime", &error),
     };
-    let app = match App::new() {
-        Ok(app) => app,
-        Err(error) => return failed("cannot register the metrics", &error),
-    };
     runtime.block_on(async {
+        let app = match App::new() {
+            Ok(app) => app,
+            Err(error) => return failed("cannot register the metrics", &error),
+        };
         let mut signals = match stop_signals() {
             Ok(signals) => signals,
             Err(error) => return failed("cannot listen for signals", &error),

@@ -14,16 +14,20 @@ use tallied::{Gauge, ObservedCounter, RegisterError, Registry, Unit};
 /// | `process_virtual_memory_bytes` | gauge | address space in use |
 /// | `process_start_time_seconds` | gauge | when the process started, in Unix time |
 /// | `process_open_fds` | gauge | open file descriptors |
+/// | `process_max_fds` | gauge | the limit on them |
+/// | `process_virtual_memory_max_bytes` | gauge | the limit on the address space; 2⁶⁴ - 1 for none |
+/// | `process_threads` | gauge | threads |
 ///
 /// They hold what the last [`refresh`](Self::refresh) saw; call it on an interval. A figure that
-/// the platform does not provide is left out. All come from sysinfo: on Linux, processor time has
-/// the resolution of the kernel's clock ticks (10 ms), and the start time that of a second.
+/// the platform does not provide is left out: the limits are Unix', the threads Linux'. Processor
+/// time has the clock's full resolution on Unix; the start time is a whole second.
 #[derive(Debug, Clone)]
 pub struct ProcessMetrics {
     cpu_seconds: ObservedCounter,
     resident_bytes: Gauge<u64>,
     virtual_bytes: Gauge<u64>,
     open_fds: Gauge<u64>,
+    threads: Gauge<u64>,
     /// `None` where the platform tells nothing.
     source: Arc<Mutex<Option<Source>>>,
 }
@@ -41,6 +45,31 @@ struct Figures {
     virtual_bytes: u64,
     start_time_seconds: u64,
     open_fds: Option<u64>,
+    threads: Option<u64>,
+}
+
+/// User and system time of the process, as exactly as the platform tells.
+#[cfg(unix)]
+fn cpu_seconds(_: &sysinfo::Process) -> f64 {
+    // getrusage is no more exact, and the process table has clock ticks of 10 ms.
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}
+
+#[cfg(not(unix))]
+fn cpu_seconds(process: &sysinfo::Process) -> f64 {
+    process.accumulated_cpu_time() as f64 / 1_000.0
+}
+
+#[cfg(target_os = "linux")]
+fn threads() -> Option<u64> {
+    let stat = procfs::process::Process::myself().ok()?.stat().ok()?;
+    u64::try_from(stat.num_threads).ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn threads() -> Option<u64> {
+    None
 }
 
 impl Source {
@@ -61,11 +90,12 @@ impl Source {
             .refresh_processes_specifics(ProcessesToUpdate::Some(&[self.pid]), false, kind);
         let process = self.system.process(self.pid)?;
         Some(Figures {
-            cpu_seconds: process.accumulated_cpu_time() as f64 / 1_000.0,
+            cpu_seconds: cpu_seconds(process),
             resident_bytes: process.memory(),
             virtual_bytes: process.virtual_memory(),
             start_time_seconds: process.start_time(),
             open_fds: process.open_files().map(|open| open as u64),
+            threads: threads(),
         })
     }
 }
@@ -84,6 +114,7 @@ impl ProcessMetrics {
             resident_bytes: Gauge::default(),
             virtual_bytes: Gauge::default(),
             open_fds: Gauge::default(),
+            threads: Gauge::default(),
             source: Arc::new(Mutex::new(source)),
         };
         let Some(figures) = figures else {
@@ -123,6 +154,15 @@ impl ProcessMetrics {
                 metrics.open_fds.clone(),
             )?;
         }
+        if figures.threads.is_some() {
+            registry.register(
+                "process_threads",
+                "Active threads count",
+                metrics.threads.clone(),
+            )?;
+        }
+        #[cfg(unix)]
+        register_limits(registry)?;
         Ok(metrics)
     }
 
@@ -142,7 +182,33 @@ impl ProcessMetrics {
         if let Some(open) = figures.open_fds {
             self.open_fds.set(open);
         }
+        if let Some(threads) = figures.threads {
+            self.threads.set(threads);
+        }
     }
+}
+
+/// The limits as they stand now: a process changes them at its start, if ever.
+#[cfg(unix)]
+fn register_limits(registry: &Registry) -> Result<(), RegisterError> {
+    use rustix::process::{Resource, getrlimit};
+
+    let gauge = |resource| {
+        let gauge = Gauge::<u64>::default();
+        gauge.set(getrlimit(resource).current.unwrap_or(u64::MAX));
+        gauge
+    };
+    registry.register(
+        "process_max_fds",
+        "Limit on the file descriptors",
+        gauge(Resource::Nofile),
+    )?;
+    registry.register_with_unit(
+        "process_virtual_memory_max_bytes",
+        "Limit on the virtual memory; 18446744073709551615 for none",
+        Unit::Bytes,
+        gauge(Resource::As),
+    )
 }
 
 #[cfg(test)]

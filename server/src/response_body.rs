@@ -1,9 +1,8 @@
 //! Counts a streamed response on its way out, and records the request when it ends.
 //!
-//! The record is made before the last frame is handed over, where it is known to be the last:
-//! by the body itself, by the Content-Length, or because the body has ended when it is asked
-//! again at once. Otherwise it is made when the body says that it has ended, which is before
-//! the connection writes the end of the message.
+//! The record is made before the last frame is handed over, where the body itself or the
+//! Content-Length tells that it is the last. Otherwise the client learns of the end only from the
+//! connection, which writes it after the body has said that it has ended; then the record is made.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -36,7 +35,6 @@ impl Handover {
                     length,
                     sent: 0,
                     exchange: handover.clone(),
-                    ahead: None,
                 };
                 res.replace_body(ResBody::Boxed(Box::pin(counted)));
                 Some(handover)
@@ -65,38 +63,23 @@ impl Handover {
     }
 }
 
-type PolledFrame = Poll<Option<Result<Frame<Bytes>, std::io::Error>>>;
-
 struct DownloadBody {
     inner: ResBody,
     /// The Content-Length that the handler promised.
     length: Option<u64>,
     sent: u64,
     exchange: Handover,
-    /// What the inner body answered when it was asked ahead; never `Pending`.
-    ahead: Option<PolledFrame>,
 }
 
 impl DownloadBody {
-    fn poll_inner(&mut self, cx: &mut Context<'_>) -> PolledFrame {
-        Pin::new(&mut self.inner).poll_frame(cx)
-    }
-
     /// Counts a frame that is about to be handed over.
-    fn count(&mut self, frame: &Frame<Bytes>, cx: &mut Context<'_>) {
+    fn count(&mut self, frame: &Frame<Bytes>) {
         let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
         // Beyond the Content-Length the connection sends nothing.
         let bytes = bytes.min(self.length.map_or(u64::MAX, |length| length - self.sent));
         self.sent += bytes;
         self.exchange.with(|exchange| exchange.sent(bytes));
-        let mut last = self.inner.is_end_stream() || self.length == Some(self.sent);
-        if !last {
-            let ahead = self.poll_inner(cx);
-            last = matches!(ahead, Poll::Ready(None));
-            // Pending has registered the waker, and is asked for again.
-            self.ahead = ahead.is_ready().then_some(ahead);
-        }
-        if last {
+        if self.inner.is_end_stream() || self.length == Some(self.sent) {
             self.end();
         }
     }
@@ -123,12 +106,9 @@ impl Body for DownloadBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, salvo::BoxedError>>> {
-        let polled = match self.ahead.take() {
-            Some(polled) => polled,
-            None => self.poll_inner(cx),
-        };
+        let polled = Pin::new(&mut self.inner).poll_frame(cx);
         match &polled {
-            Poll::Ready(Some(Ok(frame))) => self.count(frame, cx),
+            Poll::Ready(Some(Ok(frame))) => self.count(frame),
             Poll::Ready(None) => self.end(),
             Poll::Ready(Some(Err(_))) => {
                 if let Some(exchange) = self.exchange.take() {
@@ -141,27 +121,11 @@ impl Body for DownloadBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.ahead {
-            None => self.inner.is_end_stream(),
-            Some(ahead) => matches!(ahead, Poll::Ready(None)),
-        }
+        self.inner.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.ahead {
-            // The inner body no longer counts the frame that is held here.
-            Some(Poll::Ready(Some(Ok(frame)))) => {
-                let held = frame.data_ref().map_or(0, Bytes::len) as u64;
-                let inner = self.inner.size_hint();
-                let mut hint = SizeHint::new();
-                hint.set_lower(inner.lower() + held);
-                if let Some(upper) = inner.upper() {
-                    hint.set_upper(upper + held);
-                }
-                hint
-            }
-            _ => self.inner.size_hint(),
-        }
+        self.inner.size_hint()
     }
 }
 

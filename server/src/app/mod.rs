@@ -12,6 +12,7 @@ pub mod cli;
 mod data;
 mod problem;
 pub mod serve;
+pub mod system;
 mod welcome;
 
 use std::time::Instant;
@@ -19,7 +20,8 @@ use std::time::Instant;
 use salvo::{Router, Service};
 use tallied::{RegisterError, Registry};
 
-use crate::{HttpMetrics, ProcessMetrics, Scrape};
+use self::system::SystemMetrics;
+use crate::{HttpMetrics, Scrape};
 
 /// The application's service and the metrics that its surroundings have to know of.
 #[derive(Debug)]
@@ -29,7 +31,7 @@ pub struct App {
     /// Fed by the hoop; told when a drain runs out of time.
     pub http: HttpMetrics,
     /// To be refreshed on an interval.
-    pub process: ProcessMetrics,
+    pub system: SystemMetrics,
 }
 
 impl App {
@@ -40,7 +42,7 @@ impl App {
     pub fn new() -> Result<Self, RegisterError> {
         let registry = Registry::default();
         let http = HttpMetrics::register(&registry)?;
-        let process = ProcessMetrics::register(&registry)?;
+        let system = SystemMetrics::register(&registry)?;
         let data = data::Data::default();
         let router = Router::new()
             .get(welcome::Welcome)
@@ -57,7 +59,7 @@ impl App {
         Ok(Self {
             service,
             http,
-            process,
+            system,
         })
     }
 }

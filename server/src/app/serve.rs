@@ -12,8 +12,8 @@ use super::App;
 
 /// How long the binary's drain waits for the requests at hand.
 pub const DRAIN: Duration = Duration::from_secs(10);
-/// How often the process figures are refreshed.
-const PROCESS_INTERVAL: Duration = Duration::from_secs(10);
+/// How often the system metrics are refreshed.
+const SYSTEM_INTERVAL: Duration = Duration::from_secs(10);
 /// Connections that the kernel queues while none is accepted.
 const BACKLOG: i32 = 1_024;
 
@@ -54,15 +54,15 @@ pub async fn serve(
     let server = Server::new(acceptor);
     let handle = server.handle();
 
-    let process = app.process.clone();
+    let system = app.system.clone();
     let refresher = tokio::spawn(async move {
-        let mut ticks = tokio::time::interval(PROCESS_INTERVAL);
+        let mut ticks = tokio::time::interval(SYSTEM_INTERVAL);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            let process = process.clone();
+            let system = system.clone();
             // It reads files. An error would be a panic in there; the next tick tries again.
-            let _ = tokio::task::spawn_blocking(move || process.refresh()).await;
+            let _ = tokio::task::spawn_blocking(move || system.refresh()).await;
         }
     });
 

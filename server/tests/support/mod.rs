@@ -13,9 +13,10 @@ use std::time::{Duration, Instant};
 
 use salvo::{Router, Service};
 use tallied::{HistogramSnapshot, Registry, Value};
+use tallied_server::HttpMetrics;
 use tallied_server::app::App;
 use tallied_server::app::serve::{listen, serve};
-use tallied_server::{HttpMetrics, ProcessMetrics};
+use tallied_server::app::system::SystemMetrics;
 
 /// Long enough for the slowest machine; a test that waits so long has failed.
 pub const DEADLINE: Duration = Duration::from_secs(30);
@@ -39,7 +40,7 @@ impl TestServer {
         let registry = Registry::default();
         let http = HttpMetrics::register(&registry).unwrap();
         service.hoops.insert(0, std::sync::Arc::new(http.hoop()));
-        let process = ProcessMetrics::register(&registry).unwrap();
+        let system = SystemMetrics::register(&registry).unwrap();
         let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = tokio::sync::oneshot::channel();
@@ -52,7 +53,7 @@ impl TestServer {
             let app = App {
                 service,
                 http,
-                process,
+                system,
             };
             let mut stopped = Some(stopped);
             let stop = async || match stopped.take() {
