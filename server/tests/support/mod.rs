@@ -7,8 +7,9 @@
     reason = "each test binary uses a part of it, and fails by a panic"
 )]
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use salvo::{Router, Service};
@@ -296,5 +297,48 @@ impl Client {
     /// Whether the server closes the connection without another byte.
     pub fn is_closed(&mut self) -> bool {
         !self.receive() && self.received.is_empty()
+    }
+}
+
+/// A running server, killed when it is dropped.
+pub struct Server {
+    pub child: Child,
+    pub address: SocketAddr,
+}
+
+impl Server {
+    pub fn start() -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_tallied-server"))
+            .args(["--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let address = line
+            .trim()
+            .strip_prefix("listening on http://")
+            .expect(&line);
+        Self {
+            address: address.parse().unwrap(),
+            child,
+        }
+    }
+
+    pub fn signal(&self, name: &str) {
+        // The shell's own: a slim system has no kill command.
+        let kill = format!("kill {name} {}", self.child.id());
+        let kill = Command::new("sh").args(["-c", &kill]).status();
+        assert!(kill.unwrap().success());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
