@@ -4,6 +4,7 @@ use salvo::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use salvo::http::{Request, Response, StatusCode};
 use salvo::{Depot, FlowCtrl, Handler};
 use tallied::Registry;
+use tallied::exposition::{openmetrics, text};
 
 use crate::negotiation::Format;
 
@@ -16,12 +17,53 @@ use crate::negotiation::Format;
 #[derive(Debug, Clone)]
 pub struct Scrape {
     registry: Registry,
+    #[cfg(feature = "prometheus-client")]
+    others: Vec<std::sync::Arc<prometheus_client::registry::Registry>>,
 }
 
 impl Scrape {
     /// A handler for the route `/metrics`.
     pub fn new(registry: Registry) -> Self {
-        Self { registry }
+        Self {
+            registry,
+            #[cfg(feature = "prometheus-client")]
+            others: Vec::new(),
+        }
+    }
+
+    /// Adds the metrics of a prometheus-client registry, in both formats, after those that are
+    /// there already. Whether the names differ is up to the caller.
+    #[cfg(feature = "prometheus-client")]
+    #[must_use]
+    pub fn with_prometheus_client(
+        mut self,
+        registry: std::sync::Arc<prometheus_client::registry::Registry>,
+    ) -> Self {
+        self.others.push(registry);
+        self
+    }
+
+    /// The document; an error is that of a foreign metric's encoding.
+    fn render(&self, format: Format) -> Result<String, std::fmt::Error> {
+        let mut document = String::new();
+        match format {
+            Format::Text => {
+                text::encode(&mut document, &self.registry.snapshot());
+                #[cfg(feature = "prometheus-client")]
+                for other in &self.others {
+                    tallied::exposition::families::encode(&mut document, other)?;
+                }
+            }
+            Format::OpenMetrics => {
+                openmetrics::encode_metrics(&mut document, self.registry.snapshot());
+                #[cfg(feature = "prometheus-client")]
+                for other in &self.others {
+                    prometheus_client::encoding::text::encode_registry(&mut document, other)?;
+                }
+                document.push_str("# EOF\n");
+            }
+        }
+        Ok(document)
     }
 }
 
@@ -47,12 +89,12 @@ impl Handler for Scrape {
                 }
             },
         };
-        let registry = self.registry.clone();
-        let rendered = tokio::task::spawn_blocking(move || match format {
-            Format::Text => registry.text(),
-            Format::OpenMetrics => registry.openmetrics(),
-        });
-        match rendered.await {
+        let scrape = self.clone();
+        let rendered = tokio::task::spawn_blocking(move || scrape.render(format)).await;
+        match rendered
+            .map_err(|panic| panic.to_string())
+            .and_then(|rendered| rendered.map_err(|_| "a metric could not be encoded".to_owned()))
+        {
             Ok(body) => {
                 let headers = res.headers_mut();
                 headers.insert(

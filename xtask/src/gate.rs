@@ -35,6 +35,7 @@ const STEPS: [Step<Workspace>; 9] = [
                     "clippy",
                     "--workspace",
                     "--all-targets",
+                    "--all-features",
                     "--",
                     "-D",
                     "warnings",
@@ -45,14 +46,17 @@ const STEPS: [Step<Workspace>; 9] = [
     Step {
         name: "docs",
         run: |workspace| {
-            let mut command = cargo::in_workspace(workspace, &["doc", "--workspace", "--no-deps"]);
+            let mut command = cargo::in_workspace(
+                workspace,
+                &["doc", "--workspace", "--all-features", "--no-deps"],
+            );
             cargo::append_flags(&mut command, "RUSTDOCFLAGS", &["-D", "warnings"]);
             cargo::run_command(&mut command)
         },
     },
     Step {
         name: "tests",
-        run: |workspace| cargo::run(workspace, &["test", "--workspace"]),
+        run: |workspace| cargo::run(workspace, &["test", "--workspace", "--all-features"]),
     },
     // An application that takes the hoop alone must not need what only the binary needs.
     Step {

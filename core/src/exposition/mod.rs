@@ -1,5 +1,7 @@
 //! The formats: views of a [`Snapshot`](crate::Snapshot).
 
+#[cfg(feature = "prometheus-client-text")]
+pub mod families;
 pub mod openmetrics;
 mod prometheus_client;
 pub mod text;

@@ -13,8 +13,15 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 /// Appends a snapshot, and the `# EOF` that ends a document. Families without series are left
 /// out.
 pub fn encode(into: &mut String, snapshot: Snapshot) {
+    encode_metrics(into, snapshot);
+    // The encoder fails only where the writer does, and a String never does.
+    let _ = prometheus_client::encoding::text::encode_eof(into);
+}
+
+/// Appends a snapshot without the end of the document: more may follow.
+pub fn encode_metrics(into: &mut String, snapshot: Snapshot) {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(SnapshotCollector(snapshot)));
     // The encoder fails only where the writer does, and a String never does.
-    let _ = prometheus_client::encoding::text::encode(into, &registry);
+    let _ = prometheus_client::encoding::text::encode_registry(into, &registry);
 }

@@ -132,18 +132,18 @@ fn push_pairs(into: &mut String, constant: &str, own: &str) -> bool {
     !constant.is_empty() || !own.is_empty()
 }
 
-fn push_all<const N: usize>(into: &mut String, parts: [&str; N]) {
+pub(super) fn push_all<const N: usize>(into: &mut String, parts: [&str; N]) {
     for part in parts {
         into.push_str(part);
     }
 }
 
-fn push_integer(into: &mut String, value: impl itoa::Integer) {
+pub(super) fn push_integer(into: &mut String, value: impl itoa::Integer) {
     into.push_str(itoa::Buffer::new().format(value));
 }
 
 /// A sample's value: the shortest text that reads back as the same number.
-fn push_float(into: &mut String, value: f64) {
+pub(super) fn push_float(into: &mut String, value: f64) {
     if value.is_finite() {
         let mut buffer = zmij::Buffer::new();
         let text = buffer.format_finite(value);
@@ -157,7 +157,7 @@ fn push_float(into: &mut String, value: f64) {
 /// in scientific notation where the exponent is below -4 or above 5.
 ///
 /// Prometheus before 3.0 takes `le` as text, so it has to be the same text in every process.
-pub(crate) fn go_float(value: f64) -> String {
+pub(super) fn go_float(value: f64) -> String {
     if value.is_nan() {
         return "NaN".to_owned();
     }
