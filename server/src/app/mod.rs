@@ -9,8 +9,11 @@
 //! | POST /data | takes a record, answers with its statistics |
 
 pub mod cli;
+pub mod config;
 mod data;
+pub mod logs;
 mod problem;
+mod request_log;
 pub mod serve;
 mod welcome;
 
@@ -19,6 +22,7 @@ use std::time::Instant;
 use salvo::{Router, Service};
 use tallied::{RegisterError, Registry};
 
+use self::config::Config;
 use crate::{HttpMetrics, ProcessMetrics, Scrape};
 
 /// The application's service and the metrics that its surroundings have to know of.
@@ -36,9 +40,16 @@ impl App {
     /// The application, with a registry of its own.
     ///
     /// # Errors
-    /// None in practice: the names are constant, and the registry is new.
-    pub fn new() -> Result<Self, RegisterError> {
-        let registry = Registry::default();
+    /// When a constant label is one that a metric has itself; [`Config::mistake`] says so.
+    pub fn new(config: &Config) -> Result<Self, RegisterError> {
+        let labels = config.constant_labels.iter();
+        let registry = Registry::with_prefix_and_labels(
+            &config.metric_prefix,
+            labels.map(|(label, value)| (&**label, &**value)),
+        )?;
+        // PLUG IN HERE: `config.http` (buckets, endpoints, max_endpoints) with the builder of
+        // HttpMetrics, and `config.limits` with data::Data. Until then they are read and checked,
+        // and have no effect.
         let http = HttpMetrics::register(&registry)?;
         let process = ProcessMetrics::register(&registry)?;
         let data = data::Data::default();
@@ -53,7 +64,9 @@ impl App {
                     .get(data.list())
                     .post(data.submit()),
             );
-        let service = Service::new(router).hoop(http.hoop());
+        let service = Service::new(router)
+            .hoop(http.hoop())
+            .hoop(request_log::RequestLog::default());
         Ok(Self {
             service,
             http,

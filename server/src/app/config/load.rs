@@ -1,0 +1,89 @@
+//! The places, in their order.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use tallied::RegisterError;
+
+use super::error::ConfigError;
+use super::keys::Key;
+use super::origin::Origin;
+use super::written::Written;
+use super::{Config, environment, file};
+
+/// The file that is read without being asked for, if it exists.
+const FILE: &str = "tallied.toml";
+
+impl Config {
+    /// The configuration: defaults, then the file, then the environment, then the flags.
+    ///
+    /// The file is `path`, or else `TALLIED_CONFIG`, or else `tallied.toml` in `directory` where
+    /// there is one.
+    ///
+    /// # Errors
+    /// The first mistake.
+    pub fn load(
+        path: Option<&Path>,
+        flags: &[(&Key, String)],
+        environment: &[(OsString, OsString)],
+        directory: &Path,
+    ) -> Result<Self, ConfigError> {
+        let mut config = Self::default();
+        if let Some((path, asked_for)) = file_to_read(path, environment, directory) {
+            let text = file::read(&path).map_err(|problem| ConfigError {
+                key: "configuration file".to_owned(),
+                value: Some(format!("{:?}", path.display().to_string())),
+                origin: asked_for,
+                problem,
+            })?;
+            file::apply(&mut config, &path, &text)?;
+        }
+        environment::apply(&mut config, environment)?;
+        for (key, text) in flags {
+            let origin = Origin::Flag(format!("--{}", key.flag()));
+            (key.set)(&mut config, &Written::Text(text)).map_err(|problem| ConfigError {
+                key: key.name.to_owned(),
+                value: Some(format!("{text:?}")),
+                origin: Some(origin.clone()),
+                problem,
+            })?;
+            config.origins.insert(key.name.to_owned(), origin);
+        }
+        Ok(config)
+    }
+
+    /// The configuration's part in a registration that failed, if it has one: a constant label
+    /// may be one that a metric has itself.
+    pub fn mistake(&self, error: &RegisterError) -> Option<ConfigError> {
+        let (RegisterError::DuplicateLabel { label, .. }
+        | RegisterError::ReservedLabel { label, .. }) = error
+        else {
+            return None;
+        };
+        let value = self.constant_labels.get(label)?;
+        Some(ConfigError {
+            key: format!("constant_labels.{label}"),
+            value: Some(format!("{value:?}")),
+            origin: Some(self.origin("constant_labels").clone()),
+            problem: format!("{error}; give the constant label another name"),
+        })
+    }
+}
+
+/// The path of the file, and who asked for it.
+fn file_to_read(
+    flag: Option<&Path>,
+    environment: &[(OsString, OsString)],
+    directory: &Path,
+) -> Option<(PathBuf, Option<Origin>)> {
+    if let Some(path) = flag {
+        return Some((path.to_owned(), Some(Origin::Flag("--config".to_owned()))));
+    }
+    let variable = environment::FILE;
+    if let Some((_, path)) = environment.iter().find(|(name, _)| name == variable) {
+        return Some((path.into(), Some(Origin::Variable(variable.to_owned()))));
+    }
+    let path = directory.join(FILE);
+    // Whatever stands there was meant: what is no file, or cannot be read, is a mistake to tell.
+    path.symlink_metadata().is_ok().then_some((path, None))
+}
