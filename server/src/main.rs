@@ -10,6 +10,7 @@ use tallied_server::app::App;
 use tallied_server::app::cli::{self, Arguments, Parsed};
 use tallied_server::app::config::Config;
 use tallied_server::app::logs;
+use tallied_server::app::routes;
 use tallied_server::app::serve::{listen, serve, stop_signals};
 
 fn main() -> ExitCode {
@@ -71,6 +72,10 @@ fn run(arguments: &Arguments) -> ExitCode {
             };
         }
     };
+    let patterns = routes::patterns(&app.service.router);
+    if let Some(mistake) = patterns.and_then(|patterns| config.unknown_endpoint(&patterns)) {
+        return refused(&mistake);
+    }
     if arguments.print_config {
         return match std::io::stdout().write_all(config.to_toml().as_bytes()) {
             Ok(()) => ExitCode::SUCCESS,

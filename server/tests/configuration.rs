@@ -159,6 +159,11 @@ fn a_mistake_exits_2_with_one_line_that_names_it() {
         "\n[constant_labels]\nmethod = 'x'\n",
     )
     .unwrap();
+    std::fs::write(
+        folder.join("endpoint.toml"),
+        "[http.endpoints.'/dta']\nduration_buckets = [1]\n",
+    )
+    .unwrap();
     std::fs::create_dir(folder.join("folder.toml")).unwrap();
     let remedy = "give the path of a TOML file that can be read";
     for (arguments, words) in [
@@ -189,6 +194,15 @@ fn a_mistake_exits_2_with_one_line_that_names_it() {
                 "constant_labels.method = \"x\"",
                 "label.toml, line 2",
                 "another name",
+            ],
+        ),
+        (
+            &["--config", "endpoint.toml"],
+            &[
+                "http.endpoints.\"/dta\"",
+                "endpoint.toml, line 2",
+                "did you mean /data?",
+                "give one of /, ",
             ],
         ),
         (

@@ -56,7 +56,12 @@ command line or configuration, or an address that cannot be listened on.";
 
 fn command() -> Command {
     let keys = KEYS.iter().map(|key| {
-        let (meaning, variable, default) = (key.meaning, key.variable(), key.default_value());
+        let (meaning, variable) = (key.meaning, key.variable());
+        // As it would be written after the flag.
+        let default = match key.default_value().trim_matches(['"', '[', ']', '{', '}']) {
+            "" => "none".to_owned(),
+            value => value.replace(", ", ","),
+        };
         Arg::new(key.name)
             .long(key.flag())
             .value_name(key.value_name)

@@ -14,6 +14,7 @@ mod data;
 pub mod logs;
 mod problem;
 mod request_log;
+pub mod routes;
 pub mod serve;
 mod welcome;
 

@@ -1,12 +1,14 @@
 //! The places, in their order.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use tallied::RegisterError;
 
 use super::error::ConfigError;
-use super::keys::Key;
+use super::keys::{ENDPOINT_KEYS, ENDPOINTS, Key, endpoint_key, quoted};
+use super::nearest::nearest;
 use super::origin::Origin;
 use super::written::Written;
 use super::{Config, environment, file};
@@ -55,8 +57,8 @@ impl Config {
     /// The configuration's part in a registration that failed, if it has one: a constant label
     /// may be one that a metric has itself.
     pub fn mistake(&self, error: &RegisterError) -> Option<ConfigError> {
-        let (RegisterError::DuplicateLabel { label, .. }
-        | RegisterError::ReservedLabel { label, .. }) = error
+        let (RegisterError::DuplicateLabel { name, label }
+        | RegisterError::ReservedLabel { name, label, .. }) = error
         else {
             return None;
         };
@@ -65,7 +67,32 @@ impl Config {
             key: format!("constant_labels.{label}"),
             value: Some(format!("{value:?}")),
             origin: Some(self.origin("constant_labels").clone()),
-            problem: format!("{error}; give the constant label another name"),
+            problem: format!(
+                "{name} has a label of this name itself; give the constant label another name"
+            ),
+        })
+    }
+
+    /// The first endpoint with bounds of its own that is none of these patterns, and so would
+    /// have no effect.
+    pub fn unknown_endpoint(&self, patterns: &BTreeSet<String>) -> Option<ConfigError> {
+        let mut endpoints = self.http.endpoints.keys();
+        let pattern = endpoints.find(|pattern| !patterns.contains(*pattern))?;
+        let section = format!("{ENDPOINTS}.{}", quoted(pattern));
+        let mut keys = ENDPOINT_KEYS.iter();
+        let origin = keys.find_map(|key| self.origins.get(&endpoint_key(pattern, key.name)));
+        let near = nearest(pattern, patterns.iter().cloned())
+            .map(|near| format!(" (did you mean {near}?)"))
+            .unwrap_or_default();
+        let known: Vec<&str> = patterns.iter().map(String::as_str).collect();
+        Some(ConfigError {
+            key: section,
+            value: None,
+            origin: origin.cloned(),
+            problem: format!(
+                "no route has this pattern{near}; give one of {}",
+                known.join(", ")
+            ),
         })
     }
 }
