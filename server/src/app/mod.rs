@@ -23,7 +23,7 @@ use std::time::Instant;
 use salvo::{Router, Service};
 use tallied::{RegisterError, Registry};
 
-use self::config::Config;
+use self::config::{Config, Level};
 use crate::{HttpMetrics, ProcessMetrics, Scrape};
 
 /// The application's service and the metrics that its surroundings have to know of.
@@ -65,9 +65,11 @@ impl App {
                     .get(data.list())
                     .post(data.submit()),
             );
-        let service = Service::new(router)
-            .hoop(http.hoop())
-            .hoop(request_log::RequestLog::default());
+        let mut service = Service::new(router).hoop(http.hoop());
+        // Inside of the metrics' hoop, so that its time is in the durations.
+        if config.log.level >= Level::Debug {
+            service = service.hoop(request_log::RequestLog::default());
+        }
         Ok(Self {
             service,
             http,

@@ -87,8 +87,8 @@ pub struct LogConfig {
     pub format: Format,
 }
 
-/// How severe an event is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How severe an event is; the most severe is the least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// Something failed.
     Error,

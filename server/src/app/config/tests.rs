@@ -92,6 +92,24 @@ fn the_defaults_of_the_help_are_those_in_force() {
     }
 }
 
+#[test]
+fn the_readme_has_a_row_for_every_key() {
+    let readme = include_str!("../../../../README.md");
+    for key in KEYS {
+        let row = format!(
+            "| `{}` | `{}` | `{}` | `--{}` | ",
+            key.name,
+            key.default_value(),
+            key.variable(),
+            key.flag()
+        );
+        assert!(
+            readme.lines().any(|line| line.starts_with(&row)),
+            "the README lacks: {row}"
+        );
+    }
+}
+
 /// Everything other than by default, by each of the places.
 const EVERYTHING: &str = r#"
 listen = "[::1]:9000"
