@@ -28,7 +28,7 @@ impl HttpMetrics {
 }
 
 /// The pattern of the route that matched, if one did.
-fn matched_route(req: &Request, res: &Response) -> Option<String> {
+pub(crate) fn matched_route(req: &Request, res: &Response) -> Option<String> {
     // Salvo sets 404 or 405 before the hoops where no route matched, and leaves the status open
     // where one did. The path alone does not tell: it is empty for the root route, too.
     let refused = [StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED];

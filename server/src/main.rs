@@ -3,19 +3,23 @@
 #![forbid(unsafe_code)]
 
 use std::io::{ErrorKind, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use tallied::heap::CountingAllocator;
 use tallied_server::app::App;
-use tallied_server::app::cli::{self, Cli, Parsed};
-use tallied_server::app::serve::{DRAIN, listen, serve, stop_signals};
+use tallied_server::app::cli::{self, Arguments, Parsed};
+use tallied_server::app::config::Config;
+use tallied_server::app::logs;
+use tallied_server::app::routes;
+use tallied_server::app::serve::{listen, serve, stop_signals};
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator::SYSTEM;
 
 fn main() -> ExitCode {
     match cli::parse(std::env::args_os()) {
-        Parsed::Run(cli) => run(&cli),
+        Parsed::Run(arguments) => run(&arguments),
         Parsed::Help(text) => {
             let _ = std::io::stdout().write_all(text.as_bytes());
             ExitCode::SUCCESS
@@ -32,26 +36,29 @@ fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-fn run(cli: &Cli) -> ExitCode {
-    let listener = match listen(cli.listen) {
-        Ok(listener) => listener,
-        Err(error) => {
-            let remedy = match error.kind() {
-                ErrorKind::AddrInUse => "stop what uses the port, or choose another port",
-                ErrorKind::AddrNotAvailable => "choose an address of this machine",
-                ErrorKind::PermissionDenied => "choose a port from 1024 on",
-                _ => "choose another address",
-            };
-            let address = cli.listen;
-            say(&format!(
-                "error: cannot listen on {address}: {error}; {remedy} with --listen IP:PORT"
-            ));
-            return ExitCode::from(2);
-        }
-    };
-    let failed = |what: &str, error: &dyn std::fmt::Display| {
-        say(&format!("error: {what}: {error}"));
-        ExitCode::FAILURE
+/// The user has something to correct.
+fn refused(mistake: &dyn std::fmt::Display) -> ExitCode {
+    say(&format!("error: {mistake}"));
+    ExitCode::from(2)
+}
+
+/// Something else went wrong.
+fn failed(what: &str, error: &dyn std::fmt::Display) -> ExitCode {
+    say(&format!("error: {what}: {error}"));
+    ExitCode::FAILURE
+}
+
+fn run(arguments: &Arguments) -> ExitCode {
+    let environment: Vec<_> = std::env::vars_os().collect();
+    let config = Config::load(
+        arguments.config.as_deref(),
+        &arguments.flags,
+        &environment,
+        Path::new(""),
+    );
+    let config = match config {
+        Ok(config) => config,
+        Err(mistake) => return refused(&mistake),
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -60,11 +67,33 @@ fn run(cli: &Cli) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failed("cannot start the runtime", &error),
     };
-    runtime.block_on(async {
-        let app = match App::new() {
-            Ok(app) => app,
-            Err(error) => return failed("cannot register the metrics", &error),
+    // The runtime's metrics are those of the runtime that the application is made in.
+    let _entered = runtime.enter();
+    let app = match App::new(&config) {
+        Ok(app) => app,
+        Err(error) => {
+            return match config.mistake(&error) {
+                Some(mistake) => refused(&mistake),
+                None => failed("cannot register the metrics", &error),
+            };
+        }
+    };
+    let patterns = routes::patterns(&app.service.router);
+    if let Some(mistake) = patterns.and_then(|patterns| config.unknown_endpoint(&patterns)) {
+        return refused(&mistake);
+    }
+    if arguments.print_config {
+        return match std::io::stdout().write_all(config.to_toml().as_bytes()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failed("cannot print the configuration", &error),
         };
+    }
+    let listener = match listen(config.listen) {
+        Ok(listener) => listener,
+        Err(error) => return refused(&not_listening(&config, &error)),
+    };
+    logs::start(config.log);
+    runtime.block_on(async {
         let mut signals = match stop_signals() {
             Ok(signals) => signals,
             Err(error) => return failed("cannot listen for signals", &error),
@@ -81,19 +110,36 @@ fn run(cli: &Cli) -> ExitCode {
             "metrics at   http://{address}/metrics   (Ctrl-C stops)"
         );
         let _ = out.flush();
+        let drain = config.drain;
         let mut asked = 0;
         let stop = async || {
             signals().await;
             asked += 1;
-            say(if asked == 1 {
-                "stopping: finishing the requests in progress, for 10 seconds at most; once more to stop at once"
+            if asked == 1 {
+                let seconds = drain.as_secs_f64();
+                say(&format!(
+                    "stopping: finishing the requests in progress, for {seconds} seconds at most; once more to stop at once"
+                ));
             } else {
-                "stopping at once"
-            });
+                say("stopping at once");
+            }
         };
-        match serve(app, listener, stop, DRAIN).await {
+        match serve(app, listener, stop, drain, config.system_metrics_interval).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => failed("serving failed", &error),
         }
     })
+}
+
+fn not_listening(config: &Config, error: &std::io::Error) -> String {
+    let remedy = match error.kind() {
+        ErrorKind::AddrInUse => "stop what uses the port, or choose another port",
+        ErrorKind::AddrNotAvailable => "choose an address of this machine",
+        ErrorKind::PermissionDenied => "choose a port from 1024 on",
+        _ => "choose another address",
+    };
+    let (address, origin) = (config.listen, config.origin("listen"));
+    format!(
+        "cannot listen on {address} (listen, {origin}): {error}; {remedy}, for example with --listen IP:PORT"
+    )
 }

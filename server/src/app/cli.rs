@@ -1,57 +1,107 @@
 //! The command line of `tallied-server`.
 
-use std::net::SocketAddr;
+use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Arg, ArgAction, Command, value_parser};
 
-/// HTTP and process metrics for Prometheus.
-///
-/// Serves GET /, /health, /metrics and /data, and POST /data. Stop it with Ctrl-C or SIGTERM:
-/// it finishes the requests in progress, for at most 10 seconds, and exits with 0.
-#[derive(Debug, Parser)]
-#[command(
-    name = "tallied-server",
-    version,
-    after_help = "Examples:
-  tallied-server                            listen on 127.0.0.1:8000
-  tallied-server --listen 0.0.0.0:9000      listen on every interface, port 9000
-  tallied-server --listen [::1]:8000        listen on IPv6
-  tallied-server --listen 127.0.0.1:0       take a free port, and print it
+use super::config::{KEYS, Key};
 
-Exit status: 0 after a stop that was asked for, 1 when serving fails, 2 for a wrong
-command line or an address that cannot be listened on."
-)]
-pub struct Cli {
-    /// IP address and port to listen on; port 0 takes a free one
-    #[arg(
-        long,
-        value_name = "IP:PORT",
-        default_value = "127.0.0.1:8000",
-        value_parser = address
-    )]
-    pub listen: SocketAddr,
-}
-
-fn address(text: &str) -> Result<SocketAddr, &'static str> {
-    let wanted = "give an IP address and a port, for example 127.0.0.1:8000 or [::1]:8000";
-    text.parse().map_err(|_| wanted)
+/// What a command line asks for.
+#[derive(Debug)]
+pub struct Arguments {
+    /// The configuration file.
+    pub config: Option<PathBuf>,
+    /// To print the configuration, and not to serve.
+    pub print_config: bool,
+    /// The keys that are set, with their text, which is not checked yet.
+    pub flags: Vec<(&'static Key, String)>,
 }
 
 /// The result of parsing a command line.
 #[derive(Debug)]
 pub enum Parsed {
     /// Run with this.
-    Run(Cli),
+    Run(Arguments),
     /// Print this and exit with 0.
     Help(String),
     /// Print this line to standard error and exit with 2.
     Wrong(String),
 }
 
+const ABOUT: &str = "HTTP and process metrics for Prometheus
+
+Serves GET /, /health, /metrics and /data, and POST /data. Stop it with Ctrl-C or SIGTERM:
+it finishes the requests in progress, for at most 10 seconds (drain_seconds), and exits with 0.";
+
+const AFTER: &str =
+    "Configuration: defaults, then the file, then environment variables, then flags; a later
+place replaces the value of an earlier one. Lists are written with commas. Buckets of single
+endpoints are set in the file: [http.endpoints.\"/data\"].
+
+Examples:
+  tallied-server                            listen on 127.0.0.1:8000
+  tallied-server --listen 0.0.0.0:9000      listen on every interface, port 9000
+  tallied-server --listen [::1]:8000        listen on IPv6
+  tallied-server --listen 127.0.0.1:0       take a free port, and print it
+  tallied-server --log-level debug --log-format json
+                                            log each request, as JSON
+  tallied-server --http-duration-buckets 0.1,0.5,1 --constant-labels env=prod,region=eu
+  TALLIED_METRIC_PREFIX=shop tallied-server
+                                            shop_http_requests_total and so on
+  tallied-server --config tallied.toml --print-config
+                                            check a file, and print what is in force
+
+Exit status: 0 after a stop that was asked for, 1 when serving fails, 2 for a wrong
+command line or configuration, or an address that cannot be listened on.";
+
+fn command() -> Command {
+    let keys = KEYS.iter().map(|key| {
+        let (meaning, variable) = (key.meaning, key.variable());
+        // As it would be written after the flag.
+        let default = match key.default_value().trim_matches(['"', '[', ']', '{', '}']) {
+            "" => "none".to_owned(),
+            value => value.replace(", ", ","),
+        };
+        Arg::new(key.name)
+            .long(key.flag())
+            .value_name(key.value_name)
+            // `-1` is a value that is wrong, and no flag that is unknown.
+            .allow_negative_numbers(true)
+            .help(format!("{meaning} [env: {variable}] [default: {default}]"))
+    });
+    Command::new("tallied-server")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(ABOUT)
+        .arg(
+            Arg::new("config")
+                .long("config")
+                .value_name("PATH")
+                .value_parser(value_parser!(PathBuf))
+                .help(
+                    "configuration file in TOML [env: TALLIED_CONFIG] [default: tallied.toml, if there is one here]",
+                ),
+        )
+        .arg(
+            Arg::new("print-config")
+                .long("print-config")
+                .action(ArgAction::SetTrue)
+                .help("print the configuration in force, with the place of each value, and exit"),
+        )
+        .args(keys)
+        .after_help(AFTER)
+}
+
 /// Parses a command line, the program's name first.
 pub fn parse(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Parsed {
-    match Cli::try_parse_from(arguments) {
-        Ok(cli) => Parsed::Run(cli),
+    match command().try_get_matches_from(arguments) {
+        Ok(mut matches) => Parsed::Run(Arguments {
+            config: matches.remove_one("config"),
+            print_config: matches.get_flag("print-config"),
+            flags: KEYS
+                .iter()
+                .filter_map(|key| Some((key, matches.remove_one(key.name)?)))
+                .collect(),
+        }),
         Err(error) if error.use_stderr() => {
             // clap's first paragraph says what is wrong, the hints follow; an argument with a
             // line feed in it is no reason for a second line.
@@ -69,7 +119,7 @@ pub fn parse(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Parsed 
 
 #[cfg(test)]
 mod tests {
-    use super::{Cli, Parsed, parse};
+    use super::{KEYS, Parsed, command, parse};
 
     fn parsed(arguments: &[&str]) -> Parsed {
         parse(["tallied-server"].iter().chain(arguments).map(Into::into))
@@ -77,16 +127,18 @@ mod tests {
 
     #[test]
     fn the_command_is_sound() {
-        use clap::CommandFactory;
-        Cli::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]
     fn a_wrong_line_is_one_line_with_a_remedy() {
         for (arguments, names) in [
             (&["--lisen", "127.0.0.1:1"][..], "--lisen"),
-            (&["--listen", "localhost"], "localhost"),
             (&["--listen"], "--listen"),
+            (
+                &["--listen", "127.0.0.1:1", "--listen", "127.0.0.1:2"],
+                "--listen",
+            ),
             (&["extra"], "extra"),
             (&["two\nlines"], "lines"),
         ] {
@@ -96,6 +148,26 @@ mod tests {
             assert!(line.contains(names) && line.contains("--help"), "{line}");
             assert_eq!(line.lines().count(), 1, "{line}");
         }
-        assert!(matches!(parsed(&["--help"]), Parsed::Help(text) if text.contains("Examples")));
+    }
+
+    #[test]
+    fn every_key_has_a_flag_and_stands_in_the_help() {
+        let Parsed::Help(help) = parsed(&["--help"]) else {
+            panic!("no help");
+        };
+        assert!(help.contains("Examples"), "{help}");
+        for key in KEYS {
+            let flag = format!("--{}", key.flag());
+            assert!(help.contains(&flag), "no {flag} in\n{help}");
+            assert!(help.contains(&key.variable()), "{help}");
+            // A negative number reaches the key, which knows what is wrong with it.
+            for value in ["", "-1", "a b"] {
+                let Parsed::Run(run) = parsed(&[&flag, value]) else {
+                    panic!("{flag} {value:?} was not taken");
+                };
+                assert_eq!(run.flags.len(), 1);
+                assert_eq!((run.flags[0].0.name, &*run.flags[0].1), (key.name, value));
+            }
+        }
     }
 }

@@ -9,8 +9,12 @@
 //! | POST /data | takes a record, answers with its statistics |
 
 pub mod cli;
+pub mod config;
 mod data;
+pub mod logs;
 mod problem;
+mod request_log;
+pub mod routes;
 pub mod serve;
 pub mod system;
 mod welcome;
@@ -20,6 +24,7 @@ use std::time::Instant;
 use salvo::{Router, Service};
 use tallied::{RegisterError, Registry};
 
+use self::config::{Config, Level};
 use self::system::SystemMetrics;
 use crate::{HttpMetrics, Scrape};
 
@@ -38,10 +43,14 @@ impl App {
     /// The application, with a registry of its own.
     ///
     /// # Errors
-    /// None in practice: the names are constant, and the registry is new.
-    pub fn new() -> Result<Self, RegisterError> {
-        let registry = Registry::default();
-        let http = HttpMetrics::register(&registry)?;
+    /// When a constant label is one that a metric has itself; [`Config::mistake`] says so.
+    pub fn new(config: &Config) -> Result<Self, RegisterError> {
+        let labels = config.constant_labels.iter();
+        let registry = Registry::with_prefix_and_labels(
+            &config.metric_prefix,
+            labels.map(|(label, value)| (&**label, &**value)),
+        )?;
+        let http = config.http.register(&registry)?;
         let system = SystemMetrics::register(&registry)?;
         let data = data::Data::default();
         let router = Router::new()
@@ -55,7 +64,11 @@ impl App {
                     .get(data.list())
                     .post(data.submit()),
             );
-        let service = Service::new(router).hoop(http.hoop());
+        let mut service = Service::new(router).hoop(http.hoop());
+        // Inside of the metrics' hoop, so that its time is in the durations.
+        if config.log.level >= Level::Debug {
+            service = service.hoop(request_log::RequestLog::default());
+        }
         Ok(Self {
             service,
             http,

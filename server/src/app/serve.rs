@@ -10,10 +10,6 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::App;
 
-/// How long the binary's drain waits for the requests at hand.
-pub const DRAIN: Duration = Duration::from_secs(10);
-/// How often the system metrics are refreshed.
-const SYSTEM_INTERVAL: Duration = Duration::from_secs(10);
 /// Connections that the kernel queues while none is accepted.
 const BACKLOG: i32 = 1_024;
 
@@ -40,7 +36,8 @@ pub fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
 
 /// Serves until `stop` is ready, then drains: no new connection is accepted, and the requests in
 /// progress are finished. Those that are not when `drain` is over, or when `stop` is ready a
-/// second time, are cut off and counted under `reason="shutdown"`.
+/// second time, are cut off and counted under `reason="shutdown"`. The process figures are
+/// refreshed every `refresh`, which is not zero.
 ///
 /// # Errors
 /// When the listener cannot be served from.
@@ -49,6 +46,7 @@ pub async fn serve(
     listener: std::net::TcpListener,
     mut stop: impl AsyncFnMut(),
     drain: Duration,
+    refresh: Duration,
 ) -> io::Result<()> {
     let acceptor = TcpAcceptor::try_from(tokio::net::TcpListener::from_std(listener)?)?;
     let server = Server::new(acceptor);
@@ -56,7 +54,7 @@ pub async fn serve(
 
     let system = app.system.clone();
     let refresher = tokio::spawn(async move {
-        let mut ticks = tokio::time::interval(SYSTEM_INTERVAL);
+        let mut ticks = tokio::time::interval(refresh);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;

@@ -61,7 +61,9 @@ impl TestServer {
                 Some(stopped) => drop(stopped.await),
                 None => std::future::pending().await,
             };
-            runtime.block_on(serve(app, listener, stop, drain)).unwrap();
+            runtime
+                .block_on(serve(app, listener, stop, drain, Duration::from_secs(10)))
+                .unwrap();
         });
         Self {
             address,

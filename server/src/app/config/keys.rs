@@ -1,0 +1,299 @@
+//! The one list of keys: what each is called, how it is read, and how it is shown.
+
+use std::time::Duration;
+
+use tallied::{Buckets, Registry};
+
+use super::written::Written;
+use super::{Config, EndpointBuckets, Format, Level};
+
+/// Something that can be set: in the file under its name, by its variable, by its flag.
+pub struct Key {
+    /// The name in the file, with its sections: `log.level`.
+    pub name: &'static str,
+    /// What a value is called in the help.
+    pub value_name: &'static str,
+    /// What it means, in a line.
+    pub meaning: &'static str,
+    pub(super) set: fn(&mut Config, &Written<'_>) -> Result<(), String>,
+    /// The value in force, as TOML.
+    pub(super) show: fn(&Config) -> String,
+}
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Key").field(&self.name).finish()
+    }
+}
+
+impl Key {
+    /// The environment variable: `TALLIED_LOG_LEVEL`.
+    pub fn variable(&self) -> String {
+        format!("TALLIED_{}", self.name.replace('.', "_").to_uppercase())
+    }
+
+    /// The flag without its dashes: `log-level`.
+    pub fn flag(&self) -> String {
+        self.name.replace(['.', '_'], "-")
+    }
+
+    /// The value that it has when nobody sets it, as TOML.
+    pub fn default_value(&self) -> String {
+        (self.show)(&Config::default())
+    }
+}
+
+/// Every key, in the order of the file: those without a section first, a section's together.
+pub static KEYS: &[Key] = &[
+    Key {
+        name: "listen",
+        value_name: "IP:PORT",
+        meaning: "IP address and port to listen on; port 0 takes a free one",
+        set: |config, written| {
+            config.listen = written.text()?.trim().parse().map_err(
+                |_| "give an IP address and a port, for example 127.0.0.1:8000 or [::1]:8000",
+            )?;
+            Ok(())
+        },
+        show: |config| quoted(&config.listen.to_string()),
+    },
+    Key {
+        name: "metric_prefix",
+        value_name: "PREFIX",
+        meaning: "put before every metric's name, with a `_`; empty for none",
+        set: |config, written| {
+            let prefix = written.text()?;
+            Registry::with_prefix(prefix).map_err(|error| error.to_string())?;
+            prefix.clone_into(&mut config.metric_prefix);
+            Ok(())
+        },
+        show: |config| quoted(&config.metric_prefix),
+    },
+    Key {
+        name: "constant_labels",
+        value_name: "LABEL=VALUE,…",
+        meaning: "labels that every series gets",
+        set: |config, written| {
+            config.constant_labels = written.labels()?;
+            Ok(())
+        },
+        show: |config| {
+            let labels = config.constant_labels.iter();
+            let labels: Vec<_> = labels
+                .map(|(label, value)| format!("{label} = {}", quoted(value)))
+                .collect();
+            if labels.is_empty() {
+                "{}".to_owned()
+            } else {
+                format!("{{ {} }}", labels.join(", "))
+            }
+        },
+    },
+    Key {
+        name: "system_metrics_interval_seconds",
+        value_name: "SECONDS",
+        meaning: "how often the process and host figures are refreshed; 0.001 to 3600",
+        set: |config, written| {
+            // A millisecond is what the runtime's timers can tell apart.
+            config.system_metrics_interval = written.seconds(0.001..=3_600.0)?;
+            Ok(())
+        },
+        show: |config| seconds(config.system_metrics_interval),
+    },
+    Key {
+        name: "drain_seconds",
+        value_name: "SECONDS",
+        meaning: "how long a stop waits for the requests in progress; 0 to 3600",
+        set: |config, written| {
+            config.drain = written.seconds(0.0..=3_600.0)?;
+            Ok(())
+        },
+        show: |config| seconds(config.drain),
+    },
+    Key {
+        name: "http.duration_buckets",
+        value_name: "SECONDS,…",
+        meaning: "bucket bounds of http_request_duration_seconds, increasing; inf may stand at the end",
+        set: |config, written| {
+            config.http.duration_buckets = written.buckets()?;
+            Ok(())
+        },
+        show: |config| bounds(&config.http.duration_buckets),
+    },
+    Key {
+        name: "http.request_size_buckets",
+        value_name: "BYTES,…",
+        meaning: "bucket bounds of http_request_size_bytes",
+        set: |config, written| {
+            config.http.request_size_buckets = written.buckets()?;
+            Ok(())
+        },
+        show: |config| bounds(&config.http.request_size_buckets),
+    },
+    Key {
+        name: "http.response_size_buckets",
+        value_name: "BYTES,…",
+        meaning: "bucket bounds of http_response_size_bytes",
+        set: |config, written| {
+            config.http.response_size_buckets = written.buckets()?;
+            Ok(())
+        },
+        show: |config| bounds(&config.http.response_size_buckets),
+    },
+    Key {
+        name: "http.max_endpoints",
+        value_name: "COUNT",
+        meaning: "the most route patterns with series of their own, 1 to 100000; later ones are endpoint=\"overflow\"",
+        set: |config, written| {
+            config.http.max_endpoints = written.whole(1..=100_000)?;
+            Ok(())
+        },
+        show: |config| config.http.max_endpoints.to_string(),
+    },
+    Key {
+        name: "log.level",
+        value_name: "LEVEL",
+        meaning: "error, warn, info, debug (a line a request) or trace",
+        set: |config, written| {
+            config.log.level = written.one_of(LEVELS)?;
+            Ok(())
+        },
+        show: |config| quoted(word(LEVELS, &config.log.level)),
+    },
+    Key {
+        name: "log.format",
+        value_name: "FORMAT",
+        meaning: "human, or json: an object a line",
+        set: |config, written| {
+            config.log.format = written.one_of(FORMATS)?;
+            Ok(())
+        },
+        show: |config| quoted(word(FORMATS, &config.log.format)),
+    },
+    Key {
+        name: "limits.body_bytes",
+        value_name: "BYTES",
+        meaning: "the largest request body that is read, 1 to 1073741824",
+        set: |config, written| {
+            config.limits.body_bytes = written.whole(1..=1 << 30)?;
+            Ok(())
+        },
+        show: |config| config.limits.body_bytes.to_string(),
+    },
+    Key {
+        name: "limits.values",
+        value_name: "COUNT",
+        meaning: "the most values of a record, 1 to 10000000",
+        set: |config, written| {
+            config.limits.values = written.whole(1..=10_000_000)?;
+            Ok(())
+        },
+        show: |config| config.limits.values.to_string(),
+    },
+    Key {
+        name: "limits.name_characters",
+        value_name: "COUNT",
+        meaning: "the longest name of a record, 1 to 10000",
+        set: |config, written| {
+            config.limits.name_characters = written.whole(1..=10_000)?;
+            Ok(())
+        },
+        show: |config| config.limits.name_characters.to_string(),
+    },
+    Key {
+        name: "limits.records",
+        value_name: "COUNT",
+        meaning: "the most records that are kept, 1 to 1000000; the oldest make room",
+        set: |config, written| {
+            config.limits.records = written.whole(1..=1_000_000)?;
+            Ok(())
+        },
+        show: |config| config.limits.records.to_string(),
+    },
+];
+
+/// The key of this name.
+pub(super) fn named(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+/// The section of the endpoints that have bounds of their own. It can be set in the file only:
+/// a pattern is no part of a variable's name.
+pub(super) const ENDPOINTS: &str = "http.endpoints";
+
+/// What an endpoint can have of its own.
+pub(super) struct EndpointKey {
+    pub(super) name: &'static str,
+    pub(super) of: fn(&mut EndpointBuckets) -> &mut Option<Buckets>,
+}
+
+pub(super) static ENDPOINT_KEYS: &[EndpointKey] = &[
+    EndpointKey {
+        name: "duration_buckets",
+        of: |endpoint| &mut endpoint.duration,
+    },
+    EndpointKey {
+        name: "request_size_buckets",
+        of: |endpoint| &mut endpoint.request_size,
+    },
+    EndpointKey {
+        name: "response_size_buckets",
+        of: |endpoint| &mut endpoint.response_size,
+    },
+];
+
+/// The full name of an endpoint's key.
+pub(super) fn endpoint_key(pattern: &str, key: &str) -> String {
+    format!("{ENDPOINTS}.{}.{key}", quoted(pattern))
+}
+
+const LEVELS: &[(&str, Level)] = &[
+    ("error", Level::Error),
+    ("warn", Level::Warn),
+    ("info", Level::Info),
+    ("debug", Level::Debug),
+    ("trace", Level::Trace),
+];
+
+const FORMATS: &[(&str, Format)] = &[("human", Format::Human), ("json", Format::Json)];
+
+fn word<T: PartialEq>(words: &[(&'static str, T)], meant: &T) -> &'static str {
+    let found = words.iter().find(|(_, known)| known == meant);
+    found.map_or("", |(word, _)| word)
+}
+
+fn seconds(duration: Duration) -> String {
+    duration.as_secs_f64().to_string()
+}
+
+pub(super) fn bounds(buckets: &Buckets) -> String {
+    let bounds: Vec<_> = buckets
+        .bounds()
+        .iter()
+        .map(|bound| {
+            // As people write them, where TOML's integers are large enough.
+            if bound.fract() == 0.0 && bound.abs() < 1e15 {
+                format!("{bound:.0}")
+            } else {
+                format!("{bound:?}")
+            }
+        })
+        .collect();
+    format!("[{}]", bounds.join(", "))
+}
+
+/// A TOML string on one line.
+pub(super) fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            _ if character.is_control() || matches!(character, '\u{2028}' | '\u{2029}') => {
+                quoted.push_str(&format!("\\u{:04X}", u32::from(character)));
+            }
+            _ => quoted.push(character),
+        }
+    }
+    quoted.push('"');
+    quoted
+}

@@ -1,0 +1,116 @@
+//! The places, in their order.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use tallied::RegisterError;
+
+use super::error::ConfigError;
+use super::keys::{ENDPOINT_KEYS, ENDPOINTS, Key, endpoint_key, quoted};
+use super::nearest::nearest;
+use super::origin::Origin;
+use super::written::Written;
+use super::{Config, environment, file};
+
+/// The file that is read without being asked for, if it exists.
+const FILE: &str = "tallied.toml";
+
+impl Config {
+    /// The configuration: defaults, then the file, then the environment, then the flags.
+    ///
+    /// The file is `path`, or else `TALLIED_CONFIG`, or else `tallied.toml` in `directory` where
+    /// there is one.
+    ///
+    /// # Errors
+    /// The first mistake.
+    pub fn load(
+        path: Option<&Path>,
+        flags: &[(&Key, String)],
+        environment: &[(OsString, OsString)],
+        directory: &Path,
+    ) -> Result<Self, ConfigError> {
+        let mut config = Self::default();
+        if let Some((path, asked_for)) = file_to_read(path, environment, directory) {
+            let text = file::read(&path).map_err(|problem| ConfigError {
+                key: "configuration file".to_owned(),
+                value: Some(format!("{:?}", path.display().to_string())),
+                origin: asked_for,
+                problem,
+            })?;
+            file::apply(&mut config, &path, &text)?;
+        }
+        environment::apply(&mut config, environment)?;
+        for (key, text) in flags {
+            let origin = Origin::Flag(format!("--{}", key.flag()));
+            (key.set)(&mut config, &Written::Text(text)).map_err(|problem| ConfigError {
+                key: key.name.to_owned(),
+                value: Some(format!("{text:?}")),
+                origin: Some(origin.clone()),
+                problem,
+            })?;
+            config.origins.insert(key.name.to_owned(), origin);
+        }
+        Ok(config)
+    }
+
+    /// The configuration's part in a registration that failed, if it has one: a constant label
+    /// may be one that a metric has itself.
+    pub fn mistake(&self, error: &RegisterError) -> Option<ConfigError> {
+        let (RegisterError::DuplicateLabel { name, label }
+        | RegisterError::ReservedLabel { name, label, .. }) = error
+        else {
+            return None;
+        };
+        let value = self.constant_labels.get(label)?;
+        Some(ConfigError {
+            key: format!("constant_labels.{label}"),
+            value: Some(format!("{value:?}")),
+            origin: Some(self.origin("constant_labels").clone()),
+            problem: format!(
+                "{name} has a label of this name itself; give the constant label another name"
+            ),
+        })
+    }
+
+    /// The first endpoint with bounds of its own that is none of these patterns, and so would
+    /// have no effect.
+    pub fn unknown_endpoint(&self, patterns: &BTreeSet<String>) -> Option<ConfigError> {
+        let mut endpoints = self.http.endpoints.keys();
+        let pattern = endpoints.find(|pattern| !patterns.contains(*pattern))?;
+        let section = format!("{ENDPOINTS}.{}", quoted(pattern));
+        let mut keys = ENDPOINT_KEYS.iter();
+        let origin = keys.find_map(|key| self.origins.get(&endpoint_key(pattern, key.name)));
+        let near = nearest(pattern, patterns.iter().cloned())
+            .map(|near| format!(" (did you mean {near}?)"))
+            .unwrap_or_default();
+        let known: Vec<&str> = patterns.iter().map(String::as_str).collect();
+        Some(ConfigError {
+            key: section,
+            value: None,
+            origin: origin.cloned(),
+            problem: format!(
+                "no route has this pattern{near}; give one of {}",
+                known.join(", ")
+            ),
+        })
+    }
+}
+
+/// The path of the file, and who asked for it.
+fn file_to_read(
+    flag: Option<&Path>,
+    environment: &[(OsString, OsString)],
+    directory: &Path,
+) -> Option<(PathBuf, Option<Origin>)> {
+    if let Some(path) = flag {
+        return Some((path.to_owned(), Some(Origin::Flag("--config".to_owned()))));
+    }
+    let variable = environment::FILE;
+    if let Some((_, path)) = environment.iter().find(|(name, _)| name == variable) {
+        return Some((path.into(), Some(Origin::Variable(variable.to_owned()))));
+    }
+    let path = directory.join(FILE);
+    // Whatever stands there was meant: what is no file, or cannot be read, is a mistake to tell.
+    path.symlink_metadata().is_ok().then_some((path, None))
+}

@@ -1,0 +1,558 @@
+//! The binary's configuration and log: which place wins, what a mistake says, what takes effect.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+mod support;
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use support::Client;
+
+/// A folder of a test's own, empty.
+fn folder(name: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("configuration-{name}"));
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// The binary in a folder, with none of the caller's configuration.
+fn binary(folder: &PathBuf) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tallied-server"));
+    command.current_dir(folder);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("TALLIED_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// A running server, killed when it is dropped.
+struct Server {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Server {
+    fn start(command: &mut Command) -> Self {
+        let mut child = command
+            .env("TALLIED_LISTEN", "127.0.0.1:0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let address = line.trim().strip_prefix("listening on http://");
+        Self {
+            address: address.expect(&line).parse().unwrap(),
+            child,
+        }
+    }
+
+    fn stderr(&mut self) -> BufReader<ChildStderr> {
+        BufReader::new(self.child.stderr.take().unwrap())
+    }
+
+    fn connect(&self) -> Client {
+        Client::connect(self.address)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The lines of a configuration that was printed.
+fn printed(output: &Output) -> String {
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{error}");
+    assert!(error.is_empty(), "{error}");
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn assert_line(text: &str, line: &str) {
+    assert!(text.lines().any(|l| l == line), "no {line:?} in:\n{text}");
+}
+
+/// The one line that a start was refused with.
+fn refusal(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    let line = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{line}");
+    assert_eq!(line.lines().count(), 1, "{line}");
+    assert!(line.starts_with("error: "), "{line}");
+    assert!(output.stdout.is_empty());
+    line
+}
+
+#[test]
+fn flags_win_over_variables_over_the_file_over_defaults() {
+    let folder = folder("precedence");
+    let file = "metric_prefix = 'file'\ndrain_seconds = 1\n[log]\nlevel = 'warn'\n";
+    std::fs::write(folder.join("tallied.toml"), file).unwrap();
+    let shown = printed(
+        &binary(&folder)
+            .args(["--print-config", "--metric-prefix", "flag"])
+            .env("TALLIED_METRIC_PREFIX", "variable")
+            .env("TALLIED_DRAIN_SECONDS", "2")
+            .output()
+            .unwrap(),
+    );
+    for line in [
+        r#"metric_prefix = "flag" # flag --metric-prefix"#,
+        "drain_seconds = 2 # environment variable TALLIED_DRAIN_SECONDS",
+        r#"level = "warn" # file tallied.toml, line 4"#,
+        r#"format = "human" # default"#,
+        r#"listen = "127.0.0.1:8000" # default"#,
+    ] {
+        assert_line(&shown, line);
+    }
+}
+
+#[test]
+fn the_file_is_the_flags_or_the_variables_or_the_one_that_lies_there() {
+    let folder = folder("files");
+    for name in ["tallied.toml", "variable.toml", "flag.toml"] {
+        let prefix = name.split('.').next().unwrap();
+        std::fs::write(folder.join(name), format!("metric_prefix = '{prefix}'")).unwrap();
+    }
+    let shown = |command: &mut Command| printed(&command.arg("--print-config").output().unwrap());
+    let line =
+        |name: &str, file: &str| format!(r#"metric_prefix = "{name}" # file {file}, line 1"#);
+
+    assert_line(
+        &shown(&mut binary(&folder)),
+        &line("tallied", "tallied.toml"),
+    );
+    let mut variable = binary(&folder);
+    variable.env("TALLIED_CONFIG", "variable.toml");
+    assert_line(&shown(&mut variable), &line("variable", "variable.toml"));
+    let mut flag = binary(&folder);
+    flag.env("TALLIED_CONFIG", "variable.toml");
+    flag.args(["--config", "flag.toml"]);
+    assert_line(&shown(&mut flag), &line("flag", "flag.toml"));
+}
+
+#[test]
+fn a_mistake_exits_2_with_one_line_that_names_it() {
+    let folder = folder("mistakes");
+    std::fs::write(
+        folder.join("unsorted.toml"),
+        "[http]\nduration_buckets = [\n  2,\n  1,\n]\n",
+    )
+    .unwrap();
+    std::fs::write(folder.join("binary.toml"), b"listen = \"\xff\"").unwrap();
+    std::fs::write(folder.join("large.toml"), "#".repeat((1 << 20) + 1)).unwrap();
+    std::fs::write(
+        folder.join("label.toml"),
+        "\n[constant_labels]\nmethod = 'x'\n",
+    )
+    .unwrap();
+    std::fs::write(
+        folder.join("endpoint.toml"),
+        "[http.endpoints.'/dta']\nduration_buckets = [1]\n",
+    )
+    .unwrap();
+    std::fs::create_dir(folder.join("folder.toml")).unwrap();
+    let remedy = "give the path of a TOML file that can be read";
+    for (arguments, words) in [
+        (
+            &["--config", "unsorted.toml"][..],
+            &[
+                "http.duration_buckets = [ 2, 1, ]",
+                "unsorted.toml, line 2",
+                "sort",
+            ][..],
+        ),
+        (
+            &["--config", "none.toml"],
+            &["\"none.toml\"", "flag --config", remedy],
+        ),
+        (&["--config", "folder.toml"], &["\"folder.toml\"", remedy]),
+        (
+            &["--config", "binary.toml"],
+            &["\"binary.toml\"", "UTF-8", remedy],
+        ),
+        (
+            &["--config", "large.toml"],
+            &["\"large.toml\"", "larger than", remedy],
+        ),
+        (
+            &["--config", "label.toml"],
+            &[
+                "constant_labels.method = \"x\"",
+                "label.toml, line 2",
+                "another name",
+            ],
+        ),
+        (
+            &["--config", "endpoint.toml"],
+            &[
+                "http.endpoints.\"/dta\"",
+                "endpoint.toml, line 2",
+                "did you mean /data?",
+                "give one of /, ",
+            ],
+        ),
+        (
+            &["--constant-labels", "le=1"],
+            &[
+                "constant_labels.le",
+                "flag --constant-labels",
+                "another name",
+            ],
+        ),
+        (
+            &["--listen", "nonsense"],
+            &["listen = \"nonsense\"", "flag --listen", "127.0.0.1:8000"],
+        ),
+        (&["--listen", "a\nb"], &["listen = \"a\\nb\""]),
+        (
+            &["--system-metrics-interval-seconds", "0"],
+            &["system_metrics_interval_seconds = \"0\"", "from 0.001"],
+        ),
+        (
+            &["--system-metrics-interval-seconds", "-1"],
+            &["system_metrics_interval_seconds = \"-1\"", "from 0.001"],
+        ),
+        (
+            &["--sistem-metrics-interval-seconds", "1"],
+            &["--sistem-metrics-interval-seconds", "--help"],
+        ),
+    ] {
+        // A mistake is one whether the configuration is for serving or for looking at.
+        for more in [&[][..], &["--print-config"]] {
+            let line = refusal(binary(&folder).args(arguments).args(more));
+            for word in words {
+                assert!(line.contains(word), "no {word:?} in: {line}");
+            }
+        }
+    }
+    for (name, value, words) in [
+        (
+            "TALLIED_CONFIG",
+            "none.toml",
+            &["none.toml", "environment variable TALLIED_CONFIG", remedy][..],
+        ),
+        (
+            "TALLIED_CONFIG",
+            "",
+            &["environment variable TALLIED_CONFIG", remedy],
+        ),
+        (
+            "TALLIED_LISTN",
+            "127.0.0.1:0",
+            &["TALLIED_LISTN", "did you mean TALLIED_LISTEN?"],
+        ),
+        (
+            "TALLIED_METRIC_PREFIX",
+            "9",
+            &[
+                "metric_prefix = \"9\"",
+                "environment variable TALLIED_METRIC_PREFIX",
+                "use letters",
+            ],
+        ),
+        (
+            "TALLIED_HTTP_DURATION_BUCKETS",
+            "0.1,nan",
+            &["http.duration_buckets", "NaN", "give finite numbers"],
+        ),
+    ] {
+        let line = refusal(binary(&folder).env(name, value));
+        for word in words {
+            assert!(line.contains(word), "no {word:?} in: {line}");
+        }
+    }
+    // What lies in the working directory and cannot be read is not passed over.
+    std::fs::create_dir(folder.join("tallied.toml")).unwrap();
+    assert!(refusal(&mut binary(&folder)).contains("\"tallied.toml\""));
+}
+
+#[test]
+fn what_is_printed_is_a_file_of_the_same_configuration() {
+    let folder = folder("round-trip");
+    let file = "[http.endpoints.\"/data\"]\nduration_buckets = [0.1, 1, inf]\n";
+    std::fs::write(folder.join("tallied.toml"), file).unwrap();
+    let first = printed(
+        &binary(&folder)
+            .args([
+                "--print-config",
+                "--listen",
+                "[::1]:0",
+                "--drain-seconds",
+                "0.125",
+            ])
+            .args(["--constant-labels", "env=prod,path=C:\\x \"y\""])
+            .env("TALLIED_HTTP_REQUEST_SIZE_BUCKETS", "1e-7,1,1e21,inf")
+            .output()
+            .unwrap(),
+    );
+    assert_line(
+        &first,
+        "duration_buckets = [0.1, 1] # file tallied.toml, line 2",
+    );
+    std::fs::write(folder.join("again.toml"), &first).unwrap();
+    let again = printed(
+        &binary(&folder)
+            .args(["--config", "again.toml", "--print-config"])
+            .output()
+            .unwrap(),
+    );
+    let values = |text: &str| -> Vec<String> {
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        lines
+            .map(|line| {
+                line.rsplit_once(" # ")
+                    .map_or(line, |(value, _)| value)
+                    .to_owned()
+            })
+            .collect()
+    };
+    assert_eq!(values(&first), values(&again));
+    assert!(again.contains("# file again.toml, line "), "{again}");
+    assert!(
+        !again.contains("# default"),
+        "every key is printed: {again}"
+    );
+}
+
+#[test]
+fn the_help_lists_every_variable() {
+    let folder = folder("help");
+    let help = binary(&folder).arg("--help").output().unwrap();
+    assert_eq!(help.status.code(), Some(0));
+    let help = String::from_utf8(help.stdout).unwrap();
+    let shown = printed(&binary(&folder).arg("--print-config").output().unwrap());
+    let mut section = String::new();
+    let mut keys = 0;
+    for line in shown.lines() {
+        if let Some(name) = line.strip_prefix('[') {
+            section = format!("{}_", name.trim_end_matches(']'));
+        } else if let Some((name, _)) = line.split_once(" = ") {
+            let variable = format!("TALLIED_{section}{name}").to_uppercase();
+            assert!(help.contains(&variable), "no {variable} in\n{help}");
+            keys += 1;
+        }
+    }
+    assert_eq!(keys, 15);
+    assert!(
+        help.contains("TALLIED_CONFIG") && help.contains("Examples:"),
+        "{help}"
+    );
+}
+
+#[test]
+fn prefix_and_constant_labels_are_in_the_scrape() {
+    let folder = folder("labels");
+    let file = "metric_prefix = 'shop'\nconstant_labels = { env = \"a\\\"b\" }\n";
+    std::fs::write(folder.join("tallied.toml"), file).unwrap();
+    let server = Server::start(&mut binary(&folder));
+    let mut client = server.connect();
+    client.get("/data");
+    let scrape = client.get("/metrics");
+    let line =
+        r#"shop_http_requests_total{env="a\"b",method="GET",endpoint="/data",status_code="200"} 1"#;
+    assert_line(scrape.text(), line);
+    let samples = scrape.text().lines().filter(|line| !line.starts_with('#'));
+    for sample in samples {
+        assert!(sample.starts_with("shop_"), "{sample}");
+        assert!(sample.contains(r#"{env="a\"b""#), "{sample}");
+    }
+}
+
+#[test]
+fn the_interval_of_the_process_figures_takes_effect() {
+    let folder = folder("interval");
+    let server = Server::start(binary(&folder).args(["--system-metrics-interval-seconds", "0.02"]));
+    let mut client = server.connect();
+    let mut cpu_seconds = || -> f64 {
+        let scrape = client.get("/metrics");
+        let value = scrape
+            .text()
+            .lines()
+            .find_map(|line| line.strip_prefix("process_cpu_seconds_total "));
+        value.unwrap().parse().unwrap()
+    };
+    let began = Instant::now();
+    let (mut changes, mut last) = (0, cpu_seconds());
+    // At the default interval there are none in this time, but for the first.
+    while changes < 3 {
+        assert!(
+            began.elapsed() < Duration::from_secs(8),
+            "{changes} changes"
+        );
+        let now = cpu_seconds();
+        changes += i32::from(now != last);
+        last = now;
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_drain_takes_as_long_as_it_says() {
+    let folder = folder("drain");
+    let mut server = Server::start(binary(&folder).args(["--drain-seconds", "0.25"]));
+    let mut client = server.connect();
+    client.send("POST /data HTTP/1.1\r\nHost: x\r\nContent-Length: 28\r\n\r\n");
+    let mut scraper = server.connect();
+    let in_flight = r#"http_requests_in_flight{method="POST"} 1"#;
+    let began = Instant::now();
+    while !scraper.get("/metrics").text().contains(in_flight) {
+        assert!(began.elapsed() < support::DEADLINE, "never in flight");
+    }
+    let began = Instant::now();
+    let kill = format!("kill -TERM {}", server.child.id());
+    assert!(
+        Command::new("sh")
+            .args(["-c", &kill])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let mut stopping = String::new();
+    server.stderr().read_line(&mut stopping).unwrap();
+    assert!(stopping.contains("for 0.25 seconds at most"), "{stopping}");
+    assert_eq!(server.child.wait().unwrap().code(), Some(0));
+    let took = began.elapsed();
+    assert!(
+        (Duration::from_millis(250)..Duration::from_secs(8)).contains(&took),
+        "{took:?}"
+    );
+}
+
+const SECRETS: &str = "Authorization: Bearer secret-header\r\n";
+
+#[test]
+fn a_json_line_a_request_has_the_documented_fields_and_no_secret() {
+    let folder = folder("json");
+    let mut server =
+        Server::start(binary(&folder).args(["--log-level", "debug", "--log-format", "json"]));
+    let mut lines = server.stderr().lines();
+    let mut client = server.connect();
+    let body = r#"{"name":"secret-body","values":[1]}"#;
+    let made = client.request("POST", "/data?token=secret-query", SECRETS, body);
+    assert_eq!(made.status, 201);
+    let lost = client.request("GET", "/lost%0Aline?token=secret-query", SECRETS, "");
+    assert_eq!(lost.status, 404);
+
+    for (answer, method, place, path) in [
+        (&made, "POST", "endpoint", "/data"),
+        (&lost, "GET", "path", "/lost%0Aline"),
+    ] {
+        let line = lines.next().unwrap().unwrap();
+        assert!(!line.contains("secret"), "{line}");
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let mut fields: Vec<_> = line.as_object().unwrap().keys().map(|key| &**key).collect();
+        fields.sort_unstable();
+        let mut documented = vec![
+            "timestamp",
+            "level",
+            "target",
+            "message",
+            "request_id",
+            "method",
+            place,
+            "status",
+            "bytes",
+            "duration_seconds",
+        ];
+        documented.sort_unstable();
+        assert_eq!(fields, documented);
+        assert_eq!(line["level"], "DEBUG");
+        assert_eq!(line["message"], "request");
+        assert_eq!(line["method"], method);
+        assert_eq!(line[place], path);
+        assert_eq!(line["status"], answer.status);
+        assert_eq!(line["bytes"], answer.body.len());
+        assert!(line["duration_seconds"].as_f64().unwrap() > 0.0);
+        let id = answer.header("x-request-id").unwrap();
+        assert_eq!(line["request_id"].to_string(), id);
+    }
+    assert_ne!(made.header("x-request-id"), lost.header("x-request-id"));
+}
+
+#[test]
+fn a_human_line_says_the_same() {
+    let folder = folder("human");
+    let mut server = Server::start(binary(&folder).env("TALLIED_LOG_LEVEL", "debug"));
+    let mut lines = server.stderr().lines();
+    let health = server.connect().get("/health?token=secret");
+    let line = lines.next().unwrap().unwrap();
+    for word in [
+        "DEBUG",
+        "request_id=1",
+        "method=\"GET\"",
+        "endpoint=\"/health\"",
+        "status=200",
+        &format!("bytes={}", health.body.len()),
+        "duration_seconds=",
+    ] {
+        assert!(line.contains(word), "no {word} in: {line}");
+    }
+    assert!(
+        !line.contains("secret") && !line.contains('\u{1b}'),
+        "{line}"
+    );
+}
+
+#[test]
+fn a_client_that_leaves_has_its_line_too() {
+    let folder = folder("left");
+    let mut server =
+        Server::start(binary(&folder).args(["--log-level", "debug", "--log-format", "json"]));
+    let mut lines = server.stderr().lines();
+    let mut client = server.connect();
+    client.send("POST /data HTTP/1.1\r\nHost: x\r\nContent-Length: 28\r\n\r\n{");
+    let mut scraper = server.connect();
+    let in_flight = r#"http_requests_in_flight{method="POST"} 1"#;
+    let mut scrapes = 0;
+    let began = Instant::now();
+    while {
+        scrapes += 1;
+        !scraper.get("/metrics").text().contains(in_flight)
+    } {
+        assert!(began.elapsed() < support::DEADLINE, "never in flight");
+    }
+    drop(client);
+    let posts = lines.by_ref().take(scrapes + 1).filter(|line| {
+        let line: serde_json::Value = serde_json::from_str(line.as_ref().unwrap()).unwrap();
+        line["method"] == "POST" && line["endpoint"] == "/data"
+    });
+    assert_eq!(posts.count(), 1);
+}
+
+#[test]
+fn below_debug_requests_are_not_logged() {
+    let folder = folder("quiet");
+    let mut server = Server::start(&mut binary(&folder));
+    let answer = server.connect().get("/data");
+    assert_eq!(answer.header("x-request-id"), None);
+    server.child.kill().unwrap();
+    let mut lines = server.stderr().lines();
+    assert!(lines.next().is_none());
+}
+
+#[test]
+fn a_log_that_nobody_reads_stops_nothing() {
+    let folder = folder("closed");
+    let mut server = Server::start(binary(&folder).args(["--log-level", "debug"]));
+    drop(server.child.stderr.take());
+    let mut client = server.connect();
+    for _ in 0..3 {
+        assert_eq!(client.get("/data").status, 200);
+    }
+    let line = r#"http_requests_total{method="GET",endpoint="/data",status_code="200"} 3"#;
+    assert_line(client.get("/metrics").text(), line);
+}
