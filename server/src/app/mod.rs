@@ -2,24 +2,33 @@
 //!
 //! | endpoint | answers |
 //! | --- | --- |
-//! | GET / | a welcome message and links |
+//! | GET / | a welcome message and links: JSON, or a page where the client prefers HTML |
 //! | GET /health | `{"status":"ok"}` with version and uptime |
+//! | GET /health/live, /health/ready | whether it runs, and whether it wants requests |
 //! | GET /metrics | the exposition |
-//! | GET /data | the newest records |
 //! | POST /data | takes a record, answers with its statistics |
+//! | GET /data, /data/{id} | the newest records; one of them |
+//! | GET /docs | the API's documentation |
+//! | GET /openapi.json | its OpenAPI document |
 
+mod accept;
 pub mod cli;
 mod data;
+mod docs;
+pub mod health;
+pub mod limits;
+mod openapi;
 mod problem;
+mod routes;
 pub mod serve;
 mod welcome;
 
-use std::time::Instant;
-
-use salvo::{Router, Service};
+use salvo::Service;
 use tallied::{RegisterError, Registry};
 
-use crate::{HttpMetrics, ProcessMetrics, Scrape};
+use self::health::Readiness;
+use self::limits::Limits;
+use crate::{HttpMetrics, ProcessMetrics};
 
 /// The application's service and the metrics that its surroundings have to know of.
 #[derive(Debug)]
@@ -30,6 +39,8 @@ pub struct App {
     pub http: HttpMetrics,
     /// To be refreshed on an interval.
     pub process: ProcessMetrics,
+    /// What /health/ready answers by; told when a drain begins.
+    pub readiness: Readiness,
 }
 
 impl App {
@@ -41,23 +52,16 @@ impl App {
         let registry = Registry::default();
         let http = HttpMetrics::register(&registry)?;
         let process = ProcessMetrics::register(&registry)?;
-        let data = data::Data::default();
-        let router = Router::new()
-            .get(welcome::Welcome)
-            .push(Router::with_path("health").get(welcome::Health {
-                started: Instant::now(),
-            }))
-            .push(Router::with_path("metrics").get(Scrape::new(registry)))
-            .push(
-                Router::with_path("data")
-                    .get(data.list())
-                    .post(data.submit()),
-            );
-        let service = Service::new(router).hoop(http.hoop());
+        let readiness = Readiness::default();
+        let router = routes::router(registry, readiness.clone(), Limits::default());
+        let service = Service::new(router)
+            .hoop(http.hoop())
+            .catcher(routes::catcher());
         Ok(Self {
             service,
             http,
             process,
+            readiness,
         })
     }
 }

@@ -14,11 +14,15 @@ use std::time::{Duration, Instant};
 use salvo::{Router, Service};
 use tallied::{HistogramSnapshot, Registry, Value};
 use tallied_server::app::App;
+use tallied_server::app::health::Readiness;
 use tallied_server::app::serve::{listen, serve};
 use tallied_server::{HttpMetrics, ProcessMetrics};
 
 /// Long enough for the slowest machine; a test that waits so long has failed.
 pub const DEADLINE: Duration = Duration::from_secs(30);
+
+/// The header line of a body in JSON.
+pub const JSON: &str = "Content-Type: application/json\r\n";
 
 /// A server that runs until it is dropped.
 pub struct TestServer {
@@ -53,6 +57,7 @@ impl TestServer {
                 service,
                 http,
                 process,
+                readiness: Readiness::default(),
             };
             let mut stopped = Some(stopped);
             let stop = async || match stopped.take() {
