@@ -95,6 +95,7 @@ fn counted(client: &mut Client, method: &str, endpoint: &str, status: u16) -> u3
 #[test]
 fn bad_input_is_a_problem_that_names_the_field_and_is_counted() {
     let server = Server::start();
+    let document = json(&server.connect().get("/openapi.json"));
     let many = format!(r#"{{"name":"a","values":[{}1]}}"#, "1,".repeat(10_000));
     let long = format!(r#"{{"name":"{}","values":[1]}}"#, "x".repeat(101));
     let large = "x".repeat((1 << 20) + 1);
@@ -255,6 +256,11 @@ fn bad_input_is_a_problem_that_names_the_field_and_is_counted() {
         problem(&answer, status, field);
         let after = counted(&mut scraper, method, endpoint, status);
         assert_eq!(after, before + 1, "{what}");
+        if endpoint != "unmatched" {
+            let operation = &document["paths"][endpoint][method.to_lowercase()];
+            let documented = &operation["responses"][status.to_string()]["content"];
+            assert!(documented["application/problem+json"].is_object(), "{what}");
+        }
     }
     // None of it was kept, and the server goes on.
     assert_eq!(json(&server.connect().get("/data"))["submitted"], 0);

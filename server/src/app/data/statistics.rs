@@ -60,7 +60,7 @@ fn mean_and_deviation(values: &[f64], min: f64, max: f64) -> (f64, f64) {
     let variance = sum(scaled().map(|value| (value - mean) * (value - mean))) / count;
     // No list deviates more than one that has its halves at the ends (Popoviciu's inequality).
     let deviation = variance.sqrt().min((high - low) / 2.0);
-    ((mean / scale).clamp(min, max), deviation / scale)
+    (mean / scale, deviation / scale)
 }
 
 /// Neumaier's sum: the error does not grow with the number of terms.
@@ -87,13 +87,14 @@ fn quantile(sorted: &[f64], p: f64) -> f64 {
     let below = sorted[low];
     let above = sorted[(low + 1).min(sorted.len() - 1)];
     let distance = above - below;
-    let between = if distance.is_finite() {
+    // Neither way leads beyond the two: the share is below 1, which takes off more than the
+    // rounding of the distance may have added.
+    if distance.is_finite() {
         below + distance * share
     } else {
         // They have opposite signs, so this sum cannot overflow.
         below * (1.0 - share) + above * share
-    };
-    between.clamp(below, above)
+    }
 }
 
 #[cfg(test)]
@@ -172,6 +173,16 @@ mod tests {
         near(s.standard_deviation, 22.5_f64.sqrt());
         // Nor do large terms that cancel.
         assert_eq!(of(&[1e16, 1.0, -1e16, 1.0]).mean, 0.5);
+    }
+
+    #[test]
+    fn rounding_carries_nothing_over_a_bound() {
+        // 41 times 0.1 and divided by 41 is more than 0.1.
+        let s = of(&[0.1; 41]);
+        assert_eq!((s.mean, s.standard_deviation), (0.1, 0.0));
+        // Two neighbours: there is no number between them to be the mean.
+        let s = of(&[1.0, 1.0 + f64::EPSILON]);
+        assert_eq!(s.standard_deviation, f64::EPSILON / 2.0);
     }
 
     fn finite() -> impl Strategy<Value = f64> {
