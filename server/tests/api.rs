@@ -267,6 +267,29 @@ fn bad_input_is_a_problem_that_names_the_field_and_is_counted() {
 }
 
 #[test]
+fn a_body_that_is_too_large_does_not_cost_the_connection() {
+    let server = Server::start();
+    let mut client = server.connect();
+    for size in [(1 << 20) + 1, 8 << 20] {
+        let large = "x".repeat(size);
+        problem(&client.request("POST", "/data", JSON, &large), 413, None);
+        problem(&client.request("POST", "/data", "", &large), 413, None);
+    }
+    assert_eq!(client.get("/health").status, 200);
+    // One that asks first is refused first, and so is one that announces too much by far.
+    for headers in [
+        "Expect: 100-continue\r\nContent-Length: 1048577\r\n",
+        "Content-Length: 99999999999\r\n",
+    ] {
+        let mut client = server.connect();
+        client.send(format!(
+            "POST /data HTTP/1.1\r\nHost: test\r\n{JSON}{headers}\r\n"
+        ));
+        problem(&client.answer(false), 413, None);
+    }
+}
+
+#[test]
 fn a_record_is_made_found_and_listed() {
     let server = Server::start();
     let mut client = server.connect();

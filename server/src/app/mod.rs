@@ -12,6 +12,7 @@
 //! | GET /openapi.json | its OpenAPI document |
 
 mod accept;
+mod body;
 pub mod cli;
 mod data;
 mod docs;

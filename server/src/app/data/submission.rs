@@ -1,9 +1,10 @@
 //! A submission: read from a request, checked, or refused with a problem.
 
 use salvo::Request;
-use salvo::http::{Mime, ParseError, StatusCode};
+use salvo::http::{Mime, StatusCode};
 use serde::Deserialize;
 
+use super::super::body::{self, Unread};
 use super::super::limits::Limits;
 use super::super::problem::Problem;
 
@@ -25,24 +26,20 @@ struct Body {
 /// The submission in a request, or what is wrong with it.
 pub(super) async fn read(req: &mut Request, limits: &Limits) -> Result<Submission, Problem> {
     let is_json = req.content_type().is_some_and(|mime| is_json(&mime));
-    // Also where it is not JSON: a connection that is closed on a client in the middle of its
-    // body may take the answer with it.
-    let body = req
-        .payload_with_max_size(limits.body_bytes)
-        .await
-        .map_err(|error| match error {
-            ParseError::PayloadTooLarge => Problem::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                format!(
-                    "the body is larger than {} bytes; split it into several requests",
-                    limits.body_bytes
-                ),
-            ),
-            error => Problem::new(
-                StatusCode::BAD_REQUEST,
-                format!("the body could not be read: {error}"),
-            ),
-        })?;
+    // Also where it is not JSON: the client is to read why.
+    let body = match body::read(req, limits.body_bytes).await {
+        Ok(body) => body,
+        Err(Unread::TooLarge) => {
+            let limit = limits.body_bytes;
+            let detail =
+                format!("the body is larger than {limit} bytes; split it into several requests");
+            return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
+        }
+        Err(Unread::Failed(error)) => {
+            let detail = format!("the body could not be read: {error}");
+            return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
+        }
+    };
     if !is_json {
         return Err(Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -50,7 +47,7 @@ pub(super) async fn read(req: &mut Request, limits: &Limits) -> Result<Submissio
         )
         .at("Content-Type"));
     }
-    parse(body, limits)
+    parse(&body, limits)
 }
 
 /// `application/json` and `application/…+json`. JSON is UTF-8 (RFC 8259), so no other charset.
