@@ -87,7 +87,20 @@ fn assert_line(text: &str, line: &str) {
 
 /// The one line that a start was refused with.
 fn refusal(command: &mut Command) -> String {
-    let output = command.output().unwrap();
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command
+        .env("TALLIED_LISTEN", "127.0.0.1:0")
+        .spawn()
+        .unwrap();
+    // One that is not refused would serve for ever.
+    let began = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if began.elapsed() > support::DEADLINE {
+            child.kill().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let output = child.wait_with_output().unwrap();
     let line = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{line}");
     assert_eq!(line.lines().count(), 1, "{line}");

@@ -504,6 +504,20 @@ fn a_mistake_in_a_variable_or_a_flag_names_it() {
     }
 }
 
+#[test]
+fn the_first_mistake_of_a_file_is_told() {
+    let error = from_toml("\nzeta = 1\nalpha = 2\n").unwrap_err();
+    assert_says(&error, &["zeta = 1", "line 2"]);
+}
+
+#[test]
+fn a_mistake_is_one_also_where_a_later_place_overrides_it() {
+    let flags = [(key("log.level"), "debug".to_owned())];
+    let environment = [("TALLIED_LOG_LEVEL".into(), "inof".into())];
+    let error = Config::load(None, &flags, &environment, Path::new("no such folder")).unwrap_err();
+    assert_says(&error, &["inof", "TALLIED_LOG_LEVEL"]);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_variable_that_is_no_text_is_a_mistake() {
