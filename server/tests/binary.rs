@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Output};
 use std::time::Instant;
 
-use support::{Client, Server};
+use support::{Client, JSON, Server};
 
 fn run(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_tallied-server"))
@@ -64,11 +64,11 @@ fn endpoints_answer() {
     let mut client = Client::connect(server.address);
     assert!(client.get("/").text().contains("Welcome"));
     assert!(client.get("/health").text().contains(r#""status":"ok""#));
-    let made = client.request("POST", "/data", "", r#"{"name":"a","values":[1,2,6]}"#);
+    let made = client.request("POST", "/data", JSON, r#"{"name":"a","values":[1,2,6]}"#);
     assert_eq!(made.status, 201);
     assert!(made.text().contains(r#""mean":3.0"#), "{}", made.text());
     assert!(client.get("/data").text().contains(r#""name":"a""#));
-    let wrong = client.request("POST", "/data", "", r#"{"name":"a","values":[1,"x"]}"#);
+    let wrong = client.request("POST", "/data", JSON, r#"{"name":"a","values":[1,"x"]}"#);
     assert_eq!(wrong.status, 422);
     assert_eq!(
         wrong.header("content-type"),
@@ -79,11 +79,11 @@ fn endpoints_answer() {
         "{}",
         wrong.text()
     );
-    assert_eq!(client.request("POST", "/data", "", "{").status, 400);
+    assert_eq!(client.request("POST", "/data", JSON, "{").status, 400);
     let large = "x".repeat((1 << 20) + 1);
     assert_eq!(
         Client::connect(server.address)
-            .request("POST", "/data", "", &large)
+            .request("POST", "/data", JSON, &large)
             .status,
         413
     );
@@ -223,7 +223,9 @@ fn signals_drain_and_exit_0() {
 #[cfg(unix)]
 fn upload_in_progress(server: &Server) -> Client {
     let mut client = Client::connect(server.address);
-    client.send("POST /data HTTP/1.1\r\nHost: x\r\nContent-Length: 28\r\n\r\n");
+    client.send(format!(
+        "POST /data HTTP/1.1\r\nHost: x\r\n{JSON}Content-Length: 28\r\n\r\n"
+    ));
     let mut scraper = Client::connect(server.address);
     let in_flight = r#"http_requests_in_flight{method="POST"} 1"#;
     let began = Instant::now();

@@ -4,13 +4,12 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
+use std::io::BufRead;
 use std::path::PathBuf;
-use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use support::Client;
+use support::Server;
 
 /// A folder of a test's own, empty.
 fn folder(name: &str) -> PathBuf {
@@ -32,45 +31,9 @@ fn binary(folder: &PathBuf) -> Command {
     command
 }
 
-/// A running server, killed when it is dropped.
-struct Server {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Server {
-    fn start(command: &mut Command) -> Self {
-        let mut child = command
-            .env("TALLIED_LISTEN", "127.0.0.1:0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let address = line.trim().strip_prefix("listening on http://");
-        Self {
-            address: address.expect(&line).parse().unwrap(),
-            child,
-        }
-    }
-
-    fn stderr(&mut self) -> BufReader<ChildStderr> {
-        BufReader::new(self.child.stderr.take().unwrap())
-    }
-
-    fn connect(&self) -> Client {
-        Client::connect(self.address)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// The server of this command, on a free port.
+fn start(command: &mut Command) -> Server {
+    Server::spawn(command.env("TALLIED_LISTEN", "127.0.0.1:0"))
 }
 
 /// The lines of a configuration that was printed.
@@ -87,7 +50,20 @@ fn assert_line(text: &str, line: &str) {
 
 /// The one line that a start was refused with.
 fn refusal(command: &mut Command) -> String {
-    let output = command.output().unwrap();
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command
+        .env("TALLIED_LISTEN", "127.0.0.1:0")
+        .spawn()
+        .unwrap();
+    // One that is not refused would serve for ever.
+    let began = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if began.elapsed() > support::DEADLINE {
+            child.kill().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let output = child.wait_with_output().unwrap();
     let line = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{line}");
     assert_eq!(line.lines().count(), 1, "{line}");
@@ -358,7 +334,7 @@ fn prefix_and_constant_labels_are_in_the_scrape() {
     let folder = folder("labels");
     let file = "metric_prefix = 'shop'\nconstant_labels = { env = \"a\\\"b\" }\n";
     std::fs::write(folder.join("tallied.toml"), file).unwrap();
-    let server = Server::start(&mut binary(&folder));
+    let server = start(&mut binary(&folder));
     let mut client = server.connect();
     client.get("/data");
     let scrape = client.get("/metrics");
@@ -375,7 +351,7 @@ fn prefix_and_constant_labels_are_in_the_scrape() {
 #[test]
 fn the_interval_of_the_process_figures_takes_effect() {
     let folder = folder("interval");
-    let server = Server::start(binary(&folder).args(["--system-metrics-interval-seconds", "0.02"]));
+    let server = start(binary(&folder).args(["--system-metrics-interval-seconds", "0.02"]));
     let mut client = server.connect();
     let mut cpu_seconds = || -> f64 {
         let scrape = client.get("/metrics");
@@ -403,7 +379,7 @@ fn the_interval_of_the_process_figures_takes_effect() {
 #[test]
 fn the_drain_takes_as_long_as_it_says() {
     let folder = folder("drain");
-    let mut server = Server::start(binary(&folder).args(["--drain-seconds", "0.25"]));
+    let mut server = start(binary(&folder).args(["--drain-seconds", "0.25"]));
     let mut client = server.connect();
     client.send("POST /data HTTP/1.1\r\nHost: x\r\nContent-Length: 28\r\n\r\n");
     let mut scraper = server.connect();
@@ -432,13 +408,12 @@ fn the_drain_takes_as_long_as_it_says() {
     );
 }
 
-const SECRETS: &str = "Authorization: Bearer secret-header\r\n";
+const SECRETS: &str = "Authorization: Bearer secret-header\r\nContent-Type: application/json\r\n";
 
 #[test]
 fn a_json_line_a_request_has_the_documented_fields_and_no_secret() {
     let folder = folder("json");
-    let mut server =
-        Server::start(binary(&folder).args(["--log-level", "debug", "--log-format", "json"]));
+    let mut server = start(binary(&folder).args(["--log-level", "debug", "--log-format", "json"]));
     let mut lines = server.stderr().lines();
     let mut client = server.connect();
     let body = r#"{"name":"secret-body","values":[1]}"#;
@@ -486,7 +461,7 @@ fn a_json_line_a_request_has_the_documented_fields_and_no_secret() {
 #[test]
 fn a_human_line_says_the_same() {
     let folder = folder("human");
-    let mut server = Server::start(binary(&folder).env("TALLIED_LOG_LEVEL", "debug"));
+    let mut server = start(binary(&folder).env("TALLIED_LOG_LEVEL", "debug"));
     let mut lines = server.stderr().lines();
     let health = server.connect().get("/health?token=secret");
     let line = lines.next().unwrap().unwrap();
@@ -510,8 +485,7 @@ fn a_human_line_says_the_same() {
 #[test]
 fn a_client_that_leaves_has_its_line_too() {
     let folder = folder("left");
-    let mut server =
-        Server::start(binary(&folder).args(["--log-level", "debug", "--log-format", "json"]));
+    let mut server = start(binary(&folder).args(["--log-level", "debug", "--log-format", "json"]));
     let mut lines = server.stderr().lines();
     let mut client = server.connect();
     client.send("POST /data HTTP/1.1\r\nHost: x\r\nContent-Length: 28\r\n\r\n{");
@@ -536,7 +510,7 @@ fn a_client_that_leaves_has_its_line_too() {
 #[test]
 fn below_debug_requests_are_not_logged() {
     let folder = folder("quiet");
-    let mut server = Server::start(&mut binary(&folder));
+    let mut server = start(&mut binary(&folder));
     let answer = server.connect().get("/data");
     assert_eq!(answer.header("x-request-id"), None);
     server.child.kill().unwrap();
@@ -547,7 +521,7 @@ fn below_debug_requests_are_not_logged() {
 #[test]
 fn a_log_that_nobody_reads_stops_nothing() {
     let folder = folder("closed");
-    let mut server = Server::start(binary(&folder).args(["--log-level", "debug"]));
+    let mut server = start(binary(&folder).args(["--log-level", "debug"]));
     drop(server.child.stderr.take());
     let mut client = server.connect();
     for _ in 0..3 {
@@ -555,4 +529,56 @@ fn a_log_that_nobody_reads_stops_nothing() {
     }
     let line = r#"http_requests_total{method="GET",endpoint="/data",status_code="200"} 3"#;
     assert_line(client.get("/metrics").text(), line);
+}
+
+#[test]
+fn buckets_the_cap_on_endpoints_and_the_limits_take_effect() {
+    let folder = folder("effect");
+    let toml = r#"
+        [http]
+        duration_buckets = [0.25, 2]
+        request_size_buckets = [7]
+        response_size_buckets = [8]
+        max_endpoints = 2
+        [http.endpoints."/data"]
+        duration_buckets = [5, inf]
+        [limits]
+        body_bytes = 60
+        values = 2
+        name_characters = 3
+        records = 1
+    "#;
+    std::fs::write(folder.join("tallied.toml"), toml).unwrap();
+    let server = start(&mut binary(&folder));
+    let mut client = server.connect();
+    let json = "Content-Type: application/json\r\n";
+    for (status, body) in [
+        (201, r#"{"name":"abc","values":[1,2]}"#),
+        (201, r#"{"name":"abc","values":[1,2]}"#),
+        (422, r#"{"name":"abcd","values":[1,2]}"#),
+        (422, r#"{"name":"abc","values":[1,2,3]}"#),
+        (
+            413,
+            r#"{"name":"abc","values":[1,2] ,"x":"..............................."}"#,
+        ),
+    ] {
+        // The connection of a 413 may be closed.
+        let answer = server.connect().request("POST", "/data", json, body);
+        assert_eq!(answer.status, status, "{body}");
+    }
+    assert!(client.get("/data").text().contains(r#""kept":1"#));
+    assert_eq!(client.get("/health").status, 200);
+    assert_eq!(client.get("/health/live").status, 200);
+    let scrape = client.get("/metrics");
+    for series in [
+        r#"http_request_duration_seconds_bucket{method="POST",endpoint="/data",le="5"} 5"#,
+        r#"http_request_duration_seconds_bucket{method="GET",endpoint="/health",le="0.25"} 1"#,
+        r#"http_request_size_bytes_bucket{method="GET",endpoint="/health",le="7"} 1"#,
+        r#"http_response_size_bytes_bucket{method="GET",endpoint="/health",le="8"} 0"#,
+        r#"http_requests_total{method="GET",endpoint="overflow",status_code="200"} 1"#,
+    ] {
+        assert_line(scrape.text(), series);
+    }
+    let own = r#"http_request_duration_seconds_bucket{method="POST",endpoint="/data",le="0.25"}"#;
+    assert!(!scrape.text().contains(own), "{own}");
 }

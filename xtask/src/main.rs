@@ -77,7 +77,7 @@ Each model prints what it explored. The plain form does the same, but rebuilds e
   cargo xtask prometheus --server target/debug/tallied-server
   cargo xtask prometheus --keep
 
-promtool and prometheus are taken from TALLIED_PROMTOOL and TALLIED_PROMETHEUS, from PATH, or
+promtool and prometheus are taken from XTASK_PROMTOOL and XTASK_PROMETHEUS, from PATH, or
 unpacked below the target directory from the distribution's package, without installing it.")]
     Prometheus {
         /// Test this binary instead of building the server

@@ -19,8 +19,8 @@ pub(crate) struct Tools {
 /// Finds both and prints a line for each.
 pub(crate) fn find(workspace: &Workspace) -> Result<Tools> {
     Ok(Tools {
-        promtool: find_one("promtool", "TALLIED_PROMTOOL", workspace)?,
-        prometheus: find_one("prometheus", "TALLIED_PROMETHEUS", workspace)?,
+        promtool: find_one("promtool", "XTASK_PROMTOOL", workspace)?,
+        prometheus: find_one("prometheus", "XTASK_PROMETHEUS", workspace)?,
     })
 }
 

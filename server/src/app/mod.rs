@@ -2,31 +2,40 @@
 //!
 //! | endpoint | answers |
 //! | --- | --- |
-//! | GET / | a welcome message and links |
+//! | GET / | a welcome message and links: JSON, or a page where the client prefers HTML |
 //! | GET /health | `{"status":"ok"}` with version and uptime |
+//! | GET /health/live, /health/ready | whether it runs, and whether it wants requests |
 //! | GET /metrics | the exposition |
-//! | GET /data | the newest records |
 //! | POST /data | takes a record, answers with its statistics |
+//! | GET /data, /data/{id} | the newest records; one of them |
+//! | GET /docs | the API's documentation |
+//! | GET /openapi.json | its OpenAPI document |
 
+mod accept;
+mod body;
 pub mod cli;
 pub mod config;
 mod data;
+mod docs;
+pub mod health;
+pub mod limits;
 pub mod logs;
+mod openapi;
+pub mod patterns;
 mod problem;
 mod request_log;
-pub mod routes;
+mod routes;
 pub mod serve;
 pub mod system;
 mod welcome;
 
-use std::time::Instant;
-
-use salvo::{Router, Service};
+use salvo::Service;
 use tallied::{RegisterError, Registry};
 
 use self::config::{Config, Level};
+use self::health::Readiness;
 use self::system::SystemMetrics;
-use crate::{HttpMetrics, Scrape};
+use crate::HttpMetrics;
 
 /// The application's service and the metrics that its surroundings have to know of.
 #[derive(Debug)]
@@ -37,6 +46,8 @@ pub struct App {
     pub http: HttpMetrics,
     /// To be refreshed on an interval.
     pub system: SystemMetrics,
+    /// What /health/ready answers by; told when a drain begins.
+    pub readiness: Readiness,
 }
 
 impl App {
@@ -52,19 +63,11 @@ impl App {
         )?;
         let http = config.http.register(&registry)?;
         let system = SystemMetrics::register(&registry)?;
-        let data = data::Data::default();
-        let router = Router::new()
-            .get(welcome::Welcome)
-            .push(Router::with_path("health").get(welcome::Health {
-                started: Instant::now(),
-            }))
-            .push(Router::with_path("metrics").get(Scrape::new(registry)))
-            .push(
-                Router::with_path("data")
-                    .get(data.list())
-                    .post(data.submit()),
-            );
-        let mut service = Service::new(router).hoop(http.hoop());
+        let readiness = Readiness::default();
+        let router = routes::router(registry, readiness.clone(), config.limits);
+        let mut service = Service::new(router)
+            .hoop(http.hoop())
+            .catcher(routes::catcher());
         // Inside of the metrics' hoop, so that its time is in the durations.
         if config.log.level >= Level::Debug {
             service = service.hoop(request_log::RequestLog::default());
@@ -73,6 +76,7 @@ impl App {
             service,
             http,
             system,
+            readiness,
         })
     }
 }

@@ -1,11 +1,13 @@
 //! Errors as JSON problems.
 //!
-//! Source: RFC 9457.
+//! Source: RFC 9457. `type` is left out: it is `about:blank`, the title is that of the status.
 
-use salvo::Response;
-use salvo::http::StatusCode;
-use salvo::http::header::{CONTENT_TYPE, HeaderValue};
+use salvo::http::header::{CONTENT_TYPE, HeaderValue, VARY};
+use salvo::http::{ResBody, StatusCode};
+use salvo::{Depot, FlowCtrl, Handler, Request, Response};
 use serde::Serialize;
+
+use super::accept::prefers_html;
 
 /// What was wrong with a request, and where.
 #[derive(Debug, Serialize)]
@@ -13,7 +15,8 @@ pub(super) struct Problem {
     title: &'static str,
     status: u16,
     detail: String,
-    /// The field that is wrong, as `values[3]`; absent where it is the body as a whole.
+    /// The field or parameter that is wrong, as `values[3]`; absent where it is the request or
+    /// its body as a whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
 }
@@ -39,7 +42,42 @@ impl Problem {
         res.status_code(StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST));
         let json = HeaderValue::from_static("application/problem+json");
         res.headers_mut().insert(CONTENT_TYPE, json);
-        // Strings and a number: they serialise; and the body is empty, so it can be written to.
-        let _ = res.write_body(serde_json::to_vec(self).unwrap_or_default());
+        // Strings and a number: they serialise.
+        let body = serde_json::to_vec(self).unwrap_or_default();
+        res.replace_body(ResBody::Once(body.into()));
+    }
+}
+
+/// Writes the errors that no handler has written: no route (404), none for the method (405). JSON
+/// problems, or a small page for who prefers HTML.
+pub(super) struct Catch;
+
+#[salvo::async_trait]
+impl Handler for Catch {
+    async fn handle(&self, req: &mut Request, _: &mut Depot, res: &mut Response, _: &mut FlowCtrl) {
+        let status = res.status_code.unwrap_or(StatusCode::NOT_FOUND);
+        let detail = match status {
+            StatusCode::NOT_FOUND => "there is nothing here; GET / lists what there is".to_owned(),
+            StatusCode::METHOD_NOT_ALLOWED => {
+                format!(
+                    "{} is not answered here; the Allow header lists what is",
+                    req.method()
+                )
+            }
+            _ => "the request could not be answered".to_owned(),
+        };
+        res.headers_mut()
+            .insert(VARY, HeaderValue::from_static("Accept"));
+        if prefers_html(req.headers()) {
+            let html = HeaderValue::from_static("text/html; charset=utf-8");
+            res.headers_mut().insert(CONTENT_TYPE, html);
+            // A method is a token: there is no markup in it.
+            let page = format!(
+                "<!DOCTYPE html>\n<html lang=\"en\">\n<title>{status}</title>\n<h1>{status}</h1>\n<p>{detail}</p>\n<p><a href=\"/\">Tallied</a></p>\n</html>\n"
+            );
+            res.replace_body(ResBody::Once(page.into()));
+        } else {
+            Problem::new(status, detail).write(res);
+        }
     }
 }

@@ -70,6 +70,7 @@ pub async fn serve(
     let served = tokio::select! {
         served = &mut serving => served,
         () = stop() => {
+            app.readiness.drain();
             handle.stop_graceful(None);
             tokio::select! {
                 served = &mut serving => served,

@@ -1,35 +1,70 @@
-//! GET / and GET /health.
+//! GET /: a welcome message and links.
 
-use std::time::Instant;
+use std::fmt::Write;
 
-use salvo::writing::Json;
+use salvo::http::header::{HeaderValue, VARY};
+use salvo::writing::{Json, Text};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response};
-use serde_json::json;
+use serde_json::{Map, json};
 
+use super::accept::prefers_html;
+
+const MESSAGE: &str = "Welcome to Tallied: HTTP and process metrics for Prometheus";
+
+/// Name, path, and what is there.
+const LINKS: [(&str, &str, &str); 5] = [
+    ("docs", "/docs", "the API's documentation, to read and try"),
+    ("openapi", "/openapi.json", "its OpenAPI document"),
+    ("metrics", "/metrics", "the metrics, for Prometheus"),
+    ("health", "/health", "version and uptime"),
+    ("data", "/data", "sample data, to be measured"),
+];
+
+#[derive(Clone)]
 pub(super) struct Welcome;
 
 #[salvo::async_trait]
 impl Handler for Welcome {
-    async fn handle(&self, _: &mut Request, _: &mut Depot, res: &mut Response, _: &mut FlowCtrl) {
-        res.render(Json(json!({
-            "message": "Welcome to Tallied: HTTP and process metrics for Prometheus",
-            "version": env!("CARGO_PKG_VERSION"),
-            "links": { "health": "/health", "metrics": "/metrics", "data": "/data" },
-        })));
+    async fn handle(&self, req: &mut Request, _: &mut Depot, res: &mut Response, _: &mut FlowCtrl) {
+        res.headers_mut()
+            .insert(VARY, HeaderValue::from_static("Accept"));
+        if prefers_html(req.headers()) {
+            res.render(Text::Html(page()));
+        } else {
+            let links = LINKS.map(|(name, path, _)| (name.to_owned(), json!(path)));
+            res.render(Json(json!({
+                "message": MESSAGE,
+                "version": env!("CARGO_PKG_VERSION"),
+                "links": Map::from_iter(links),
+            })));
+        }
     }
 }
 
-pub(super) struct Health {
-    pub(super) started: Instant,
-}
-
-#[salvo::async_trait]
-impl Handler for Health {
-    async fn handle(&self, _: &mut Request, _: &mut Depot, res: &mut Response, _: &mut FlowCtrl) {
-        res.render(Json(json!({
-            "status": "ok",
-            "version": env!("CARGO_PKG_VERSION"),
-            "uptime_seconds": self.started.elapsed().as_secs_f64(),
-        })));
+fn page() -> String {
+    let mut links = String::new();
+    for (_, path, what) in LINKS {
+        // Writing to a string does not fail.
+        let _ = writeln!(links, "<li><a href=\"{path}\">{path}</a>: {what}</li>");
     }
+    let version = env!("CARGO_PKG_VERSION");
+    format!(
+        r#"<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Tallied</title>
+<style>body {{ font: 1em/1.5 sans-serif; max-width: 40em; margin: 3em auto; padding: 0 1em }}</style>
+</head>
+<body>
+<h1>Tallied</h1>
+<p>{MESSAGE}.</p>
+<ul>
+{links}</ul>
+<p>Version {version}</p>
+</body>
+</html>
+"#
+    )
 }

@@ -9,18 +9,22 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use salvo::{Router, Service};
 use tallied::{HistogramSnapshot, Registry, Value};
 use tallied_server::HttpMetrics;
 use tallied_server::app::App;
+use tallied_server::app::health::Readiness;
 use tallied_server::app::serve::{listen, serve};
 use tallied_server::app::system::SystemMetrics;
 
 /// Long enough for the slowest machine; a test that waits so long has failed.
 pub const DEADLINE: Duration = Duration::from_secs(30);
+
+/// The header line of a body in JSON.
+pub const JSON: &str = "Content-Type: application/json\r\n";
 
 /// A server that runs until it is dropped.
 pub struct TestServer {
@@ -55,6 +59,7 @@ impl TestServer {
                 service,
                 http,
                 system,
+                readiness: Readiness::default(),
             };
             let mut stopped = Some(stopped);
             let stop = async || match stopped.take() {
@@ -310,8 +315,13 @@ pub struct Server {
 
 impl Server {
     pub fn start() -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_tallied-server"))
-            .args(["--listen", "127.0.0.1:0"])
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tallied-server"));
+        Self::spawn(command.args(["--listen", "127.0.0.1:0"]))
+    }
+
+    /// Waits until the server of this command listens.
+    pub fn spawn(command: &mut Command) -> Self {
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -328,6 +338,15 @@ impl Server {
             address: address.parse().unwrap(),
             child,
         }
+    }
+
+    pub fn connect(&self) -> Client {
+        Client::connect(self.address)
+    }
+
+    /// What it says on standard error from now on.
+    pub fn stderr(&mut self) -> BufReader<ChildStderr> {
+        BufReader::new(self.child.stderr.take().unwrap())
     }
 
     pub fn signal(&self, name: &str) {

@@ -14,9 +14,6 @@ const OURS: &str = "TALLIED_";
 /// The variable that names the configuration file.
 pub(super) const FILE: &str = "TALLIED_CONFIG";
 
-/// Those of the repository's chores, which start servers.
-const CHORES: [&str; 2] = ["TALLIED_PROMETHEUS", "TALLIED_PROMTOOL"];
-
 /// Sets what the environment sets. The path of the file is not among it.
 pub(super) fn apply(
     config: &mut Config,
@@ -24,7 +21,7 @@ pub(super) fn apply(
 ) -> Result<(), ConfigError> {
     for (name, value) in environment {
         let name = name.to_string_lossy();
-        if !name.starts_with(OURS) || name == FILE || CHORES.contains(&&*name) {
+        if !name.starts_with(OURS) || name == FILE {
             continue;
         }
         let key = KEYS.iter().find(|key| key.variable() == name);

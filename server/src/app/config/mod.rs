@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use tallied::{Buckets, RegisterError, Registry};
 
+use super::limits::Limits;
 use crate::{EndpointBuckets, HttpMetrics};
 
 pub use error::ConfigError;
@@ -49,7 +50,7 @@ pub struct Config {
     /// The log.
     pub log: LogConfig,
     /// What clients may make the application hold.
-    pub limits: LimitsConfig,
+    pub limits: Limits,
     /// Where the values that are not defaults came from, by key.
     origins: BTreeMap<String, Origin>,
 }
@@ -102,19 +103,6 @@ pub enum Format {
     Json,
 }
 
-/// What clients may make the application hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LimitsConfig {
-    /// The largest body that is read.
-    pub body_bytes: usize,
-    /// The most values of a record.
-    pub values: usize,
-    /// The longest name of a record, in characters.
-    pub name_characters: usize,
-    /// The most records that are kept.
-    pub records: usize,
-}
-
 impl Default for Config {
     fn default() -> Self {
         // One place for what the library and the binary do where nobody says otherwise.
@@ -136,12 +124,7 @@ impl Default for Config {
                 level: Level::Info,
                 format: Format::Human,
             },
-            limits: LimitsConfig {
-                body_bytes: 1 << 20,
-                values: 10_000,
-                name_characters: 100,
-                records: 1_000,
-            },
+            limits: Limits::default(),
             origins: BTreeMap::new(),
         }
     }

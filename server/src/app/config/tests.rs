@@ -494,14 +494,23 @@ fn a_mistake_in_a_variable_or_a_flag_names_it() {
     ] {
         assert_says(&from_variable(variable, "1").unwrap_err(), words);
     }
-    for not_ours in [
-        "PATH",
-        "TALLIED_PROMETHEUS",
-        "TALLIED_SERVICE_HOST",
-        "TALLIED",
-    ] {
+    for not_ours in ["PATH", "TALLIED_SERVICE_HOST", "TALLIED"] {
         from_variable(not_ours, "1").unwrap();
     }
+}
+
+#[test]
+fn the_first_mistake_of_a_file_is_told() {
+    let error = from_toml("\nzeta = 1\nalpha = 2\n").unwrap_err();
+    assert_says(&error, &["zeta = 1", "line 2"]);
+}
+
+#[test]
+fn a_mistake_is_one_also_where_a_later_place_overrides_it() {
+    let flags = [(key("log.level"), "debug".to_owned())];
+    let environment = [("TALLIED_LOG_LEVEL".into(), "inof".into())];
+    let error = Config::load(None, &flags, &environment, Path::new("no such folder")).unwrap_err();
+    assert_says(&error, &["inof", "TALLIED_LOG_LEVEL"]);
 }
 
 #[cfg(unix)]

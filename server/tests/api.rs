@@ -1,0 +1,483 @@
+//! The endpoints of the application, on real sockets: what they answer, and what they refuse.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+mod support;
+
+use std::io::{Read, Write};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde_json::Value;
+use support::{Answer, Client, JSON};
+use tallied_server::app::App;
+use tallied_server::app::config::Config;
+use tallied_server::app::serve::{listen, serve};
+
+/// The application, until it is dropped.
+struct Server {
+    address: SocketAddr,
+    stop: Option<tokio::sync::oneshot::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Server {
+    fn start() -> Self {
+        let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = tokio::sync::oneshot::channel();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build()
+                .unwrap();
+            let mut stopped = Some(stopped);
+            let stop = async || match stopped.take() {
+                Some(stopped) => drop(stopped.await),
+                None => std::future::pending().await,
+            };
+            let app = App::new(&Config::default()).unwrap();
+            let drain = Duration::from_secs(2);
+            let refresh = Duration::from_secs(10);
+            runtime
+                .block_on(serve(app, listener, stop, drain, refresh))
+                .unwrap();
+        });
+        Self {
+            address,
+            stop: Some(stop),
+            thread: Some(thread),
+        }
+    }
+
+    fn connect(&self) -> Client {
+        Client::connect(self.address)
+    }
+
+    fn stop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
+    }
+}
+
+fn json(answer: &Answer) -> Value {
+    serde_json::from_slice(&answer.body).unwrap_or_else(|_| panic!("{answer:?}"))
+}
+
+/// A problem, and what it says of itself.
+fn problem(answer: &Answer, status: u16, field: Option<&str>) {
+    assert_eq!(answer.status, status, "{}", answer.text());
+    let kind = answer.header("content-type");
+    assert_eq!(kind, Some("application/problem+json"));
+    let problem = json(answer);
+    assert_eq!(problem["status"], status);
+    assert!(problem["title"].is_string() && problem["detail"].is_string());
+    assert_eq!(problem.get("field").and_then(Value::as_str), field);
+}
+
+/// How many requests were counted.
+fn counted(client: &mut Client, method: &str, endpoint: &str, status: u16) -> u32 {
+    let scrape = client.get("/metrics");
+    let series = format!(
+        r#"http_requests_total{{method="{method}",endpoint="{endpoint}",status_code="{status}"}} "#
+    );
+    let line = scrape.text().lines().find_map(|l| l.strip_prefix(&series));
+    line.map_or(0, |value| value.parse().unwrap())
+}
+
+#[test]
+fn bad_input_is_a_problem_that_names_the_field_and_is_counted() {
+    let server = Server::start();
+    let document = json(&server.connect().get("/openapi.json"));
+    let many = format!(r#"{{"name":"a","values":[{}1]}}"#, "1,".repeat(10_000));
+    let long = format!(r#"{{"name":"{}","values":[1]}}"#, "x".repeat(101));
+    let large = "x".repeat((1 << 20) + 1);
+    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let good = r#"{"name":"a","values":[1]}"#;
+    let kind = Some("Content-Type");
+    for (method, path, header, body, endpoint, status, field) in [
+        // Malformed.
+        ("POST", "/data", JSON, "{", "/data", 400, None),
+        ("POST", "/data", JSON, "", "/data", 400, None),
+        (
+            "POST",
+            "/data",
+            JSON,
+            r#"{"name":"a","values":[NaN]}"#,
+            "/data",
+            400,
+            None,
+        ),
+        // Of the wrong type, or wrong in what it says.
+        ("POST", "/data", JSON, "[]", "/data", 422, None),
+        (
+            "POST",
+            "/data",
+            JSON,
+            r#"{"name":1,"values":[1]}"#,
+            "/data",
+            422,
+            Some("name"),
+        ),
+        (
+            "POST",
+            "/data",
+            JSON,
+            r#"{"name":"a","values":["1"]}"#,
+            "/data",
+            422,
+            Some("values[0]"),
+        ),
+        (
+            "POST",
+            "/data",
+            JSON,
+            r#"{"name":"a","values":[1e999]}"#,
+            "/data",
+            422,
+            Some("values[0]"),
+        ),
+        (
+            "POST",
+            "/data",
+            JSON,
+            r#"{"name":"a","values":[]}"#,
+            "/data",
+            422,
+            Some("values"),
+        ),
+        (
+            "POST",
+            "/data",
+            JSON,
+            r#"{"name":"","values":[1]}"#,
+            "/data",
+            422,
+            Some("name"),
+        ),
+        (
+            "POST",
+            "/data",
+            JSON,
+            r#"{"name":"a"}"#,
+            "/data",
+            422,
+            Some("values"),
+        ),
+        (
+            "POST",
+            "/data",
+            JSON,
+            r#"{"name":"a","values":[1],"b":1}"#,
+            "/data",
+            422,
+            Some("b"),
+        ),
+        ("POST", "/data", JSON, &many, "/data", 422, Some("values")),
+        ("POST", "/data", JSON, &long, "/data", 422, Some("name")),
+        // Too large, and of another media type.
+        ("POST", "/data", JSON, &large, "/data", 413, None),
+        ("POST", "/data", form, good, "/data", 415, kind),
+        ("POST", "/data", "", good, "/data", 415, kind),
+        (
+            "POST",
+            "/data",
+            "Content-Type: text/json\r\n",
+            good,
+            "/data",
+            415,
+            kind,
+        ),
+        // Where and how much.
+        ("GET", "/data?limit=0", "", "", "/data", 400, Some("limit")),
+        (
+            "GET",
+            "/data?limit=1001",
+            "",
+            "",
+            "/data",
+            400,
+            Some("limit"),
+        ),
+        (
+            "GET",
+            "/data?limit=ten",
+            "",
+            "",
+            "/data",
+            400,
+            Some("limit"),
+        ),
+        (
+            "GET",
+            "/data?limit=1&limit=2",
+            "",
+            "",
+            "/data",
+            400,
+            Some("limit"),
+        ),
+        (
+            "GET",
+            "/data?offset=-1",
+            "",
+            "",
+            "/data",
+            400,
+            Some("offset"),
+        ),
+        ("GET", "/data/7", "", "", "/data/{id}", 404, Some("id")),
+        (
+            "GET",
+            "/data/99999999999999999999",
+            "",
+            "",
+            "/data/{id}",
+            404,
+            Some("id"),
+        ),
+        ("GET", "/data/x", "", "", "/data/{id}", 400, Some("id")),
+        ("GET", "/docs/x", "", "", "/docs/{file}", 404, Some("file")),
+        // No route, and no route for the method.
+        ("GET", "/nowhere", "", "", "unmatched", 404, None),
+        ("DELETE", "/data", "", "", "unmatched", 405, None),
+    ] {
+        let what = format!("{method} {path} {:.40}", body);
+        let mut scraper = server.connect();
+        let before = counted(&mut scraper, method, endpoint, status);
+        let answer = server.connect().request(method, path, header, body);
+        problem(&answer, status, field);
+        let after = counted(&mut scraper, method, endpoint, status);
+        assert_eq!(after, before + 1, "{what}");
+        if endpoint != "unmatched" {
+            let operation = &document["paths"][endpoint][method.to_lowercase()];
+            let documented = &operation["responses"][status.to_string()]["content"];
+            assert!(documented["application/problem+json"].is_object(), "{what}");
+        }
+    }
+    // None of it was kept, and the server goes on.
+    assert_eq!(json(&server.connect().get("/data"))["submitted"], 0);
+}
+
+#[test]
+fn a_body_that_is_too_large_does_not_cost_the_connection() {
+    let server = Server::start();
+    let mut client = server.connect();
+    for size in [(1 << 20) + 1, 8 << 20] {
+        let large = "x".repeat(size);
+        problem(&client.request("POST", "/data", JSON, &large), 413, None);
+        problem(&client.request("POST", "/data", "", &large), 413, None);
+    }
+    assert_eq!(client.get("/health").status, 200);
+    // One that asks first is refused first, and so is one that announces too much by far.
+    for headers in [
+        "Expect: 100-continue\r\nContent-Length: 1048577\r\n",
+        "Content-Length: 99999999999\r\n",
+    ] {
+        let mut client = server.connect();
+        client.send(format!(
+            "POST /data HTTP/1.1\r\nHost: test\r\n{JSON}{headers}\r\n"
+        ));
+        problem(&client.answer(false), 413, None);
+    }
+}
+
+#[test]
+fn a_record_is_made_found_and_listed() {
+    let server = Server::start();
+    let mut client = server.connect();
+    for (kind, name) in [
+        (JSON, "a"),
+        ("Content-Type: application/json; charset=utf-8\r\n", "b"),
+        ("Content-Type: application/vnd.example+json\r\n", "c"),
+    ] {
+        let body = format!(r#"{{"name":"{name}","values":[4,2,4,5,4,5,7,9]}}"#);
+        let made = client.request("POST", "/data", kind, &body);
+        assert_eq!(made.status, 201, "{}", made.text());
+        let record = json(&made);
+        let wanted = serde_json::json!({
+            "id": record["id"], "name": name, "count": 8, "min": 2.0, "max": 9.0, "mean": 5.0,
+            "standard_deviation": 2.0, "p50": 4.5, "p95": record["p95"],
+        });
+        assert_eq!(record, wanted);
+        assert!((record["p95"].as_f64().unwrap() - 8.3).abs() < 1e-12);
+        let location = made.header("location").unwrap();
+        assert_eq!(location, format!("/data/{}", record["id"]));
+        assert_eq!(json(&client.get(location)), record);
+    }
+    let names = |client: &mut Client, query: &str| -> String {
+        let page = json(&client.get(&format!("/data{query}")));
+        assert_eq!((&page["submitted"], &page["kept"]), (&3.into(), &3.into()));
+        let items = page["items"].as_array().unwrap().iter();
+        items.map(|item| item["name"].as_str().unwrap()).collect()
+    };
+    assert_eq!(names(&mut client, ""), "cba");
+    assert_eq!(names(&mut client, "?limit=2"), "cb");
+    assert_eq!(names(&mut client, "?limit=2&offset=1"), "ba");
+    assert_eq!(names(&mut client, "?offset=3"), "");
+}
+
+#[test]
+fn the_list_shows_a_hundred_unless_it_is_told() {
+    let server = Server::start();
+    let mut client = server.connect();
+    for _ in 0..101 {
+        client.request("POST", "/data", JSON, r#"{"name":"a","values":[1]}"#);
+    }
+    let items = |client: &mut Client, path: &str| {
+        json(&client.get(path))["items"].as_array().unwrap().len()
+    };
+    assert_eq!(items(&mut client, "/data"), 100);
+    assert_eq!(items(&mut client, "/data?limit=1000"), 101);
+}
+
+#[test]
+fn pages_for_who_prefers_them() {
+    let server = Server::start();
+    let mut client = server.connect();
+    let browser = "Accept: text/html,application/xhtml+xml,*/*;q=0.8\r\n";
+    let page = client.request("GET", "/", browser, "");
+    assert_eq!(
+        page.header("content-type"),
+        Some("text/html; charset=utf-8")
+    );
+    assert_eq!(page.header("vary"), Some("Accept"));
+    assert!(
+        page.text().contains("<a href=\"/docs\">"),
+        "{}",
+        page.text()
+    );
+    let welcome = client.get("/");
+    assert!(
+        json(&welcome)["message"]
+            .as_str()
+            .unwrap()
+            .contains("Welcome")
+    );
+    // Each link leads somewhere.
+    for link in json(&welcome)["links"].as_object().unwrap().values() {
+        let path = link.as_str().unwrap();
+        assert_eq!(client.get(path).status, 200, "{path}");
+        assert!(page.text().contains(&format!("href=\"{path}\"")), "{path}");
+    }
+    let missing = client.request("GET", "/nowhere", browser, "");
+    assert_eq!(missing.status, 404);
+    assert_eq!(
+        missing.header("content-type"),
+        Some("text/html; charset=utf-8")
+    );
+    let refused = client.request("PUT", "/data", browser, "");
+    assert_eq!(refused.status, 405);
+    let mut allowed: Vec<&str> = refused.header("allow").unwrap().split(", ").collect();
+    allowed.sort_unstable();
+    assert_eq!(allowed, ["GET", "HEAD", "POST"]);
+}
+
+#[test]
+fn head_is_answered_where_get_is() {
+    let server = Server::start();
+    let mut client = server.connect();
+    let body = r#"{"name":"a","values":[1]}"#;
+    client.request("POST", "/data", JSON, body);
+    for path in [
+        "/",
+        "/health",
+        "/health/live",
+        "/health/ready",
+        "/metrics",
+        "/data",
+        "/data/1",
+        "/docs",
+        "/docs/start.js",
+        "/openapi.json",
+    ] {
+        let head = client.request("HEAD", path, "", "");
+        assert_eq!(head.status, 200, "{path}");
+        let get = client.get(path);
+        assert_eq!(
+            head.header("content-type"),
+            get.header("content-type"),
+            "{path}"
+        );
+        assert!(!get.body.is_empty(), "{path}");
+    }
+    assert_eq!(client.request("HEAD", "/data/2", "", "").status, 404);
+}
+
+#[test]
+fn not_ready_while_draining() {
+    let server = Server::start();
+    let mut client = server.connect();
+    let health = json(&client.get("/health"));
+    assert_eq!(health["status"], "ok");
+    assert_eq!(health["version"], env!("CARGO_PKG_VERSION"));
+    assert!(health["uptime_seconds"].as_f64().unwrap() >= 0.0);
+    let ready = client.get("/health/ready");
+    assert_eq!((ready.status, ready.text()), (200, r#"{"status":"ok"}"#));
+
+    // A request whose head has begun to arrive when the drain begins is answered. Nothing tells
+    // when its first bytes were read, so this gives them more time where they were not.
+    let drained = (1..=5).find_map(|attempt| {
+        let mut server = Server::start();
+        let mut idle = server.connect();
+        idle.get("/health/live");
+        let mut late = server.connect();
+        late.send("GET /health/ready HTTP/1.1\r\n");
+        std::thread::sleep(Duration::from_millis(50 * attempt));
+        server.stop();
+        // An idle connection is closed when the drain begins.
+        assert!(idle.is_closed());
+        let mut answer = String::new();
+        let sent = late.stream.write_all(b"Host: test\r\n\r\n");
+        let read = sent.and_then(|()| late.stream.read_to_string(&mut answer));
+        (read.is_ok() && !answer.is_empty()).then_some(answer)
+    });
+    let drained = drained.expect("an answer during the drain");
+    assert!(drained.starts_with("HTTP/1.1 503 "), "{drained}");
+    assert!(drained.ends_with(r#"{"status":"draining"}"#), "{drained}");
+}
+
+#[test]
+fn the_documentation_brings_all_it_needs() {
+    let server = Server::start();
+    let mut client = server.connect();
+    for (page, base) in [("/docs", "/"), ("/docs/", "/docs/")] {
+        let page = client.get(page);
+        assert_eq!(page.status, 200);
+        let policy = page.header("content-security-policy").unwrap();
+        assert!(policy.starts_with("default-src 'none'; script-src 'self';"));
+        let mut files = 0;
+        for attribute in ["href=\"", "src=\"", "data-document=\""] {
+            for part in page.text().split(attribute).skip(1) {
+                let link = part.split('"').next().unwrap();
+                if link == "data:," {
+                    continue;
+                }
+                assert!(!link.contains(':') && !link.starts_with('/'), "{link}");
+                let path = match link.strip_prefix("../") {
+                    Some(up) => format!("/{up}"),
+                    None => format!("{base}{link}"),
+                };
+                let file = client.get(&path);
+                assert_eq!(file.status, 200, "{path}");
+                assert!(!file.body.is_empty() && file.header("content-type").is_some());
+                files += 1;
+            }
+        }
+        // Style, two scripts, and the document twice.
+        assert_eq!(files, 5);
+    }
+    let document = json(&client.get("/openapi.json"));
+    assert_eq!(document["openapi"], "3.1.0");
+}
