@@ -6,14 +6,15 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, ExitStatus};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, TryRecvError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::interrupt;
+use crate::poll::{self, Try};
 
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -92,6 +93,37 @@ impl ChildGuard {
             let _ = self.terminate(INTERRUPT_TIMEOUT);
         }
         interrupted
+    }
+
+    /// What `parse` makes of the first line of a piped stdout that it makes something of.
+    pub(crate) fn first_line<T>(
+        &mut self,
+        what: &str,
+        timeout: Duration,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<T> {
+        let lines = self.stdout_lines()?;
+        let mut seen = Vec::new();
+        poll::until(what, timeout, || {
+            // Asked before the lines are read, so that the last words of one that ended are read too.
+            let exited = self.exited()?;
+            loop {
+                match lines.try_recv() {
+                    Ok(line) => match parse(&line) {
+                        Some(found) => return Ok(Try::Done(found)),
+                        None => seen.push(line),
+                    },
+                    Err(TryRecvError::Empty) => break,
+                    Err(TryRecvError::Disconnected) => {
+                        if let Some(status) = exited {
+                            bail!("it ended at once: {status}; it printed {seen:?}");
+                        }
+                        break;
+                    }
+                }
+            }
+            Ok(Try::NotYet(format!("it printed {seen:?}")))
+        })
     }
 
     /// Sends SIGTERM and waits. Goes on waiting after an interrupt: this is how an interrupt ends.

@@ -50,6 +50,10 @@ impl Client {
         answer(request.call()).with_context(|| format!("GET {url} failed"))
     }
 
+    pub(crate) fn delete(&self, url: &str) -> Result<Answer> {
+        answer(self.agent.delete(url).call()).with_context(|| format!("DELETE {url} failed"))
+    }
+
     pub(crate) fn post_json(&self, url: &str, body: &str) -> Result<Answer> {
         let request = self.agent.post(url).content_type("application/json");
         answer(request.send(body)).with_context(|| format!("POST {url} failed"))

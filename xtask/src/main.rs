@@ -12,6 +12,7 @@
 
 mod cargo;
 mod child;
+mod docs_page;
 mod exposition;
 mod gate;
 mod http;
@@ -27,6 +28,7 @@ mod steps;
 mod tools;
 mod traffic;
 mod unpack;
+mod webdriver;
 mod workspace;
 
 use std::path::PathBuf;
@@ -71,6 +73,18 @@ Each model prints what it explored. The plain form does the same, but rebuilds e
         #[arg(value_name = "TEST-NAME-FILTER")]
         filter: Option<String>,
     },
+    /// A real browser, without network, opens the documentation page and tries it out
+    #[command(after_help = "Examples:
+  cargo xtask docs-page
+  cargo xtask docs-page --server target/debug/tallied-server
+
+It needs Chromium and chromedriver: from XTASK_CHROMEDRIVER, or on PATH
+(apt-get install chromium chromium-driver). It is no step of `cargo xtask test`.")]
+    DocsPage {
+        /// Test this binary instead of building the server
+        #[arg(long, value_name = "PATH")]
+        server: Option<PathBuf>,
+    },
     /// A real Prometheus scrapes a real server, and its answers are checked
     #[command(after_help = "Examples:
   cargo xtask prometheus
@@ -96,6 +110,7 @@ fn main() -> ExitCode {
         .and_then(|workspace| match cli.command {
             Command::Test { only, from } => gate::run(&workspace, &only, from.as_deref()),
             Command::Loom { filter } => loom::run(&workspace, filter.as_deref()),
+            Command::DocsPage { server } => docs_page::run(&workspace, server.as_deref()),
             Command::Prometheus { server, keep } => {
                 prometheus::run(&workspace, server.as_deref(), keep)
             }

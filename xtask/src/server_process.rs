@@ -3,13 +3,11 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::mpsc::TryRecvError;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::child::ChildGuard;
-use crate::poll::{self, Try};
 use crate::report;
 
 /// Generous: a debug build on a busy CI machine takes well under a second.
@@ -77,28 +75,7 @@ impl ServerProcess {
 }
 
 fn listening_url(guard: &mut ChildGuard) -> Result<String> {
-    let lines = guard.stdout_lines()?;
-    let mut seen = Vec::new();
-    poll::until("its `listening on` line", START_TIMEOUT, || {
-        // Asked before the lines are read, so that the last words of a server that ended are read too.
-        let exited = guard.exited()?;
-        loop {
-            match lines.try_recv() {
-                Ok(line) => match parse_listening(&line) {
-                    Some(url) => return Ok(Try::Done(url)),
-                    None => seen.push(line),
-                },
-                Err(TryRecvError::Empty) => break,
-                Err(TryRecvError::Disconnected) => {
-                    if let Some(status) = exited {
-                        bail!("it ended at once: {status}; it printed {seen:?}");
-                    }
-                    break;
-                }
-            }
-        }
-        Ok(Try::NotYet(format!("it printed {seen:?}")))
-    })
+    guard.first_line("its `listening on` line", START_TIMEOUT, parse_listening)
 }
 
 fn parse_listening(line: &str) -> Option<String> {
