@@ -5,70 +5,17 @@
 mod support;
 
 use std::io::{Read, Write};
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::Value;
-use support::{Answer, Client, JSON};
+use support::{Answer, Client, JSON, Running};
 use tallied_server::app::App;
 use tallied_server::app::config::Config;
-use tallied_server::app::serve::{listen, serve};
 
-/// The application, until it is dropped.
-struct Server {
-    address: SocketAddr,
-    stop: Option<tokio::sync::oneshot::Sender<()>>,
-    thread: Option<std::thread::JoinHandle<()>>,
-}
-
-impl Server {
-    fn start() -> Self {
-        let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
-        let address = listener.local_addr().unwrap();
-        let (stop, stopped) = tokio::sync::oneshot::channel();
-        let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_multi_thread()
-                .worker_threads(2)
-                .enable_all()
-                .build()
-                .unwrap();
-            let mut stopped = Some(stopped);
-            let stop = async || match stopped.take() {
-                Some(stopped) => drop(stopped.await),
-                None => std::future::pending().await,
-            };
-            let app = App::new(&Config::default()).unwrap();
-            let drain = Duration::from_secs(2);
-            let refresh = Duration::from_secs(10);
-            runtime
-                .block_on(serve(app, listener, stop, drain, refresh))
-                .unwrap();
-        });
-        Self {
-            address,
-            stop: Some(stop),
-            thread: Some(thread),
-        }
-    }
-
-    fn connect(&self) -> Client {
-        Client::connect(self.address)
-    }
-
-    fn stop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            let _ = stop.send(());
-        }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.stop();
-        if let Some(thread) = self.thread.take() {
-            thread.join().unwrap();
-        }
-    }
+/// The application as it is by default.
+fn start() -> Running {
+    let app = || App::new(&Config::default()).unwrap();
+    Running::start(app, Duration::from_secs(2))
 }
 
 fn json(answer: &Answer) -> Value {
@@ -98,7 +45,7 @@ fn counted(client: &mut Client, method: &str, endpoint: &str, status: u16) -> u3
 
 #[test]
 fn bad_input_is_a_problem_that_names_the_field_and_is_counted() {
-    let server = Server::start();
+    let server = start();
     let document = json(&server.connect().get("/openapi.json"));
     let many = format!(r#"{{"name":"a","values":[{}1]}}"#, "1,".repeat(10_000));
     let long = format!(r#"{{"name":"{}","values":[1]}}"#, "x".repeat(101));
@@ -272,7 +219,7 @@ fn bad_input_is_a_problem_that_names_the_field_and_is_counted() {
 
 #[test]
 fn a_body_that_is_too_large_does_not_cost_the_connection() {
-    let server = Server::start();
+    let server = start();
     let mut client = server.connect();
     for size in [(1 << 20) + 1, 8 << 20] {
         let large = "x".repeat(size);
@@ -295,7 +242,7 @@ fn a_body_that_is_too_large_does_not_cost_the_connection() {
 
 #[test]
 fn a_record_is_made_found_and_listed() {
-    let server = Server::start();
+    let server = start();
     let mut client = server.connect();
     for (kind, name) in [
         (JSON, "a"),
@@ -330,7 +277,7 @@ fn a_record_is_made_found_and_listed() {
 
 #[test]
 fn the_list_shows_a_hundred_unless_it_is_told() {
-    let server = Server::start();
+    let server = start();
     let mut client = server.connect();
     for _ in 0..101 {
         client.request("POST", "/data", JSON, r#"{"name":"a","values":[1]}"#);
@@ -344,7 +291,7 @@ fn the_list_shows_a_hundred_unless_it_is_told() {
 
 #[test]
 fn pages_for_who_prefers_them() {
-    let server = Server::start();
+    let server = start();
     let mut client = server.connect();
     let browser = "Accept: text/html,application/xhtml+xml,*/*;q=0.8\r\n";
     let page = client.request("GET", "/", browser, "");
@@ -386,7 +333,7 @@ fn pages_for_who_prefers_them() {
 
 #[test]
 fn head_is_answered_where_get_is() {
-    let server = Server::start();
+    let server = start();
     let mut client = server.connect();
     let body = r#"{"name":"a","values":[1]}"#;
     client.request("POST", "/data", JSON, body);
@@ -417,7 +364,7 @@ fn head_is_answered_where_get_is() {
 
 #[test]
 fn not_ready_while_draining() {
-    let server = Server::start();
+    let server = start();
     let mut client = server.connect();
     let health = json(&client.get("/health"));
     assert_eq!(health["status"], "ok");
@@ -429,13 +376,13 @@ fn not_ready_while_draining() {
     // A request whose head has begun to arrive when the drain begins is answered. Nothing tells
     // when its first bytes were read, so this gives them more time where they were not.
     let drained = (1..=5).find_map(|attempt| {
-        let mut server = Server::start();
+        let mut server = start();
         let mut idle = server.connect();
         idle.get("/health/live");
         let mut late = server.connect();
         late.send("GET /health/ready HTTP/1.1\r\n");
         std::thread::sleep(Duration::from_millis(50 * attempt));
-        server.stop();
+        server.begin_stop();
         // An idle connection is closed when the drain begins.
         assert!(idle.is_closed());
         let mut answer = String::new();
@@ -450,7 +397,7 @@ fn not_ready_while_draining() {
 
 #[test]
 fn the_documentation_brings_all_it_needs() {
-    let server = Server::start();
+    let server = start();
     let mut client = server.connect();
     for (page, base) in [("/docs", "/"), ("/docs/", "/docs/")] {
         let page = client.get(page);

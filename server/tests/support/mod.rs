@@ -26,12 +26,79 @@ pub const DEADLINE: Duration = Duration::from_secs(30);
 /// The header line of a body in JSON.
 pub const JSON: &str = "Content-Type: application/json\r\n";
 
-/// A server that runs until it is dropped.
-pub struct TestServer {
+/// An application that is served in this process, until it is dropped.
+pub struct Running {
     pub address: SocketAddr,
-    pub registry: Registry,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Running {
+    /// Serves what `app` makes, inside of the runtime, on a free port.
+    pub fn start(app: impl FnOnce() -> App + Send + 'static, drain: Duration) -> Self {
+        let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = tokio::sync::oneshot::channel();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build()
+                .unwrap();
+            let mut stopped = Some(stopped);
+            let stop = async || match stopped.take() {
+                Some(stopped) => drop(stopped.await),
+                None => std::future::pending().await,
+            };
+            let refresh = Duration::from_secs(10);
+            let serving = async { serve(app(), listener, stop, drain, refresh).await };
+            runtime.block_on(serving).unwrap();
+        });
+        Self {
+            address,
+            stop: Some(stop),
+            thread: Some(thread),
+        }
+    }
+
+    pub fn connect(&self) -> Client {
+        Client::connect(self.address)
+    }
+
+    /// Begins a stop.
+    pub fn begin_stop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+    }
+
+    /// Stops, and waits for the end of the drain.
+    pub fn stop(&mut self) {
+        self.begin_stop();
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// A service of a test's own, with the hoop around it, and its registry.
+pub struct TestServer {
+    running: Running,
+    pub registry: Registry,
+}
+
+impl std::ops::Deref for TestServer {
+    type Target = Running;
+
+    fn deref(&self) -> &Running {
+        &self.running
+    }
 }
 
 impl TestServer {
@@ -46,50 +113,19 @@ impl TestServer {
         let http = HttpMetrics::register(&registry).unwrap();
         service.hoops.insert(0, std::sync::Arc::new(http.hoop()));
         let system = SystemMetrics::register(&registry).unwrap();
-        let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
-        let address = listener.local_addr().unwrap();
-        let (stop, stopped) = tokio::sync::oneshot::channel();
-        let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_multi_thread()
-                .worker_threads(2)
-                .enable_all()
-                .build()
-                .unwrap();
-            let app = App {
-                service,
-                http,
-                system,
-                readiness: Readiness::default(),
-            };
-            let mut stopped = Some(stopped);
-            let stop = async || match stopped.take() {
-                Some(stopped) => drop(stopped.await),
-                None => std::future::pending().await,
-            };
-            runtime
-                .block_on(serve(app, listener, stop, drain, Duration::from_secs(10)))
-                .unwrap();
-        });
-        Self {
-            address,
-            registry,
-            stop: Some(stop),
-            thread: Some(thread),
-        }
+        let app = || App {
+            service,
+            http,
+            system,
+            readiness: Readiness::default(),
+        };
+        let running = Running::start(app, drain);
+        Self { running, registry }
     }
 
     /// Stops the server, and waits for the end of its drain.
     pub fn stop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            let _ = stop.send(());
-        }
-        if let Some(thread) = self.thread.take() {
-            thread.join().unwrap();
-        }
-    }
-
-    pub fn connect(&self) -> Client {
-        Client::connect(self.address)
+        self.running.stop();
     }
 
     /// The value of a series; 0 where it does not exist.
@@ -140,12 +176,6 @@ impl TestServer {
                 }
             })
             .sum()
-    }
-}
-
-impl Drop for TestServer {
-    fn drop(&mut self) {
-        self.stop();
     }
 }
 
