@@ -25,8 +25,9 @@
 //! first lease and in the last thread-local destructor. Counting neither locks nor allocates.
 //!
 //! Costs: a thread that owns cells (one that has recorded in any instrument since [`register`])
-//! adds to them; the others share a few words, with an atomic addition each. The sizes are those
-//! that were asked for, without the allocator's own overhead.
+//! adds to them; the others share a few words, with two atomic additions each: some 1 and 8
+//! nanoseconds an allocation or deallocation (`benches/`, `heap`). The sizes are those that were
+//! asked for, without the allocator's own overhead.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 
