@@ -1,5 +1,7 @@
 //! Escaping, as the text formats want it.
 
+use std::borrow::Cow;
+
 /// Appends a label value: `\`, `"` and the line feed are escaped.
 pub(crate) fn escape_label_value(into: &mut String, value: &str) {
     escape(into, value, |c| matches!(c, '\\' | '"' | '\n'));
@@ -27,4 +29,24 @@ fn escape(into: &mut String, text: &str, special: impl Fn(char) -> bool) {
         rest = chars.as_str();
     }
     into.push_str(rest);
+}
+
+/// Undoes [`escape_label_value`].
+pub(crate) fn unescape(text: &str) -> Cow<'_, str> {
+    if !text.contains('\\') {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        plain.push(match c {
+            '\\' => match chars.next() {
+                Some('n') => '\n',
+                Some(escaped) => escaped,
+                None => break,
+            },
+            c => c,
+        });
+    }
+    Cow::Owned(plain)
 }

@@ -79,9 +79,9 @@ pub use prometheus_client::registry::Unit;
 
 pub use crate::error::{BucketsError, RegisterError};
 pub use crate::instrument::{
-    Buckets, Counter, Family, Gauge, GaugeValue, Histogram, HistogramSnapshot, Instrument, Labels,
-    Metric, ObservedCounter, SeriesRef, SeriesSnapshot, UpDownCounter, Value, exponential_buckets,
-    linear_buckets,
+    Beyond, Buckets, Counter, Family, Gauge, GaugeValue, Histogram, HistogramSnapshot, Instrument,
+    Labels, Metric, ObservedCounter, SeriesLimit, SeriesRef, SeriesSnapshot, UpDownCounter, Value,
+    exponential_buckets, linear_buckets,
 };
 pub use crate::kind::Kind;
 pub use crate::registry::Registry;

@@ -6,7 +6,7 @@ use parking_lot::RwLock;
 use prometheus_client::registry::Unit;
 
 use crate::error::RegisterError;
-use crate::instrument::Metric;
+use crate::instrument::{Metric, SeriesSnapshot, Value};
 use crate::kind::Kind;
 use crate::snapshot::{Descriptor, FamilySnapshot, Snapshot};
 use crate::sync::Arc;
@@ -224,24 +224,36 @@ impl Registry {
         Ok(())
     }
 
+    /// Shows every metric, in the order of registration. Registering waits meanwhile; recording
+    /// does not.
+    pub(crate) fn for_each(&self, mut each: impl FnMut(&Arc<Descriptor>, &dyn Metric)) {
+        for (descriptor, metric) in &self.0.metrics.read().registered {
+            each(descriptor, &**metric);
+        }
+    }
+
     /// Reads every metric: some ten nanoseconds a series and recording thread, and an allocation a
     /// histogram. Recording goes on and waits for nothing.
     ///
     /// # Panics
     /// When a histogram's cells contradict each other, which would be a bug of this crate.
     pub fn snapshot(&self) -> Snapshot {
-        let metrics = self.0.metrics.read();
-        let families = metrics.registered.iter().map(|(descriptor, metric)| {
+        let mut families = Vec::new();
+        let mut scratch = Value::Counter(0);
+        self.for_each(|descriptor, metric| {
             let mut series = Vec::new();
-            metric.collect(&mut series);
-            FamilySnapshot {
+            metric.visit(&mut scratch, &mut |labels, value| {
+                series.push(SeriesSnapshot {
+                    labels: labels.clone(),
+                    value: value.clone(),
+                });
+            });
+            families.push(FamilySnapshot {
                 descriptor: Arc::clone(descriptor),
                 series,
-            }
+            });
         });
-        Snapshot {
-            families: families.collect(),
-        }
+        Snapshot { families }
     }
 }
 

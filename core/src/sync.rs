@@ -8,7 +8,7 @@
 
 #[cfg(not(all(test, loom)))]
 mod imp {
-    pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+    pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering, compiler_fence, fence};
 
     /// The mutex of the kernel's cold paths: the standard library's, because it neither
     /// allocates nor parks through a table, so that a thread which is inside an allocator may
@@ -32,7 +32,10 @@ mod imp {
 
 #[cfg(all(test, loom))]
 mod imp {
-    pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+    pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU64, Ordering, fence};
+
+    /// Loom does not reorder as a compiler does; nothing that it runs comes here.
+    pub(crate) fn compiler_fence(_: Ordering) {}
 
     pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
 
@@ -50,7 +53,7 @@ mod imp {
 }
 
 use imp::{AtomicPtr, AtomicU64};
-pub(crate) use imp::{Mutex, Ordering};
+pub(crate) use imp::{Mutex, Ordering, compiler_fence, fence};
 #[cfg(all(test, loom))]
 /// For statics, which loom's types cannot be.
 pub(crate) use std::sync::LazyLock;
@@ -167,5 +170,26 @@ impl<T> Pointer<T> {
         self.0
             .compare_exchange(std::ptr::null_mut(), target, success, failure)
             .map(|_| ())
+    }
+}
+
+/// The end of a word is an access like a write: loom fails the model when another thread's load
+/// was not ordered before it, so freeing too early is found out.
+#[cfg(all(test, loom))]
+impl Drop for Word {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.0.with_mut(|_| ());
+        }
+    }
+}
+
+/// As for [`Word`].
+#[cfg(all(test, loom))]
+impl<T> Drop for Pointer<T> {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.0.with_mut(|_| ());
+        }
     }
 }

@@ -48,14 +48,14 @@ impl Scrape {
         let mut document = String::new();
         match format {
             Format::Text => {
-                text::encode(&mut document, &self.registry.snapshot());
+                text::encode_registry(&mut document, &self.registry);
                 #[cfg(feature = "prometheus-client")]
                 for other in &self.others {
                     tallied::exposition::families::encode(&mut document, other)?;
                 }
             }
             Format::OpenMetrics => {
-                openmetrics::encode_metrics(&mut document, self.registry.snapshot());
+                openmetrics::encode_metrics(&mut document, &self.registry);
                 #[cfg(feature = "prometheus-client")]
                 for other in &self.others {
                     prometheus_client::encoding::text::encode_registry(&mut document, other)?;

@@ -1,4 +1,4 @@
-//! The formats: views of a [`Snapshot`](crate::Snapshot).
+//! The formats: views of what a registry holds, or of a [`Snapshot`](crate::Snapshot) of it.
 
 #[cfg(feature = "prometheus-client-text")]
 pub mod families;
@@ -15,7 +15,7 @@ impl Registry {
     /// As [`snapshot`](Registry::snapshot).
     pub fn text(&self) -> String {
         let mut text = String::new();
-        text::encode(&mut text, &self.snapshot());
+        text::encode_registry(&mut text, self);
         text
     }
 
@@ -26,7 +26,7 @@ impl Registry {
     /// As [`snapshot`](Registry::snapshot).
     pub fn openmetrics(&self) -> String {
         let mut text = String::new();
-        openmetrics::encode(&mut text, self.snapshot());
+        openmetrics::encode_registry(&mut text, self);
         text
     }
 }

@@ -2,9 +2,10 @@
 //!
 //! Source: <https://prometheus.io/docs/specs/om/open_metrics_spec/>.
 
-use prometheus_client::registry::Registry;
+use prometheus_client::collector::Collector;
 
 use super::prometheus_client::SnapshotCollector;
+use crate::registry::Registry;
 use crate::snapshot::Snapshot;
 
 /// The content type of this format.
@@ -13,15 +14,33 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 /// Appends a snapshot, and the `# EOF` that ends a document. Families without series are left
 /// out.
 pub fn encode(into: &mut String, snapshot: Snapshot) {
-    encode_metrics(into, snapshot);
-    // The encoder fails only where the writer does, and a String never does.
-    let _ = prometheus_client::encoding::text::encode_eof(into);
+    encode_collector(into, Box::new(SnapshotCollector(snapshot)));
+    encode_eof(into);
 }
 
-/// Appends a snapshot without the end of the document: more may follow.
-pub fn encode_metrics(into: &mut String, snapshot: Snapshot) {
-    let mut registry = Registry::default();
-    registry.register_collector(Box::new(SnapshotCollector(snapshot)));
+/// Appends what a registry holds, each series as it is read, and the `# EOF`. Families without
+/// series are left out.
+///
+/// # Panics
+/// As [`Registry::snapshot`].
+pub fn encode_registry(into: &mut String, registry: &Registry) {
+    encode_metrics(into, registry);
+    encode_eof(into);
+}
+
+/// As [`encode_registry`], without the end of the document: more may follow.
+pub fn encode_metrics(into: &mut String, registry: &Registry) {
+    encode_collector(into, Box::new(registry.clone()));
+}
+
+fn encode_collector(into: &mut String, collector: Box<dyn Collector>) {
+    let mut registry = prometheus_client::registry::Registry::default();
+    registry.register_collector(collector);
     // The encoder fails only where the writer does, and a String never does.
     let _ = prometheus_client::encoding::text::encode_registry(into, &registry);
+}
+
+fn encode_eof(into: &mut String) {
+    // As above.
+    let _ = prometheus_client::encoding::text::encode_eof(into);
 }

@@ -15,8 +15,8 @@ use prometheus_client::metrics::{MetricType, TypedMetric};
 
 use crate::escape::escape_label_value;
 use crate::instrument::{
-    Counter, Family, Gauge, GaugeValue, Histogram, Instrument, Metric, ObservedCounter,
-    SeriesSnapshot, UpDownCounter, Value,
+    Counter, Family, Gauge, GaugeValue, Histogram, Instrument, Labels, Metric, ObservedCounter,
+    UpDownCounter, Value,
 };
 use crate::kind::Kind;
 use crate::registry::Registry;
@@ -82,17 +82,7 @@ impl<M: Instrument, const N: usize> TypedMetric for Family<M, N> {
 
 impl<M: Instrument, const N: usize> EncodeMetric for Family<M, N> {
     fn encode(&self, mut encoder: MetricEncoder) -> Result<(), Error> {
-        let mut series = Vec::new();
-        self.collect(&mut series);
-        for series in &series {
-            let labels = Pairs {
-                constant: &[],
-                names: self.label_names(),
-                series,
-            };
-            encode_series(&labels, &mut encoder)?;
-        }
-        Ok(())
+        encode_all(self, &[], &mut encoder)
     }
 
     fn metric_type(&self) -> MetricType {
@@ -108,7 +98,7 @@ impl<M: Instrument, const N: usize> EncodeMetric for Family<M, N> {
 struct Pairs<'a> {
     constant: &'a [(Box<str>, Box<str>)],
     names: &'a [Box<str>],
-    series: &'a SeriesSnapshot,
+    values: &'a Labels,
 }
 
 impl EncodeLabelSet for Pairs<'_> {
@@ -118,19 +108,42 @@ impl EncodeLabelSet for Pairs<'_> {
             .iter()
             .map(|(name, value)| (&**name, &**value));
         let names = self.names.iter().map(|name| &**name);
-        for pair in constant.chain(names.zip(self.series.labels.values())) {
+        for pair in constant {
             pair.encode(encoder.encode_label())?;
+        }
+        for (name, value) in names.zip(self.values.values()) {
+            (name, value).encode(encoder.encode_label())?;
         }
         Ok(())
     }
 }
 
-fn encode_series(labels: &Pairs, encoder: &mut MetricEncoder) -> Result<(), Error> {
+fn encode_series(labels: &Pairs, value: &Value, encoder: &mut MetricEncoder) -> Result<(), Error> {
     // For an empty set of labels the encoder would write `{}`.
     if labels.constant.is_empty() && labels.names.is_empty() {
-        return encode_value(&labels.series.value, encoder);
+        return encode_value(value, encoder);
     }
-    encode_value(&labels.series.value, &mut encoder.encode_family(labels)?)
+    encode_value(value, &mut encoder.encode_family(labels)?)
+}
+
+/// Every series of a metric, as it is read.
+fn encode_all(
+    metric: &dyn Metric,
+    constant: &[(Box<str>, Box<str>)],
+    encoder: &mut MetricEncoder,
+) -> Result<(), Error> {
+    let mut outcome = Ok(());
+    metric.visit(&mut Value::Counter(0), &mut |values, value| {
+        let labels = Pairs {
+            constant,
+            names: metric.label_names(),
+            values,
+        };
+        if outcome.is_ok() {
+            outcome = encode_series(&labels, value, encoder);
+        }
+    });
+    outcome
 }
 
 /// What a scrape saw, as prometheus-client asks for it.
@@ -152,14 +165,38 @@ impl Collector for SnapshotCollector {
 }
 
 impl Collector for Registry {
-    /// Encodes what the registry holds at this moment.
-    fn encode(&self, encoder: DescriptorEncoder) -> Result<(), Error> {
-        SnapshotCollector(self.snapshot()).encode(encoder)
+    /// Encodes what the registry holds, series by series.
+    fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), Error> {
+        let mut outcome = Ok(());
+        self.for_each(|descriptor, metric| {
+            if outcome.is_ok() && !metric.is_empty() {
+                outcome = encode_descriptor(descriptor, &mut encoder).and_then(|mut encoder| {
+                    encode_all(metric, &descriptor.constant_labels, &mut encoder)
+                });
+            }
+        });
+        outcome
     }
 }
 
 fn encode_family(family: &FamilySnapshot, encoder: &mut DescriptorEncoder) -> Result<(), Error> {
     let descriptor: &Descriptor = &family.descriptor;
+    let mut encoder = encode_descriptor(descriptor, encoder)?;
+    for series in &family.series {
+        let labels = Pairs {
+            constant: &descriptor.constant_labels,
+            names: &descriptor.label_names,
+            values: &series.labels,
+        };
+        encode_series(&labels, &series.value, &mut encoder)?;
+    }
+    Ok(())
+}
+
+fn encode_descriptor<'e>(
+    descriptor: &'e Descriptor,
+    encoder: &'e mut DescriptorEncoder,
+) -> Result<MetricEncoder<'e>, Error> {
     // The encoder appends the unit to the name, and writes the help as it is: a line feed in it
     // would end the line.
     let unit = descriptor.unit();
@@ -172,19 +209,10 @@ fn encode_family(family: &FamilySnapshot, encoder: &mut DescriptorEncoder) -> Re
     let mut help = String::new();
     // OpenMetrics escapes help as it does label values.
     escape_label_value(&mut help, descriptor.help());
-    let mut encoder = encoder.encode_descriptor(
+    encoder.encode_descriptor(
         stem.unwrap_or(descriptor.name()),
         &help,
         unit.filter(|_| stem.is_some()),
         metric_type(descriptor.kind()),
-    )?;
-    for series in &family.series {
-        let labels = Pairs {
-            constant: &descriptor.constant_labels,
-            names: &descriptor.label_names,
-            series,
-        };
-        encode_series(&labels, &mut encoder)?;
-    }
-    Ok(())
+    )
 }

@@ -5,53 +5,81 @@
 //! `le` is printed as by Go's `%g`.
 //!
 //! Costs: one pass, no allocation but the growth of the buffer; label text was rendered when the
-//! series was made.
+//! series was made, and is copied from line to line.
 
+use crate::Buckets;
 use crate::escape::escape_help;
-use crate::instrument::{HistogramSnapshot, Value, render_pairs};
+use crate::instrument::{HistogramSnapshot, Labels, Value, render_pairs};
 use crate::kind::Kind;
-use crate::snapshot::{FamilySnapshot, Snapshot};
+use crate::registry::Registry;
+use crate::snapshot::{Descriptor, Snapshot};
 
 /// The content type of this format.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Appends a snapshot. Families without series are left out.
 pub fn encode(into: &mut String, snapshot: &Snapshot) {
-    let mut constant = String::new();
     for family in &snapshot.families {
-        if family.series.is_empty() {
-            continue;
+        let mut writer = FamilyWriter::new(&family.descriptor);
+        for series in &family.series {
+            writer.write(into, &series.labels, &series.value);
         }
-        constant.clear();
-        render_pairs(&mut constant, family.descriptor.constant_labels());
-        encode_family(into, family, &constant);
     }
 }
 
-fn encode_family(into: &mut String, family: &FamilySnapshot, constant: &str) {
-    let descriptor = &*family.descriptor;
-    let mut name = descriptor.name().to_owned();
-    if descriptor.kind() == Kind::Counter {
-        name.push_str("_total");
-    }
-    push_all(into, ["# HELP ", &name, " "]);
-    escape_help(into, descriptor.help());
-    push_all(
-        into,
-        ["\n# TYPE ", &name, " ", descriptor.kind().as_str(), "\n"],
-    );
+/// Appends what a registry holds, each series as it is read: what a snapshot would take in memory is
+/// saved. Families without series are left out.
+///
+/// # Panics
+/// As [`Registry::snapshot`].
+pub fn encode_registry(into: &mut String, registry: &Registry) {
+    let mut scratch = Value::Counter(0);
+    registry.for_each(|descriptor, metric| {
+        let mut writer = FamilyWriter::new(descriptor);
+        metric.visit(&mut scratch, &mut |labels, value| {
+            writer.write(into, labels, value);
+        });
+    });
+}
 
-    let mut le = LeTexts::default();
-    for series in &family.series {
-        let own = series.labels.text();
-        if let Value::Histogram(histogram) = &series.value {
-            encode_histogram(into, &name, constant, own, histogram, le.of(histogram));
-            continue;
+/// Writes the series of a family, and before the first one its metadata.
+struct FamilyWriter<'a> {
+    descriptor: &'a Descriptor,
+    name: String,
+    /// The constant labels: `a="x",b="y"`.
+    constant: String,
+    le: LeTexts,
+    begun: bool,
+}
+
+impl<'a> FamilyWriter<'a> {
+    fn new(descriptor: &'a Descriptor) -> Self {
+        let mut name = descriptor.name().to_owned();
+        if descriptor.kind() == Kind::Counter {
+            name.push_str("_total");
         }
-        into.push_str(&name);
-        push_labels(into, constant, own);
-        into.push(' ');
-        match &series.value {
+        let mut constant = String::new();
+        render_pairs(&mut constant, descriptor.constant_labels());
+        Self {
+            descriptor,
+            name,
+            constant,
+            le: LeTexts::default(),
+            begun: false,
+        }
+    }
+
+    fn write(&mut self, into: &mut String, labels: &Labels, value: &Value) {
+        if !self.begun {
+            self.begun = true;
+            self.write_metadata(into);
+        }
+        let own = labels.text();
+        if let Value::Histogram(histogram) = value {
+            return self.write_histogram(into, own, histogram);
+        }
+        self.begin_sample(into, "", own);
+        match value {
             Value::Counter(value) | Value::UnsignedGauge(value) => push_integer(into, *value),
             Value::IntegerGauge(value) => push_integer(into, *value),
             Value::FloatCounter(value) | Value::FloatGauge(value) => push_float(into, *value),
@@ -59,67 +87,79 @@ fn encode_family(into: &mut String, family: &FamilySnapshot, constant: &str) {
         }
         into.push('\n');
     }
-}
 
-fn encode_histogram(
-    into: &mut String,
-    name: &str,
-    constant: &str,
-    own: &str,
-    histogram: &HistogramSnapshot,
-    le: &[String],
-) {
-    let mut cumulative: u64 = 0;
-    for (count, le) in histogram.buckets.iter().zip(le) {
-        cumulative = cumulative.wrapping_add(*count);
-        push_all(into, [name, "_bucket{"]);
-        if push_pairs(into, constant, own) {
+    fn write_metadata(&self, into: &mut String) {
+        let name = &*self.name;
+        push_all(into, ["# HELP ", name, " "]);
+        escape_help(into, self.descriptor.help());
+        let kind = self.descriptor.kind().as_str();
+        push_all(into, ["\n# TYPE ", name, " ", kind, "\n"]);
+    }
+
+    fn write_histogram(&mut self, into: &mut String, own: &str, histogram: &HistogramSnapshot) {
+        let start = into.len();
+        push_all(into, [&self.name, "_bucket{"]);
+        if push_pairs(into, &self.constant, own) {
             into.push(',');
         }
-        push_all(into, ["le=\"", le, "\"} "]);
-        push_integer(into, cumulative);
+        into.push_str("le=\"");
+        // Every bucket's line begins as the first one does, after the end of the line before.
+        let beginning = start..into.len();
+        let mut cumulative: u64 = 0;
+        for (i, (count, le)) in histogram
+            .buckets
+            .iter()
+            .zip(self.le.of(&histogram.bounds))
+            .enumerate()
+        {
+            if i > 0 {
+                into.extend_from_within(beginning.clone());
+            }
+            into.push_str(le);
+            cumulative = cumulative.wrapping_add(*count);
+            push_integer(into, cumulative);
+            into.push('\n');
+        }
+        self.begin_sample(into, "_sum", own);
+        push_float(into, histogram.sum);
+        into.push('\n');
+        self.begin_sample(into, "_count", own);
+        push_integer(into, histogram.count);
         into.push('\n');
     }
-    push_all(into, [name, "_sum"]);
-    push_labels(into, constant, own);
-    into.push(' ');
-    push_float(into, histogram.sum);
-    push_all(into, ["\n", name, "_count"]);
-    push_labels(into, constant, own);
-    into.push(' ');
-    push_integer(into, histogram.count);
-    into.push('\n');
+
+    /// `name_sum{a="x"} `, or `name_sum ` where there are no labels.
+    fn begin_sample(&self, into: &mut String, suffix: &str, own: &str) {
+        push_all(into, [&self.name, suffix]);
+        if self.constant.is_empty() && own.is_empty() {
+            return into.push(' ');
+        }
+        into.push('{');
+        push_pairs(into, &self.constant, own);
+        into.push_str("} ");
+    }
 }
 
-/// The texts of a family's `le` values, rendered once where the series share their bounds.
+/// What follows `le="` in a bucket's line, up to the value; rendered once where series share their
+/// bounds.
 #[derive(Default)]
 struct LeTexts {
-    bounds: Option<crate::Buckets>,
+    bounds: Option<Buckets>,
     texts: Vec<String>,
 }
 
 impl LeTexts {
-    fn of(&mut self, histogram: &HistogramSnapshot) -> &[String] {
-        if self.bounds.as_ref() != Some(&histogram.bounds) {
-            let bounds = histogram.bounds.bounds().iter();
-            self.texts = bounds
-                .map(|bound| go_float(*bound))
+    fn of(&mut self, bounds: &Buckets) -> &[String] {
+        if !self.bounds.as_ref().is_some_and(|known| known.is(bounds)) {
+            let texts = bounds.bounds().iter().map(|bound| go_float(*bound));
+            self.texts = texts
                 .chain(["+Inf".to_owned()])
+                .map(|bound| format!("{bound}\"}} "))
                 .collect();
-            self.bounds = Some(histogram.bounds.clone());
+            self.bounds = Some(bounds.clone());
         }
         &self.texts
     }
-}
-
-/// `{a="x"}`, or nothing where there are no labels.
-fn push_labels(into: &mut String, constant: &str, own: &str) {
-    if constant.is_empty() && own.is_empty() {
-        return;
-    }
-    into.push('{');
-    push_pairs(into, constant, own);
-    into.push('}');
 }
 
 /// `a="x",b="y"`; says whether there were any.

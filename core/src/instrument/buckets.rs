@@ -80,6 +80,11 @@ impl Buckets {
         &self.0
     }
 
+    /// Whether these are not only equal, but the same.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// The bucket of a value: the first whose bound is not below it. Everything above the last
     /// bound, +Inf, and NaN (which is below nothing) belongs to the last bucket, `+Inf`.
     #[inline]

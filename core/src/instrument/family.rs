@@ -6,17 +6,19 @@ use std::ops::Deref;
 use foldhash::fast::RandomState;
 
 use super::labels::Labels;
-use super::table::Table;
-use super::{Instrument, Metric, Sealed, SeriesSnapshot};
+use super::series_limit::{Beyond, SeriesLimit};
+use super::{Counter, Instrument, Metric, Sealed, Value};
 use crate::kind::Kind;
+use crate::shard::{COUNTS, Found, Full, Handle, Table};
 use crate::sync::Arc;
 
 /// A family of instruments that share a name and differ by the values of `N` labels.
 ///
 /// The values are looked up as they are borrowed: a lookup of a series that exists takes no
-/// lock, writes to no shared memory and allocates nothing. The first lookup of new values makes
-/// the series, under a lock. Series stay until the family is dropped, so the values should come
-/// from a small set: a path's pattern rather than the path. Clones share the series.
+/// lock, writes to no memory that threads share and allocates nothing. The first lookup of new
+/// values makes the series, under a lock. Series stay until they are [removed](Self::remove), so the
+/// values should come from a small set: a path's pattern rather than the path. Where they might not,
+/// [`with_limit`](Self::with_limit) sets a limit. Clones share the series.
 ///
 /// ```
 /// use tallied::{Counter, Family};
@@ -43,10 +45,14 @@ use crate::sync::Arc;
 pub struct Family<M, const N: usize>(Arc<Inner<M, N>>);
 
 struct Inner<M, const N: usize> {
+    series: Table<Series<M>, Handle>,
     names: [Box<str>; N],
-    constructor: Box<dyn Fn() -> M + Send + Sync>,
     hasher: RandomState,
-    series: Table<Series<M>>,
+    constructor: Box<dyn Fn() -> M + Send + Sync>,
+    limit: SeriesLimit<N>,
+    turned_away: Counter,
+    /// Holds the one instrument of [`Beyond::Detached`], if it was needed.
+    detached: Table<Series<M>, Handle>,
 }
 
 struct Series<M> {
@@ -56,23 +62,25 @@ struct Series<M> {
 
 /// A series of a family, found by [`Family::get_or_create`]; dereferences to its instrument.
 ///
-/// It lives no longer than the borrow of the family. To keep the instrument, clone it: that
+/// It lives no longer than the borrow of the family, and keeps the series: one that is removed
+/// meanwhile can still be recorded in, to no effect on any other. So it is to be used and dropped;
+/// a family keeps all that is removed while one is held. To keep the instrument, clone it: that
 /// handle is then independent of the family. (For that `.clone()` to reach the instrument, this
 /// type is not `Clone` itself.)
-pub struct SeriesRef<'family, M>(&'family M);
+pub struct SeriesRef<'family, M>(Found<'family, Series<M>, Handle>);
 
 impl<M> Deref for SeriesRef<'_, M> {
     type Target = M;
 
     #[inline]
     fn deref(&self) -> &M {
-        self.0
+        &self.0.metric
     }
 }
 
 impl<M: std::fmt::Debug> std::fmt::Debug for SeriesRef<'_, M> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
+        M::fmt(self, f)
     }
 }
 
@@ -92,11 +100,39 @@ impl<M, const N: usize> Family<M, N> {
         label_names: [&str; N],
         constructor: impl Fn() -> M + Send + Sync + 'static,
     ) -> Self {
+        Self::with_limit(label_names, constructor, SeriesLimit::NONE)
+    }
+
+    /// A family that makes no more series than the limit says, however many label values it is
+    /// asked for. What is recorded beyond goes where the limit says;
+    /// [`turned_away`](Self::turned_away) counts how often.
+    ///
+    /// ```
+    /// use tallied::{Beyond, Counter, Family, SeriesLimit};
+    ///
+    /// let limit = SeriesLimit { max: 2, beyond: Beyond::Series(["other"]) };
+    /// let logins = Family::with_limit(["user"], Counter::default, limit);
+    /// for user in ["ann", "bob", "eve", "joe", "ann"] {
+    ///     logins.get_or_create(&[user]).inc();
+    /// }
+    /// assert_eq!(logins.get_or_create(&["ann"]).get(), 2);
+    /// assert_eq!(logins.get_or_create(&["other"]).get(), 2);
+    /// assert_eq!(logins.turned_away().get(), 2);
+    /// ```
+    pub fn with_limit(
+        label_names: [&str; N],
+        constructor: impl Fn() -> M + Send + Sync + 'static,
+        limit: SeriesLimit<N>,
+    ) -> Self {
+        let lookups = || Handle::new(COUNTS);
         Self(Arc::new(Inner {
+            series: Table::new(lookups()),
             names: label_names.map(Box::from),
-            constructor: Box::new(constructor),
             hasher: RandomState::default(),
-            series: Table::new(),
+            constructor: Box::new(constructor),
+            limit,
+            turned_away: Counter::default(),
+            detached: Table::new(lookups()),
         }))
     }
 
@@ -107,6 +143,17 @@ impl<M, const N: usize> Family<M, N> {
             .unwrap_or_else(|| self.get_or_create_with(label_values, &self.0.constructor))
     }
 
+    /// A handle to the instrument of these label values, to be kept: it records without a lookup.
+    ///
+    /// It counts into the series as long as the series is not removed, and is independent of the
+    /// family: when the series is removed, the handle goes on, and no series has its counts.
+    pub fn get_or_create_owned(&self, label_values: &[&str; N]) -> M
+    where
+        M: Clone,
+    {
+        M::clone(&self.get_or_create(label_values))
+    }
+
     /// The instrument of these label values; made by `make` if there is none, in the place of the
     /// family's constructor: for a series that is unlike the others, as a histogram with bounds of
     /// its own.
@@ -115,25 +162,98 @@ impl<M, const N: usize> Family<M, N> {
         label_values: &[&str; N],
         make: impl FnOnce() -> M,
     ) -> SeriesRef<'_, M> {
+        let max = self.0.limit.max;
+        let found = self.insert(label_values, max, make);
+        found.unwrap_or_else(|Full| self.beyond())
+    }
+
+    fn insert(
+        &self,
+        label_values: &[&str; N],
+        max: usize,
+        make: impl FnOnce() -> M,
+    ) -> Result<SeriesRef<'_, M>, Full> {
         let inner = &*self.0;
-        let hash = inner.hasher.hash_one(label_values);
-        let is = |series: &Series<M>| series.labels.are(label_values);
-        let series = inner.series.get_or_insert(hash, is, || Series {
-            labels: Labels::new(&inner.names, label_values),
-            metric: make(),
-        });
-        SeriesRef(&series.metric)
+        let found = inner.series.get_or_insert(
+            self.hash(label_values),
+            max,
+            |series| series.labels.are(&inner.names, label_values),
+            || Series {
+                labels: Labels::new(&inner.names, label_values),
+                metric: make(),
+            },
+        );
+        found.map(SeriesRef)
+    }
+
+    /// The limit's answer.
+    #[cold]
+    fn beyond(&self) -> SeriesRef<'_, M> {
+        let inner = &*self.0;
+        inner.turned_away.inc();
+        match &inner.limit.beyond {
+            Beyond::Series(values) => self
+                .get(values)
+                .map_or_else(|| self.insert(values, usize::MAX, &inner.constructor), Ok),
+            Beyond::Detached => inner
+                .detached
+                .get_or_insert(
+                    0,
+                    usize::MAX,
+                    |_| true,
+                    || Series {
+                        labels: Labels::default(),
+                        metric: (inner.constructor)(),
+                    },
+                )
+                .map(SeriesRef),
+        }
+        .unwrap_or_else(|Full| unreachable!("a table of at most usize::MAX entries"))
     }
 
     /// The instrument of these label values, if there is one.
     #[inline]
     pub fn get(&self, label_values: &[&str; N]) -> Option<SeriesRef<'_, M>> {
-        let hash = self.0.hasher.hash_one(label_values);
-        let series = self
-            .0
+        let inner = &*self.0;
+        let found = inner.series.get(self.hash(label_values), |series| {
+            series.labels.are(&inner.names, label_values)
+        });
+        found.map(SeriesRef)
+    }
+
+    /// Takes the series with these label values out of the exposition, at once; says whether there
+    /// was one. Made again, it starts at zero. Its cells are used again once the last handle to
+    /// its instrument, and the last lookup that found it, is dropped. Costs some microseconds.
+    ///
+    /// ```
+    /// use tallied::{Counter, Family};
+    ///
+    /// let jobs = Family::<Counter, 1>::new(["queue"]);
+    /// let kept = jobs.get_or_create_owned(&["mail"]);
+    /// kept.inc();
+    /// assert!(jobs.remove(&["mail"]));
+    /// assert!(!jobs.remove(&["mail"]));
+    /// kept.inc();
+    /// assert_eq!(kept.get(), 2);
+    /// assert_eq!(jobs.get_or_create(&["mail"]).get(), 0);
+    /// ```
+    pub fn remove(&self, label_values: &[&str; N]) -> bool {
+        let inner = &*self.0;
+        inner.series.remove(self.hash(label_values), |series| {
+            series.labels.are(&inner.names, label_values)
+        })
+    }
+
+    /// Removes the series that `keep` does not hold of. Series made meanwhile may not be asked about.
+    pub fn retain(&self, mut keep: impl FnMut(&Labels, &M) -> bool) {
+        self.0
             .series
-            .get(hash, |series| series.labels.are(label_values));
-        series.map(|series| SeriesRef(&series.metric))
+            .retain(|series| keep(&series.labels, &series.metric));
+    }
+
+    /// Removes every series.
+    pub fn clear(&self) {
+        self.retain(|_, _| false);
     }
 
     /// How many series there are.
@@ -145,6 +265,17 @@ impl<M, const N: usize> Family<M, N> {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+
+    /// Counts the lookups that the [limit](Self::with_limit) turned away: a handle to be registered.
+    pub fn turned_away(&self) -> Counter {
+        self.0.turned_away.clone()
+    }
+
+    #[inline]
+    fn hash(&self, label_values: &[&str; N]) -> u32 {
+        // Half of it is enough for a table, and for telling two series apart in most cases.
+        self.0.hasher.hash_one(label_values) as u32
+    }
 }
 
 impl<M, const N: usize> Clone for Family<M, N> {
@@ -155,10 +286,11 @@ impl<M, const N: usize> Clone for Family<M, N> {
 
 impl<M: std::fmt::Debug, const N: usize> std::fmt::Debug for Family<M, N> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let series = self.0.series.values();
-        f.debug_map()
-            .entries(series.iter().map(|series| (&series.labels, &series.metric)))
-            .finish()
+        let mut map = f.debug_map();
+        self.0.series.for_each(|series| {
+            map.entry(&series.labels, &series.metric);
+        });
+        map.finish()
     }
 }
 
@@ -173,16 +305,14 @@ impl<M: Instrument, const N: usize> Metric for Family<M, N> {
         &self.0.names
     }
 
-    fn collect(&self, into: &mut Vec<SeriesSnapshot>) {
-        into.extend(
-            self.0
-                .series
-                .values()
-                .into_iter()
-                .map(|series| SeriesSnapshot {
-                    labels: series.labels.clone(),
-                    value: series.metric.read(),
-                }),
-        );
+    fn is_empty(&self) -> bool {
+        Self::is_empty(self)
+    }
+
+    fn visit(&self, scratch: &mut Value, each: &mut dyn FnMut(&Labels, &Value)) {
+        self.0.series.for_each(|series| {
+            series.metric.read_into(scratch);
+            each(&series.labels, scratch);
+        });
     }
 }

@@ -67,13 +67,24 @@ impl Histogram {
     /// # Panics
     /// When the cells contradict each other, which would be a bug of this crate.
     pub fn get(&self) -> HistogramSnapshot {
-        let mut buckets = vec![0; self.buckets.bounds().len() + 1];
-        let totals = self.cells.observations(&mut buckets);
-        HistogramSnapshot {
+        let mut snapshot = HistogramSnapshot {
             bounds: self.buckets.clone(),
-            buckets,
-            count: totals.count,
-            sum: totals.sum,
+            buckets: Vec::new(),
+            count: 0,
+            sum: 0.0,
+        };
+        self.get_into(&mut snapshot);
+        snapshot
+    }
+
+    fn get_into(&self, snapshot: &mut HistogramSnapshot) {
+        snapshot.buckets.clear();
+        snapshot.buckets.resize(self.buckets.bounds().len() + 1, 0);
+        let totals = self.cells.observations(&mut snapshot.buckets);
+        snapshot.count = totals.count;
+        snapshot.sum = totals.sum;
+        if !snapshot.bounds.is(&self.buckets) {
+            snapshot.bounds = self.buckets.clone();
         }
     }
 }
@@ -91,5 +102,12 @@ impl Instrument for Histogram {
 
     fn read(&self) -> Value {
         Value::Histogram(self.get())
+    }
+
+    fn read_into(&self, value: &mut Value) {
+        match value {
+            Value::Histogram(snapshot) => self.get_into(snapshot),
+            _ => *value = self.read(),
+        }
     }
 }

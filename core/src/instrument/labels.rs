@@ -1,76 +1,94 @@
 //! The label values of one series.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
-use crate::escape::escape_label_value;
+use crate::escape::{escape_label_value, unescape};
 use crate::sync::Arc;
 
 /// The label values of one series, in the order of the family's label names. Cheap to clone.
+///
+/// They are kept as they stand in the text format, rendered once for every scrape to come.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Labels(Option<Arc<Inner>>);
+pub struct Labels(
+    /// One of the two marks, then `a="x",b="y"`; `None` without labels.
+    Option<Arc<str>>,
+);
 
-#[derive(PartialEq, Eq)]
-struct Inner {
-    /// The values, one after the other, then the rendered text: `a="x",b="y"`.
-    buffer: Box<str>,
-    /// Where each value ends in `buffer`.
-    ends: Box<[usize]>,
-}
+/// No value holds a character that has to be escaped: the text of each is the value.
+const PLAIN: u8 = b' ';
+/// Some value does.
+const ESCAPED: u8 = b'\\';
 
 impl Labels {
-    /// Renders the text once, for every scrape to come.
     pub(crate) fn new(names: &[Box<str>], values: &[&str]) -> Self {
         if values.is_empty() {
             return Self::default();
         }
-        let mut buffer: String = values.concat();
-        let ends = values.iter().scan(0, |end, value| {
-            *end += value.len();
-            Some(*end)
-        });
-        let ends = ends.collect();
-        render_pairs(
-            &mut buffer,
-            names.iter().map(|name| &**name).zip(values.iter().copied()),
-        );
-        Self(Some(Arc::new(Inner {
-            buffer: buffer.into(),
-            ends,
-        })))
+        let mut text = String::from(char::from(PLAIN));
+        let names = names.iter().map(|name| &**name);
+        render_pairs(&mut text, names.zip(values.iter().copied()));
+        if text.contains('\\') {
+            text.replace_range(..1, "\\");
+        }
+        Self(Some(text.into()))
     }
 
     /// The values, unescaped.
-    pub fn values(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().flat_map(|inner| {
-            inner.ends.iter().scan(0, |start, end| {
-                let value = &inner.buffer[*start..*end];
-                *start = *end;
-                Some(value)
-            })
+    pub fn values(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        let mut rest = self.text();
+        std::iter::from_fn(move || {
+            // A name holds no quote, and a quote within a value has a backslash before it.
+            let (_, from) = rest.split_once("=\"")?;
+            let mut escaped = false;
+            let end = from.bytes().position(|byte| {
+                let ends = byte == b'"' && !escaped;
+                escaped = byte == b'\\' && !escaped;
+                ends
+            })?;
+            let (value, after) = from.split_at(end);
+            rest = after;
+            Some(unescape(value))
         })
     }
 
-    /// Whether these are the values.
+    /// Whether these are the values. `names` are those that the labels were made with.
     #[inline]
-    pub(crate) fn are(&self, values: &[&str]) -> bool {
-        let Some(inner) = &self.0 else {
-            return values.is_empty();
+    pub(crate) fn are<const N: usize>(&self, names: &[Box<str>; N], values: &[&str; N]) -> bool {
+        let Some(text) = &self.0 else {
+            return N == 0;
         };
-        let bytes = inner.buffer.as_bytes();
-        let mut start = 0;
-        inner.ends.len() == values.len()
-            && inner.ends.iter().zip(values).all(|(end, value)| {
-                let same = &bytes[start..*end] == value.as_bytes();
-                start = *end;
-                same
-            })
+        let text = text.as_bytes();
+        if text[0] == ESCAPED {
+            return self.are_escaped(values);
+        }
+        // Where nothing is escaped, the text holds two quotes a label. Each label here has to find
+        // its two, so none is left for a value to match: a value that holds a quote, and so might
+        // reach over into the next label, does not match.
+        let mut at = 0;
+        for (name, value) in names.iter().zip(values) {
+            // The mark or a comma, the name, `="`, the value, and a quote.
+            let start = at + 1 + name.len() + 2;
+            let end = start + value.len();
+            let Some([b'"', found @ .., b'"']) = text.get(start - 1..=end) else {
+                return false;
+            };
+            if found != value.as_bytes() {
+                return false;
+            }
+            at = end + 1;
+        }
+        at == text.len()
+    }
+
+    #[cold]
+    fn are_escaped(&self, values: &[&str]) -> bool {
+        self.values().eq(values.iter().copied())
     }
 
     /// As they stand in the text format: `a="x",b="y"`.
     pub(crate) fn text(&self) -> &str {
-        self.0.as_ref().map_or("", |inner| {
-            &inner.buffer[inner.ends.last().copied().unwrap_or_default()..]
-        })
+        self.0.as_ref().map_or("", |text| &text[1..])
     }
 }
 
@@ -90,5 +108,47 @@ pub(crate) fn render_pairs<'a>(into: &mut String, pairs: impl Iterator<Item = (&
 impl std::fmt::Debug for Labels {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{{{}}}", self.text())
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::Labels;
+
+    /// Made of the characters that could be taken for the end of a value.
+    fn value() -> impl Strategy<Value = String> {
+        "[ab\\\\\",=\nü]{0,6}"
+    }
+
+    proptest! {
+        #[test]
+        fn are_the_values_that_they_were_made_of_and_no_others(
+            a in [value(), value()], b in [value(), value()], names in ["[a-c]{1,3}", "[a-c]{1,3}"]
+        ) {
+            let names = names.map(Box::from);
+            let labels = Labels::new(&names, &[&a[0], &a[1]]);
+            prop_assert!(labels.are(&names, &[&a[0], &a[1]]));
+            prop_assert_eq!(labels.are(&names, &[&b[0], &b[1]]), a == b);
+            prop_assert!(labels.values().eq(a.iter().map(|value| &**value)));
+        }
+    }
+    /// Every two pieces of the text, so also those that reach over from one label to the next.
+    #[test]
+    fn pieces_of_the_text_are_not_the_values() {
+        let names = ["a", "b"].map(Box::from);
+        for values in [["x", ",b=,b=y"], ["", "b=y"], ["x\"", "y\\,b"]] {
+            let labels = Labels::new(&names, &values);
+            let text = labels.text();
+            let pieces: Vec<&str> = (0..=text.len())
+                .flat_map(|start| (start..=text.len()).map(move |end| &text[start..end]))
+                .collect();
+            for a in &pieces {
+                for b in &pieces {
+                    assert_eq!(labels.are(&names, &[a, b]), [*a, *b] == values, "{a} {b}");
+                }
+            }
+        }
     }
 }

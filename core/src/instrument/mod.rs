@@ -7,7 +7,7 @@ mod gauge;
 mod histogram;
 mod labels;
 mod observed_counter;
-mod table;
+mod series_limit;
 mod up_down_counter;
 mod value;
 
@@ -19,6 +19,7 @@ pub use histogram::Histogram;
 pub use labels::Labels;
 pub(crate) use labels::render_pairs;
 pub use observed_counter::ObservedCounter;
+pub use series_limit::{Beyond, SeriesLimit};
 pub use up_down_counter::UpDownCounter;
 pub use value::{HistogramSnapshot, SeriesSnapshot, Value};
 
@@ -39,6 +40,12 @@ pub trait Instrument: Sealed + Send + Sync + 'static {
 
     /// What has been recorded so far; the cost is a few nanoseconds a thread that records.
     fn read(&self) -> Value;
+
+    /// As [`read`](Self::read), into a value that may have been read before, whose room is used
+    /// again.
+    fn read_into(&self, value: &mut Value) {
+        *value = self.read();
+    }
 }
 
 /// What can be registered: an [`Instrument`], or a [`Family`] of them.
@@ -49,8 +56,12 @@ pub trait Metric: Sealed + Send + Sync + 'static {
     /// The label names of its series, in the order of the values.
     fn label_names(&self) -> &[Box<str>];
 
-    /// Appends what every series holds now.
-    fn collect(&self, into: &mut Vec<SeriesSnapshot>);
+    /// Whether it has no series now.
+    fn is_empty(&self) -> bool;
+
+    /// Reads every series, one after the other, and shows it to `each`. `scratch` is what each value
+    /// is read into.
+    fn visit(&self, scratch: &mut Value, each: &mut dyn FnMut(&Labels, &Value));
 }
 
 impl<M: Instrument> Metric for M {
@@ -62,10 +73,12 @@ impl<M: Instrument> Metric for M {
         &[]
     }
 
-    fn collect(&self, into: &mut Vec<SeriesSnapshot>) {
-        into.push(SeriesSnapshot {
-            labels: Labels::default(),
-            value: self.read(),
-        });
+    fn is_empty(&self) -> bool {
+        false
+    }
+
+    fn visit(&self, scratch: &mut Value, each: &mut dyn FnMut(&Labels, &Value)) {
+        self.read_into(scratch);
+        each(&Labels::default(), scratch);
     }
 }

@@ -94,14 +94,14 @@ mod tests {
         let shard = Shard::new();
         let run = Run {
             block: 9,
-            offset: 500,
+            offset: 499,
             len: 12,
         };
         assert!(shard.cells(run).is_none());
-        shard.block(run)[505].add(3);
+        shard.block(run)[504].add(3);
         assert_eq!(shard.cells(run).unwrap()[5].get(), 3);
         assert!(std::ptr::eq(
-            &raw const shard.block(run)[500],
+            &raw const shard.block(run)[499],
             &raw const shard.cells(run).unwrap()[0]
         ));
         assert!(shard.cells(Run { block: 8, ..run }).is_none());

@@ -5,7 +5,7 @@
 //!
 //! Costs: 16 bytes a handle, and one allocation an instrument.
 
-use super::lease::Pool;
+use super::grace::Counts;
 use super::local::{self, POOL};
 use super::observation::Totals;
 use super::slot::Run;
@@ -14,21 +14,20 @@ use crate::sync::Arc;
 /// A handle to a run of cells. Clones share the run.
 #[derive(Clone)]
 pub(crate) struct Handle {
-    /// A copy of `owner.run`, so that recording does not follow the pointer.
+    /// A copy of the owner's, so that recording does not follow the pointer.
     run: Run,
-    owner: Arc<Owner>,
+    _owner: Arc<Owner>,
 }
 
 const _: () = assert!(size_of::<Handle>() == 16);
 
 struct Owner {
     run: Run,
-    pool: &'static Pool,
 }
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        self.pool.give_back(self.run);
+        POOL.give_back(self.run);
     }
 }
 
@@ -38,7 +37,7 @@ impl Handle {
         let run = POOL.take(len);
         Self {
             run,
-            owner: Arc::new(Owner { run, pool: &POOL }),
+            _owner: Arc::new(Owner { run }),
         }
     }
 
@@ -57,10 +56,21 @@ impl Handle {
     }
 
     pub(crate) fn sum(&self, index: usize) -> u64 {
-        self.owner.pool.sum(self.run, index)
+        POOL.sum(self.run, index)
     }
 
     pub(crate) fn observations(&self, buckets: &mut [u64]) -> Totals {
-        self.owner.pool.observations(self.run, buckets)
+        POOL.observations(self.run, buckets)
+    }
+}
+
+impl Counts for Handle {
+    #[inline]
+    fn count(&self, index: usize) {
+        self.add(index, 1);
+    }
+
+    fn sum(&self, index: usize) -> u64 {
+        Self::sum(self, index)
     }
 }

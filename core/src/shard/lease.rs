@@ -172,13 +172,21 @@ impl Pool {
 
     /// The sum of a histogram's observations over all shards; adds to `buckets`.
     pub(crate) fn observations(&self, run: Run, buckets: &mut [u64]) -> Totals {
-        let mut copy = vec![0; buckets.len()];
+        // On the stack where there are few, as there mostly are.
+        let (mut few, mut many) = ([0; 32], Vec::new());
+        let copy = match few.get_mut(..buckets.len()) {
+            Some(few) => few,
+            None => {
+                many.resize(buckets.len(), 0);
+                &mut many[..]
+            }
+        };
         let mut totals = Totals { count: 0, sum: 0.0 };
         for cells in self.shards().filter_map(|shard| shard.cells(run)) {
-            let read = observation::read(cells, &mut copy);
+            let read = observation::read(cells, copy);
             totals.count = totals.count.wrapping_add(read.count);
             totals.sum += read.sum;
-            for (bucket, n) in buckets.iter_mut().zip(&copy) {
+            for (bucket, n) in buckets.iter_mut().zip(&*copy) {
                 *bucket = bucket.wrapping_add(*n);
             }
         }

@@ -1,4 +1,4 @@
-//! A pointer that is set once and followed without a lock.
+//! A pointer that is set by writers in turn and followed without a lock.
 //!
 //! Guarantees: who follows it sees all that was written to the target before it was set.
 //!
@@ -10,7 +10,7 @@ use std::ptr::NonNull;
 
 use crate::sync::{Ordering, Pointer};
 
-/// A pointer to something that somebody else owns, set at most once.
+/// A pointer to something that somebody else owns.
 pub(crate) struct Link<T>(Pointer<T>);
 
 impl<T> Link<T> {
@@ -27,11 +27,23 @@ impl<T> Link<T> {
         unsafe { target.as_ref() }
     }
 
+    /// What the writer whose turn it is set last.
+    pub(crate) fn owned(&self) -> *mut T {
+        self.0.owned_load()
+    }
+
     /// # Safety
-    /// The target outlives every use of this link.
+    /// The target outlives every use of what [`get`](Self::get) returns. Writers take turns.
     pub(crate) unsafe fn set(&self, target: NonNull<T>) {
         // Release: partner of the Acquire in `get`. Test: loom::link_target_is_visible.
         self.0.store(target.as_ptr(), Ordering::Release);
+    }
+
+    /// Leads nowhere from now on. Writers take turns.
+    #[cfg(all(test, loom))]
+    pub(crate) fn clear(&self) {
+        // Relaxed: there is nothing behind it to be seen.
+        self.0.store(std::ptr::null_mut(), Ordering::Relaxed);
     }
 }
 

@@ -72,15 +72,18 @@ impl<T> Drop for Memory<T> {
     }
 }
 
-/// Puts a value into memory of the kernel.
+/// Puts a value into memory of the kernel, aligned as it has to be and no more.
 pub(super) fn leak<T>(value: T) -> NonNull<T> {
-    let mut value = Some(value);
-    let memory = Memory::new(1, || {
-        value.take().expect("`make` is called once for one element")
-    });
-    let start = memory.start();
-    std::mem::forget(memory);
-    start
+    const { assert!(size_of::<T>() > 0, "the kernel makes nothing empty") };
+    let layout = Layout::new::<T>();
+    // SAFETY: the size is not zero.
+    let raw = unsafe { System.alloc(layout) };
+    let Some(place) = NonNull::new(raw.cast::<T>()) else {
+        handle_alloc_error(layout)
+    };
+    // SAFETY: it is valid for writes and aligned, and holds nothing yet.
+    unsafe { place.write(value) };
+    place
 }
 
 /// Frees what [`leak`] made.
@@ -88,8 +91,8 @@ pub(super) fn leak<T>(value: T) -> NonNull<T> {
 /// # Safety
 /// `value` came from `leak`, has not been freed, and nobody holds a reference to it.
 pub(super) unsafe fn free<T>(value: NonNull<T>) {
-    drop(Memory {
-        start: value,
-        len: 1,
-    });
+    // SAFETY: the caller's promise.
+    unsafe { value.drop_in_place() };
+    // SAFETY: allocated by `leak` from `System` with this layout.
+    unsafe { System.dealloc(value.as_ptr().cast(), Layout::new::<T>()) };
 }

@@ -6,6 +6,8 @@
 
 mod block;
 mod cell;
+mod fence;
+mod grace;
 mod handle;
 pub(crate) mod heap;
 mod lease;
@@ -17,12 +19,11 @@ mod model;
 mod observation;
 mod published;
 mod slot;
-mod versions;
+mod table;
 
+pub(crate) use grace::COUNTS;
 pub(crate) use handle::Handle;
-pub(crate) use link::Link;
 pub(crate) use local::POOL;
-pub(crate) use memory::Memory;
 pub(crate) use observation::HEADER;
 pub(crate) use slot::MAX_RUN;
-pub(crate) use versions::Versions;
+pub(crate) use table::{Found, Full, Table};

@@ -62,6 +62,11 @@ impl Checked {
         checked
     }
 
+    pub(crate) fn set(&self, value: u64) {
+        // SAFETY: loom checks that no read or write is concurrent.
+        self.0.with_mut(|at| unsafe { *at = value });
+    }
+
     pub(crate) fn get(&self) -> u64 {
         // SAFETY: loom checks that no write is concurrent.
         self.0.with(|at| unsafe { *at })

@@ -12,9 +12,10 @@
 
 use std::collections::BTreeMap;
 
-/// Cells in a block: 4 KiB, so that a thread which records a single counter pays one page.
+/// Cells in a block: 4 KiB less a word for the system's allocator, so that blocks lie close and a
+/// thread which records a single counter pays one page.
 /// Under loom a block is small, for loom's atomics are slow to make.
-pub(crate) const BLOCK: usize = if cfg!(all(test, loom)) { 8 } else { 512 };
+pub(crate) const BLOCK: usize = if cfg!(all(test, loom)) { 8 } else { 511 };
 
 /// The most cells that one instrument can have.
 pub(crate) const MAX_RUN: usize = u16::MAX as usize;

@@ -1,0 +1,802 @@
+//! A hash table that is read without a lock, and from which entries can be removed.
+//!
+//! Guarantees: an entry whose insertion happened before a lookup is found; one whose removal
+//! happened before a lookup is not. What was [found](Found) stays valid until it is let go of,
+//! also when it is removed meanwhile: a removed entry is dropped when no lookup that could have
+//! found it is left (`grace.rs`). There are never two entries for which the same `is` holds.
+//!
+//! Does not: wait. Entries that cannot be dropped yet are kept for the next insertion, removal or
+//! walk over the table.
+//!
+//! Costs: a lookup is two additions in cells of its own thread, a load for the table, one for each
+//! slot that it probes, and the comparison; it writes to no memory that threads share. Insertions and
+//! removals take a lock that lookups do not know of. Room: two to four pointers an entry.
+
+use std::ops::Deref;
+use std::ptr::NonNull;
+
+use super::grace::{Counts, Grace, Inside, Limbo};
+use super::link::Link;
+use super::memory::{Memory, free, leak};
+use crate::sync::{Mutex, Ordering, Pointer, Word};
+
+/// Slots of a new table. Under loom two, so that a second entry makes it grow.
+const FIRST_SLOTS: usize = if cfg!(all(test, loom)) { 2 } else { 8 };
+
+pub(crate) struct Table<T, C: Counts> {
+    /// The slots that lookups begin with; never null.
+    newest: Link<Slots<T>>,
+    grace: Grace<C>,
+    /// How many entries there are, for who wants to know without the lock.
+    len: Word,
+    turn: Mutex<Turn<T>>,
+}
+
+/// What the holder of the lock knows.
+struct Turn<T> {
+    /// Slots that are not empty: entries, and marks of entries that were removed.
+    used: usize,
+    /// Of the entries that were ever inserted; it wraps.
+    inserted: u32,
+    limbo: Limbo<Retired<T>>,
+}
+
+/// What has been taken out of the lookups' reach.
+enum Retired<T> {
+    Entry(NonNull<Entry<T>>),
+    Slots(NonNull<Slots<T>>),
+}
+
+struct Entry<T> {
+    hash: u32,
+    /// How many entries were inserted before.
+    order: u32,
+    value: T,
+}
+
+/// A power of two of them, and at most half of them used, so that every probe ends at an empty one.
+type Slots<T> = Memory<Slot<T>>;
+
+/// A place for a pointer to an entry.
+struct Slot<T>(Pointer<Entry<T>>);
+
+/// What stands in a slot.
+enum Content<T> {
+    /// Nothing, and never anything: a probe ends here.
+    Empty,
+    /// An entry that was removed: a probe goes on.
+    Removed,
+    Entry(NonNull<Entry<T>>),
+}
+
+impl<T> Slot<T> {
+    fn empty() -> Self {
+        Self(Pointer::null())
+    }
+
+    /// No entry has this address: it is within the first page.
+    fn removed() -> *mut Entry<T> {
+        NonNull::dangling().as_ptr()
+    }
+
+    fn content(pointer: *mut Entry<T>) -> Content<T> {
+        match NonNull::new(pointer) {
+            None => Content::Empty,
+            Some(entry) if entry.as_ptr() == Self::removed() => Content::Removed,
+            Some(entry) => Content::Entry(entry),
+        }
+    }
+
+    /// As a lookup sees it.
+    #[inline]
+    fn get(&self) -> Content<T> {
+        // Acquire: partner of the Release in `put`; we read through the pointer.
+        // Test: loom::one_of_two_insertions_is_kept.
+        Self::content(self.0.load(Ordering::Acquire))
+    }
+
+    /// As the holder of the lock sees it.
+    fn owned(&self) -> Content<T> {
+        Self::content(self.0.owned_load())
+    }
+
+    fn put(&self, entry: NonNull<Entry<T>>) {
+        // Release: partner of the Acquire in `get`. Test: loom::one_of_two_insertions_is_kept.
+        self.0.store(entry.as_ptr(), Ordering::Release);
+    }
+
+    fn mark_removed(&self) {
+        // Relaxed: there is nothing behind it; the heavy fence of the grace period orders it
+        // before the entry's end.
+        self.0.store(Self::removed(), Ordering::Relaxed);
+    }
+}
+
+/// The table is full; the values that were looked for are not in it.
+#[derive(Debug)]
+pub(crate) struct Full;
+
+/// An entry that was found; it stays valid until this is dropped.
+pub(crate) struct Found<'table, T, C: Counts> {
+    value: NonNull<T>,
+    /// Keeps the value.
+    _inside: Inside<'table, C>,
+}
+
+// SAFETY: it is a `&T` that any thread may let go of: `Inside` counts in the cells of whichever
+// thread drops it.
+unsafe impl<T: Sync, C: Counts + Sync> Send for Found<'_, T, C> {}
+// SAFETY: as above; it hands out `&T` alone.
+unsafe impl<T: Sync, C: Counts + Sync> Sync for Found<'_, T, C> {}
+
+impl<T, C: Counts> Deref for Found<'_, T, C> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: `Table::find` found it after `_inside` had entered, so it is dropped only after
+        // `_inside` has left.
+        unsafe { self.value.as_ref() }
+    }
+}
+
+// SAFETY: a `Table` owns its entries as a `Vec<T>` does, and drops them on whichever thread.
+unsafe impl<T: Send, C: Counts + Send> Send for Table<T, C> {}
+// SAFETY: as above; it hands out `&T`, and takes `T` from any thread and drops it on any.
+unsafe impl<T: Send + Sync, C: Counts + Sync> Sync for Table<T, C> {}
+
+impl<T, C: Counts> Table<T, C> {
+    pub(crate) fn new(counts: C) -> Self {
+        let newest = Link::empty();
+        // SAFETY: freed by `Drop`, or when it was retired and no lookup is left.
+        unsafe { newest.set(leak(Memory::new(FIRST_SLOTS, Slot::empty))) };
+        Self {
+            newest,
+            grace: Grace::new(counts),
+            len: Word::zero(),
+            turn: Mutex::new(Turn {
+                used: 0,
+                inserted: 0,
+                limbo: Limbo::new(),
+            }),
+        }
+    }
+
+    /// The entry with this hash that `is` holds of.
+    #[inline]
+    pub(crate) fn get(&self, hash: u32, is: impl Fn(&T) -> bool) -> Option<Found<'_, T, C>> {
+        let inside = self.grace.enter();
+        // Whoever enters sees slots, for they are replaced and never taken away.
+        let slots = self.newest.get()?;
+        for slot in probe(slots, hash) {
+            match slot.get() {
+                Content::Empty => return None,
+                Content::Removed => {}
+                Content::Entry(entry) => {
+                    // SAFETY: it was in a slot after `inside` had entered.
+                    let entry = unsafe { entry.as_ref() };
+                    if entry.hash == hash && is(&entry.value) {
+                        return Some(Found {
+                            value: NonNull::from(&entry.value),
+                            _inside: inside,
+                        });
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// The entry with this hash that `is` holds of, made and inserted if there is none and the
+    /// table has fewer than `max`. Of several threads that insert the same, one does, and what the
+    /// others made is dropped: `make` is not called under the lock, so it may do what it likes.
+    #[cold]
+    pub(crate) fn get_or_insert(
+        &self,
+        hash: u32,
+        max: usize,
+        is: impl Fn(&T) -> bool,
+        make: impl FnOnce() -> T,
+    ) -> Result<Found<'_, T, C>, Full> {
+        // Not under loom, for which this thread's loads would hide the others' (`sync.rs`); below
+        // it is looked for again.
+        #[cfg(not(all(test, loom)))]
+        if let Some(found) = self.get(hash, &is) {
+            return Ok(found);
+        } else if self.len() >= max {
+            return Err(Full);
+        }
+        let value = make();
+        let mut turn = self.turn.lock();
+        let freed = turn.limbo.reclaim(&self.grace);
+        let outcome = if let Some((_, entry)) = self.owned_find(hash, |entry| is(&entry.value)) {
+            Ok(self.found(entry))
+        } else if self.owned_len() >= max {
+            Err(Full)
+        } else {
+            Ok(self.insert(&mut turn, hash, value))
+        };
+        drop(turn);
+        drop_all(freed);
+        outcome
+    }
+
+    /// Takes out the entry with this hash that `is` holds of.
+    pub(crate) fn remove(&self, hash: u32, is: impl Fn(&T) -> bool) -> bool {
+        let found = self.take_out(hash, |entry| is(&entry.value));
+        self.reclaim();
+        found
+    }
+
+    /// Takes out the entries that `keep` does not hold of. It is called without the lock; entries
+    /// inserted meanwhile may be left out.
+    pub(crate) fn retain(&self, mut keep: impl FnMut(&T) -> bool) {
+        let inside = self.grace.enter();
+        for entry in self.entries() {
+            // SAFETY: it was in a slot after `inside` had entered.
+            let this = unsafe { entry.as_ref() };
+            if !keep(&this.value) {
+                self.take_out(this.hash, |other| std::ptr::eq(other, this));
+            }
+        }
+        drop(inside);
+        self.reclaim();
+    }
+
+    fn take_out(&self, hash: u32, is: impl Fn(&Entry<T>) -> bool) -> bool {
+        let mut turn = self.turn.lock();
+        let found = self.owned_find(hash, is);
+        if let Some((slot, entry)) = found {
+            slot.mark_removed();
+            self.len
+                .store(self.owned_len() as u64 - 1, Ordering::Relaxed);
+            turn.limbo.retire(Retired::Entry(entry));
+        }
+        found.is_some()
+    }
+
+    /// Drops what was taken out and cannot be reached any more.
+    fn reclaim(&self) {
+        let freed = self.turn.lock().limbo.reclaim(&self.grace);
+        // Dropping an entry runs its owner's code: not under the lock.
+        drop_all(freed);
+    }
+
+    /// How many entries there are.
+    pub(crate) fn len(&self) -> usize {
+        // Relaxed: a number that may be old by the time it is used, in any order.
+        self.len.load(Ordering::Relaxed) as usize
+    }
+
+    /// Calls `each` with the entries in the order of insertion, without the lock; those inserted
+    /// meanwhile may be missing.
+    pub(crate) fn for_each(&self, mut each: impl FnMut(&T)) {
+        // So that what could not be dropped when it was removed goes at the next scrape.
+        self.reclaim();
+        let _inside = self.grace.enter();
+        for entry in self.entries() {
+            // SAFETY: it was in a slot after `_inside` had entered.
+            each(&unsafe { entry.as_ref() }.value);
+        }
+    }
+
+    /// The entries in the order of insertion. The caller is inside.
+    fn entries(&self) -> Vec<NonNull<Entry<T>>> {
+        let slots = self.newest.get().into_iter().flat_map(|slots| slots.iter());
+        let mut entries: Vec<_> = slots
+            .filter_map(|slot| match slot.get() {
+                // SAFETY: it was in a slot after the caller had entered.
+                Content::Entry(entry) => Some((unsafe { entry.as_ref() }.order, entry)),
+                Content::Empty | Content::Removed => None,
+            })
+            .collect();
+        entries.sort_unstable_by_key(|(order, _)| *order);
+        entries.into_iter().map(|(_, entry)| entry).collect()
+    }
+
+    /// The lock's holder's view of an entry that is in a slot.
+    fn found(&self, entry: NonNull<Entry<T>>) -> Found<'_, T, C> {
+        let inside = self.grace.enter();
+        // SAFETY: it is in a slot, and whoever could take it out waits for the lock.
+        let value = NonNull::from(unsafe { &entry.as_ref().value });
+        Found {
+            value,
+            _inside: inside,
+        }
+    }
+
+    /// The slots as the lock's holder sees them.
+    fn owned_slots(&self) -> &Slots<T> {
+        // SAFETY: never null, and only the lock's holder retires slots.
+        unsafe { &*self.newest.owned() }
+    }
+
+    fn owned_len(&self) -> usize {
+        self.len.owned_load() as usize
+    }
+
+    fn owned_find(
+        &self,
+        hash: u32,
+        is: impl Fn(&Entry<T>) -> bool,
+    ) -> Option<(&Slot<T>, NonNull<Entry<T>>)> {
+        for slot in probe(self.owned_slots(), hash) {
+            match slot.owned() {
+                Content::Empty => return None,
+                Content::Removed => {}
+                Content::Entry(at) => {
+                    // SAFETY: it is in a slot, and only the lock's holder retires entries.
+                    let entry = unsafe { at.as_ref() };
+                    if entry.hash == hash && is(entry) {
+                        return Some((slot, at));
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// Inserts what is not there.
+    fn insert(&self, turn: &mut Turn<T>, hash: u32, value: T) -> Found<'_, T, C> {
+        let entry = NonNull::from(Box::leak(Box::new(Entry {
+            hash,
+            order: turn.inserted,
+            value,
+        })));
+        turn.inserted = turn.inserted.wrapping_add(1);
+        let len = self.owned_len() + 1;
+        if (turn.used + 1) * 2 > self.owned_slots().len() {
+            self.rebuild(turn, len);
+        }
+        if place(self.owned_slots(), hash, entry) {
+            turn.used += 1;
+        }
+        self.len.store(len as u64, Ordering::Relaxed);
+        self.found(entry)
+    }
+
+    /// Replaces the slots by as many as `len` entries want, without the marks of removed ones.
+    fn rebuild(&self, turn: &mut Turn<T>, len: usize) {
+        let old = self.owned_slots();
+        // So that an eighth of them at least can come and go before the next time.
+        let wanted = (2 * len + len / 4).next_power_of_two();
+        let new = Memory::new(wanted.max(FIRST_SLOTS), Slot::empty);
+        turn.used = 0;
+        for slot in old.iter() {
+            if let Content::Entry(entry) = slot.owned() {
+                // SAFETY: it is in a slot, and only the lock's holder retires entries.
+                place(&new, unsafe { entry.as_ref() }.hash, entry);
+                turn.used += 1;
+            }
+        }
+        let old = NonNull::from(old);
+        // SAFETY: as in `new`.
+        unsafe { self.newest.set(leak(new)) };
+        turn.limbo.retire(Retired::Slots(old));
+    }
+}
+
+/// The slots that an entry with this hash may be in, in turn.
+#[inline]
+fn probe<T>(slots: &[Slot<T>], hash: u32) -> impl Iterator<Item = &Slot<T>> {
+    let mask = slots.len() - 1;
+    (0..slots.len()).map(move |i| &slots[(hash as usize).wrapping_add(i) & mask])
+}
+
+/// Lets lookups find an entry, in the first slot that holds none; says whether it was empty.
+fn place<T>(slots: &[Slot<T>], hash: u32, entry: NonNull<Entry<T>>) -> bool {
+    for slot in probe(slots, hash) {
+        match slot.owned() {
+            Content::Entry(_) => {}
+            Content::Empty => {
+                slot.put(entry);
+                return true;
+            }
+            Content::Removed => {
+                slot.put(entry);
+                return false;
+            }
+        }
+    }
+    unreachable!("at most half of the slots are used");
+}
+
+/// Ends what no lookup can reach any more.
+fn drop_all<T>(retired: impl IntoIterator<Item = Retired<T>>) {
+    for retired in retired {
+        match retired {
+            // SAFETY: the caller has it from `Limbo::reclaim`, or owns the table alone.
+            Retired::Entry(entry) => unsafe { drop_entry(entry) },
+            // SAFETY: as above; it came from `leak`.
+            Retired::Slots(slots) => unsafe { free(slots) },
+        }
+    }
+}
+
+/// # Safety
+/// Nobody can reach the entry any more.
+unsafe fn drop_entry<T>(entry: NonNull<Entry<T>>) {
+    #[cfg(not(all(test, loom)))]
+    // SAFETY: it came from a `Box`; the caller's promise.
+    drop(unsafe { Box::from_raw(entry.as_ptr()) });
+    // Under loom its memory stays, so that a model which is wrong fails in the value's own
+    // check and not by what the memory has become.
+    #[cfg(all(test, loom))]
+    // SAFETY: the caller's promise.
+    unsafe {
+        std::ptr::drop_in_place(&raw mut (*entry.as_ptr()).value);
+    }
+}
+
+impl<T, C: Counts> Drop for Table<T, C> {
+    fn drop(&mut self) {
+        // `&mut self` says that no lookup is left.
+        let slots = NonNull::from(self.owned_slots());
+        for slot in self.owned_slots().iter() {
+            if let Content::Entry(entry) = slot.owned() {
+                drop_all([Retired::Entry(entry)]);
+            }
+        }
+        let limbo = &mut self.turn.lock().limbo;
+        drop_all(limbo.drain().chain([Retired::Slots(slots)]));
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom {
+    use std::collections::BTreeSet;
+
+    use loom::sync::Arc;
+    use loom::thread;
+
+    use super::Table;
+    use crate::shard::grace::model::{ModelCounts, i_am};
+    use crate::shard::lease::Pool;
+    use crate::shard::model::{Checked, explore};
+    use crate::shard::slot::Run;
+
+    /// An entry whose end is a write that loom compares with every look at it.
+    struct Value {
+        key: u64,
+        made_by: u64,
+        alive: std::sync::Arc<Checked>,
+    }
+
+    impl Value {
+        fn new(key: u64, made_by: u64) -> Self {
+            let alive = std::sync::Arc::new(Checked::new(1));
+            Self {
+                key,
+                made_by,
+                alive,
+            }
+        }
+
+        /// Who made it; fails when it has been dropped, or might be.
+        fn look(&self) -> u64 {
+            assert_eq!(self.alive.get(), 1);
+            self.made_by
+        }
+    }
+
+    impl Drop for Value {
+        fn drop(&mut self) {
+            self.alive.set(0);
+        }
+    }
+
+    type Model = Arc<Table<Value, ModelCounts>>;
+
+    /// All keys have the same hash: they probe the same slots.
+    const HASH: u32 = 1;
+
+    fn table() -> Model {
+        Arc::new(Table::new(ModelCounts::new()))
+    }
+
+    fn insert(table: &Model, key: u64, made_by: u64) -> u64 {
+        let make = || Value::new(key, made_by);
+        let found = table.get_or_insert(HASH, usize::MAX, |value| value.key == key, make);
+        found.unwrap().look()
+    }
+
+    fn get(table: &Model, key: u64) -> Option<u64> {
+        let found = table.get(HASH, |value| value.key == key);
+        found.map(|value| value.look())
+    }
+
+    fn remove(table: &Model, key: u64) -> bool {
+        table.remove(HASH, |value| value.key == key)
+    }
+
+    fn spawn<R: 'static>(
+        me: usize,
+        table: &Model,
+        run: impl FnOnce(&Model) -> R + 'static,
+    ) -> thread::JoinHandle<R> {
+        let table = table.clone();
+        thread::spawn(move || {
+            i_am(me);
+            run(&table)
+        })
+    }
+
+    #[test]
+    fn one_of_two_insertions_is_kept() {
+        let seen = explore("table: two insert the same, one looks", None, |outcome| {
+            let table = table();
+            let inserters = [1, 2].map(|me| spawn(me, &table, move |t| insert(t, 7, me as u64)));
+            let found = get(&table, 7);
+            let [a, b] = inserters.map(|thread| thread.join().unwrap());
+            assert_eq!(a, b);
+            assert_eq!((get(&table, 7), table.len()), (Some(a), 1));
+            outcome.reached((found, a));
+        });
+        assert_eq!(
+            seen,
+            BTreeSet::from([(None, 1), (None, 2), (Some(1), 1), (Some(2), 2)])
+        );
+    }
+
+    /// The second entry makes the table grow; the old slots are freed when nobody probes them.
+    #[test]
+    fn found_while_the_table_grows() {
+        let seen = explore("table: grows under two lookups", Some(3), |outcome| {
+            let table = table();
+            insert(&table, 1, 1);
+            let grower = spawn(1, &table, |table| insert(table, 2, 2));
+            assert_eq!(get(&table, 1), Some(1), "lost while the table grew");
+            let second = get(&table, 2);
+            grower.join().unwrap();
+            assert_eq!((get(&table, 1), get(&table, 2)), (Some(1), Some(2)));
+            outcome.reached(second);
+        });
+        assert_eq!(seen, BTreeSet::from([None, Some(2)]));
+    }
+
+    /// A lookup finds the entry, or finds nothing; what it found it may look at.
+    #[test]
+    fn removed_while_it_is_looked_at() {
+        let seen = explore("table: two look, one removes", Some(3), |outcome| {
+            let table = table();
+            insert(&table, 7, 0);
+            let readers = [1, 2].map(|me| spawn(me, &table, |table| get(table, 7)));
+            assert!(remove(&table, 7));
+            assert_eq!((get(&table, 7), table.len()), (None, 0));
+            outcome.reached(readers.map(|reader| reader.join().unwrap().is_some()));
+        });
+        assert_eq!(
+            seen,
+            BTreeSet::from([[false, false], [false, true], [true, false], [true, true]])
+        );
+    }
+
+    /// The slot of a removed entry is used again, before another entry in the same probe.
+    #[test]
+    fn made_again_after_removal() {
+        let seen = explore("table: removed and made again", Some(3), |outcome| {
+            let table = table();
+            insert(&table, 1, 1);
+            insert(&table, 2, 1);
+            let maker = spawn(1, &table, |table| {
+                assert!(remove(table, 1));
+                assert_eq!(insert(table, 1, 2), 2);
+            });
+            let first = get(&table, 1);
+            assert_eq!(get(&table, 2), Some(1), "a probe ended at a removed entry");
+            let second = get(&table, 1);
+            assert!(first <= second || second.is_none());
+            maker.join().unwrap();
+            assert_eq!((get(&table, 1), table.len()), (Some(2), 2));
+            outcome.reached((first, second));
+        });
+        let (old, new) = (Some(1), Some(2));
+        assert_eq!(
+            seen,
+            BTreeSet::from([
+                (None, None),
+                (None, new),
+                (old, None),
+                (old, old),
+                (old, new),
+                (new, new)
+            ])
+        );
+    }
+
+    /// A series: cells that are given back when it is dropped.
+    struct Series {
+        key: u64,
+        run: Run,
+        pool: Arc<Pool>,
+    }
+
+    impl Drop for Series {
+        fn drop(&mut self) {
+            self.pool.give_back(self.run);
+        }
+    }
+
+    /// A series is removed while another thread records in it, and the next one is made at once:
+    /// it never has the counts of the first.
+    #[test]
+    fn recorded_in_while_it_is_removed() {
+        let seen = explore(
+            "table: cells used again after removal",
+            Some(3),
+            |outcome| {
+                let pool = Arc::new(Pool::new(2));
+                let make = {
+                    let pool = pool.clone();
+                    move |key| {
+                        let (run, pool) = (pool.take(1), pool.clone());
+                        Series { key, run, pool }
+                    }
+                };
+                let table = Arc::new(Table::<Series, _>::new(ModelCounts::new()));
+                let get_or_make = |key| {
+                    let found =
+                        table.get_or_insert(HASH, usize::MAX, |s| s.key == key, || make(key));
+                    found.unwrap()
+                };
+                let first = get_or_make(1).run;
+                let recorder = {
+                    let (table, pool) = (table.clone(), pool.clone());
+                    thread::spawn(move || {
+                        i_am(1);
+                        let found = table.get(HASH, |series| series.key == 1);
+                        let found = found.inspect(|series| {
+                            let mut lease = pool.lease().unwrap();
+                            lease.cells(series.run)[0].add(1);
+                        });
+                        found.is_some()
+                    })
+                };
+                table.remove(HASH, |series| series.key == 1);
+                let next = get_or_make(2);
+                assert_eq!(pool.sum(next.run, 0), 0);
+                let used_again = next.run == first;
+                let recorded = recorder.join().unwrap();
+                assert_eq!(pool.sum(next.run, 0), 0);
+                outcome.reached((recorded, used_again));
+            },
+        );
+        assert_eq!(
+            seen,
+            BTreeSet::from([(false, false), (false, true), (true, false), (true, true)])
+        );
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::super::grace::Counts;
+    use super::super::handle::Handle;
+    use super::{FIRST_SLOTS, Full, Table};
+    use crate::shard::COUNTS;
+
+    fn table<T>() -> Table<T, Handle> {
+        Table::new(Handle::new(COUNTS))
+    }
+
+    fn values<T: Copy, C: Counts>(table: &Table<T, C>) -> Vec<T> {
+        let mut values = Vec::new();
+        table.for_each(|value| values.push(*value));
+        values
+    }
+
+    #[test]
+    fn finds_what_was_inserted_through_growth_and_collisions() {
+        let table = table();
+        for n in 0..1_000 {
+            // Only 16 different hashes: long probes.
+            let made = table.get_or_insert(n % 16, 1_000, |v| *v == n, || n);
+            assert_eq!(*made.unwrap(), n);
+        }
+        for n in 0..1_000 {
+            assert_eq!(table.get(n % 16, |v| *v == n).as_deref(), Some(&n));
+            let again = table.get_or_insert(n % 16, 1_000, |v| *v == n, || unreachable!());
+            assert_eq!(*again.unwrap(), n);
+        }
+        assert!(table.get(3, |v| *v == 1_003).is_none());
+        assert!(values(&table).into_iter().eq(0..1_000));
+    }
+
+    #[test]
+    fn an_entry_is_inserted_once_however_many_threads_ask() {
+        let table = table();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for n in 0..2_000_u32 {
+                        let hash = n.wrapping_mul(0x9E37_79B9);
+                        let is = |v: &u32| *v == n;
+                        let found = table.get_or_insert(hash, usize::MAX, is, || n).unwrap();
+                        assert_eq!(*found, n);
+                        assert!(std::ptr::eq(&*found, &*table.get(hash, is).unwrap()));
+                    }
+                });
+            }
+        });
+        assert_eq!(table.len(), 2_000);
+        assert_eq!(values(&table).len(), 2_000);
+    }
+
+    #[test]
+    fn making_an_entry_may_use_the_table() {
+        let table = table();
+        let zero = || *table.get_or_insert(0, 2, |v| *v == 0, || 0).unwrap();
+        let made = table.get_or_insert(1, 2, |v| *v == 1, || zero() + 1);
+        assert_eq!((*made.unwrap(), table.len()), (1, 2));
+    }
+
+    #[test]
+    fn a_full_table_takes_no_more_and_still_finds() {
+        let table = table();
+        for n in 0..3 {
+            assert!(table.get_or_insert(n, 3, |v| *v == n, || n).is_ok());
+        }
+        let refused = table.get_or_insert(3, 3, |v| *v == 3, || unreachable!());
+        assert!(matches!(refused, Err(Full)));
+        assert!(table.get_or_insert(2, 3, |v| *v == 2, || 2).is_ok());
+        assert!(table.remove(2, |v| *v == 2));
+        assert!(table.get_or_insert(3, 3, |v| *v == 3, || 3).is_ok());
+        assert_eq!(values(&table), [0, 1, 3]);
+    }
+
+    #[test]
+    fn what_comes_and_goes_leaves_no_slots_behind() {
+        let table = table();
+        for n in 0..10_000_u32 {
+            let hash = n.wrapping_mul(0x9E37_79B9);
+            assert!(table.get_or_insert(hash, 5, |v| *v == n, || n).is_ok());
+            if let Some(old) = n.checked_sub(4) {
+                let hash = old.wrapping_mul(0x9E37_79B9);
+                assert!(table.remove(hash, |v| *v == old));
+            }
+        }
+        assert_eq!(values(&table), [9_996, 9_997, 9_998, 9_999]);
+        assert!(table.owned_slots().len() <= 2 * FIRST_SLOTS);
+    }
+
+    /// Counts how many are alive.
+    struct Alive<'a>(u32, &'a std::cell::Cell<usize>);
+
+    impl<'a> Alive<'a> {
+        fn new(n: u32, alive: &'a std::cell::Cell<usize>) -> Self {
+            alive.set(alive.get() + 1);
+            Self(n, alive)
+        }
+    }
+
+    impl Drop for Alive<'_> {
+        fn drop(&mut self) {
+            self.1.set(self.1.get() - 1);
+        }
+    }
+
+    #[test]
+    fn what_is_removed_is_dropped_when_it_was_let_go_of() {
+        let alive = std::cell::Cell::new(0);
+        let table = table();
+        for n in 0..10 {
+            let made = table.get_or_insert(n, 10, |v: &Alive| v.0 == n, || Alive::new(n, &alive));
+            assert_eq!(made.unwrap().0, n);
+        }
+        let held = table.get(3, |v| v.0 == 3).unwrap();
+        table.retain(|v| v.0 > 4);
+        assert_eq!((held.0, alive.get(), table.len()), (3, 10, 5));
+        drop(held);
+        // The next that has the lock drops what is left.
+        assert!(!table.remove(3, |v| v.0 == 3));
+        assert_eq!(alive.get(), 5);
+        assert!(table.remove(5, |v| v.0 == 5));
+        assert_eq!(alive.get(), 4);
+        let held = table.get(6, |v| v.0 == 6);
+        assert!(table.remove(6, |v| v.0 == 6));
+        drop(held);
+        assert_eq!(alive.get(), 4);
+        drop(table);
+        assert_eq!(alive.get(), 0);
+    }
+}
