@@ -4,7 +4,7 @@
 
 use prometheus_client::collector::Collector;
 
-use super::prometheus_client::SnapshotCollector;
+use super::prometheus_client::{RegistryText, SnapshotText};
 use crate::registry::Registry;
 use crate::snapshot::Snapshot;
 
@@ -14,7 +14,7 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 /// Appends a snapshot, and the `# EOF` that ends a document. Families without series are left
 /// out.
 pub fn encode(into: &mut String, snapshot: Snapshot) {
-    encode_collector(into, Box::new(SnapshotCollector(snapshot)));
+    encode_collector(into, Box::new(SnapshotText(snapshot)));
     encode_eof(into);
 }
 
@@ -30,7 +30,7 @@ pub fn encode_registry(into: &mut String, registry: &Registry) {
 
 /// As [`encode_registry`], without the end of the document: more may follow.
 pub fn encode_metrics(into: &mut String, registry: &Registry) {
-    encode_collector(into, Box::new(registry.clone()));
+    encode_collector(into, Box::new(RegistryText(registry.clone())));
 }
 
 fn encode_collector(into: &mut String, collector: Box<dyn Collector>) {

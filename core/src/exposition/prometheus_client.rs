@@ -4,6 +4,7 @@
 //! `Collector`. So ours can be registered in a `prometheus_client::registry::Registry` singly or
 //! all together, and come out in every format that crate knows.
 
+use std::borrow::Cow;
 use std::fmt::Error;
 
 use prometheus_client::collector::Collector;
@@ -16,7 +17,7 @@ use prometheus_client::metrics::{MetricType, TypedMetric};
 use crate::escape::escape_label_value;
 use crate::instrument::{
     Counter, Family, Gauge, GaugeValue, Histogram, Instrument, Labels, Metric, ObservedCounter,
-    UpDownCounter, Value,
+    SeriesSnapshot, UpDownCounter, Value, render_pairs,
 };
 use crate::kind::Kind;
 use crate::registry::Registry;
@@ -38,13 +39,11 @@ fn encode_value(value: &Value, encoder: &mut MetricEncoder) -> Result<(), Error>
         Value::UnsignedGauge(value) => encoder.encode_gauge(value),
         Value::FloatGauge(value) => encoder.encode_gauge(value),
         Value::Histogram(histogram) => {
-            let bounds = histogram
-                .bounds
-                .bounds()
-                .iter()
-                .copied()
-                .chain([f64::INFINITY]);
-            let buckets: Vec<_> = bounds.zip(histogram.buckets.iter().copied()).collect();
+            let mut buckets = Vec::with_capacity(histogram.buckets.len());
+            let bounds = histogram.bounds.bounds().iter().copied();
+            buckets.extend(bounds.zip(histogram.buckets.iter().copied()));
+            // The last one has no finite bound.
+            buckets.extend(histogram.buckets.last().map(|n| (f64::INFINITY, *n)));
             encoder.encode_histogram::<NoLabelSet>(histogram.sum, histogram.count, &buckets, None)
         }
     }
@@ -82,7 +81,7 @@ impl<M: Instrument, const N: usize> TypedMetric for Family<M, N> {
 
 impl<M: Instrument, const N: usize> EncodeMetric for Family<M, N> {
     fn encode(&self, mut encoder: MetricEncoder) -> Result<(), Error> {
-        encode_all(self, &[], &mut encoder)
+        encode_all(self, Labelling::Pairs, &[], &mut encoder)
     }
 
     fn metric_type(&self) -> MetricType {
@@ -94,103 +93,166 @@ impl<M: Instrument, const N: usize> EncodeMetric for Family<M, N> {
     }
 }
 
-/// The labels of a series with their names.
-struct Pairs<'a> {
-    constant: &'a [(Box<str>, Box<str>)],
-    names: &'a [Box<str>],
-    values: &'a Labels,
+/// How labels are handed to the encoder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Labelling {
+    /// Name by name, whatever the format.
+    Pairs,
+    /// For text, where the encoder writes a name as it is given: as one pair, whose name is all the
+    /// text up to the last name, rendered when the series was made. A bucket's line takes half the time.
+    Text,
 }
+
+/// A list of labels, which the encoder asks for on each line.
+struct Pairs<'a>(Vec<(&'a str, Cow<'a, str>)>);
 
 impl EncodeLabelSet for Pairs<'_> {
     fn encode(&self, encoder: &mut LabelSetEncoder) -> Result<(), Error> {
-        let constant = self
-            .constant
-            .iter()
-            .map(|(name, value)| (&**name, &**value));
-        let names = self.names.iter().map(|name| &**name);
-        for pair in constant {
-            pair.encode(encoder.encode_label())?;
-        }
-        for (name, value) in names.zip(self.values.values()) {
-            (name, value).encode(encoder.encode_label())?;
+        for (name, value) in &self.0 {
+            (*name, &**value).encode(encoder.encode_label())?;
         }
         Ok(())
     }
 }
 
-fn encode_series(labels: &Pairs, value: &Value, encoder: &mut MetricEncoder) -> Result<(), Error> {
-    // For an empty set of labels the encoder would write `{}`.
-    if labels.constant.is_empty() && labels.names.is_empty() {
-        return encode_value(value, encoder);
+/// A single label.
+struct Pair<'a>(&'a str, &'a str);
+
+impl EncodeLabelSet for Pair<'_> {
+    fn encode(&self, encoder: &mut LabelSetEncoder) -> Result<(), Error> {
+        (self.0, self.1).encode(encoder.encode_label())
     }
-    encode_value(value, &mut encoder.encode_family(labels)?)
+}
+
+/// Encodes the series of a metric.
+struct SeriesEncoder<'a> {
+    labelling: Labelling,
+    constant: &'a [(Box<str>, Box<str>)],
+    names: &'a [Box<str>],
+    /// For [`Labelling::Text`]: the constant labels, and what stands before the last value.
+    text: String,
+    constant_text: usize,
+}
+
+impl<'a> SeriesEncoder<'a> {
+    fn new(
+        labelling: Labelling,
+        constant: &'a [(Box<str>, Box<str>)],
+        names: &'a [Box<str>],
+    ) -> Self {
+        let mut text = String::new();
+        render_pairs(
+            &mut text,
+            constant.iter().map(|(name, value)| (&**name, &**value)),
+        );
+        if !constant.is_empty() {
+            text.push(',');
+        }
+        Self {
+            labelling,
+            constant,
+            names,
+            constant_text: text.len(),
+            text,
+        }
+    }
+
+    fn encode(
+        &mut self,
+        labels: &Labels,
+        value: &Value,
+        encoder: &mut MetricEncoder,
+    ) -> Result<(), Error> {
+        if self.labelling == Labelling::Text
+            && let Some((before, last)) = labels.split_last()
+        {
+            self.text.truncate(self.constant_text);
+            self.text.push_str(before);
+            let pair = Pair(&self.text, &last);
+            return encode_value(value, &mut encoder.encode_family(&pair)?);
+        }
+        let constant = self.constant.iter();
+        let constant = constant.map(|(name, value)| (&**name, Cow::Borrowed(&**value)));
+        let names = self.names.iter().map(|name| &**name);
+        let pairs = Pairs(constant.chain(names.zip(labels.values())).collect());
+        // For an empty set of labels the encoder would write `{}`.
+        if pairs.0.is_empty() {
+            return encode_value(value, encoder);
+        }
+        encode_value(value, &mut encoder.encode_family(&pairs)?)
+    }
 }
 
 /// Every series of a metric, as it is read.
 fn encode_all(
     metric: &dyn Metric,
+    labelling: Labelling,
     constant: &[(Box<str>, Box<str>)],
     encoder: &mut MetricEncoder,
 ) -> Result<(), Error> {
     let mut outcome = Ok(());
-    metric.visit(&mut Value::Counter(0), &mut |values, value| {
-        let labels = Pairs {
-            constant,
-            names: metric.label_names(),
-            values,
-        };
+    let mut series = SeriesEncoder::new(labelling, constant, metric.label_names());
+    metric.visit(&mut Value::Counter(0), &mut |labels, value| {
         if outcome.is_ok() {
-            outcome = encode_series(&labels, value, encoder);
+            outcome = series.encode(labels, value, encoder);
         }
     });
     outcome
 }
 
-/// What a scrape saw, as prometheus-client asks for it.
+/// What a scrape saw, as prometheus-client asks for it when it writes text.
 #[derive(Debug)]
-pub(super) struct SnapshotCollector(pub(super) Snapshot);
+pub(super) struct SnapshotText(pub(super) Snapshot);
 
-impl Collector for SnapshotCollector {
+impl Collector for SnapshotText {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), Error> {
-        for family in self
-            .0
-            .families
-            .iter()
-            .filter(|family| !family.series.is_empty())
-        {
-            encode_family(family, &mut encoder)?;
+        for FamilySnapshot { descriptor, series } in &self.0.families {
+            if series.is_empty() {
+                continue;
+            }
+            let mut encoder = encode_descriptor(descriptor, &mut encoder)?;
+            let constant = &descriptor.constant_labels;
+            let mut each = SeriesEncoder::new(Labelling::Text, constant, &descriptor.label_names);
+            for SeriesSnapshot { labels, value } in series {
+                each.encode(labels, value, &mut encoder)?;
+            }
         }
         Ok(())
+    }
+}
+
+/// A registry, as prometheus-client asks for it when it writes text.
+#[derive(Debug)]
+pub(super) struct RegistryText(pub(super) Registry);
+
+impl Collector for RegistryText {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), Error> {
+        encode_registry(&self.0, Labelling::Text, &mut encoder)
     }
 }
 
 impl Collector for Registry {
     /// Encodes what the registry holds, series by series.
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), Error> {
-        let mut outcome = Ok(());
-        self.for_each(|descriptor, metric| {
-            if outcome.is_ok() && !metric.is_empty() {
-                outcome = encode_descriptor(descriptor, &mut encoder).and_then(|mut encoder| {
-                    encode_all(metric, &descriptor.constant_labels, &mut encoder)
-                });
-            }
-        });
-        outcome
+        encode_registry(self, Labelling::Pairs, &mut encoder)
     }
 }
 
-fn encode_family(family: &FamilySnapshot, encoder: &mut DescriptorEncoder) -> Result<(), Error> {
-    let descriptor: &Descriptor = &family.descriptor;
-    let mut encoder = encode_descriptor(descriptor, encoder)?;
-    for series in &family.series {
-        let labels = Pairs {
-            constant: &descriptor.constant_labels,
-            names: &descriptor.label_names,
-            values: &series.labels,
-        };
-        encode_series(&labels, &series.value, &mut encoder)?;
-    }
-    Ok(())
+fn encode_registry(
+    registry: &Registry,
+    labelling: Labelling,
+    encoder: &mut DescriptorEncoder,
+) -> Result<(), Error> {
+    let mut outcome = Ok(());
+    registry.for_each(|descriptor, metric| {
+        if outcome.is_ok() && !metric.is_empty() {
+            outcome = encode_descriptor(descriptor, encoder).and_then(|mut encoder| {
+                let constant = &descriptor.constant_labels;
+                encode_all(metric, labelling, constant, &mut encoder)
+            });
+        }
+    });
+    outcome
 }
 
 fn encode_descriptor<'e>(

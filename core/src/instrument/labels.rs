@@ -18,7 +18,7 @@ pub struct Labels(
 /// No value holds a character that has to be escaped: the text of each is the value.
 const PLAIN: u8 = b' ';
 /// Some value does.
-const ESCAPED: u8 = b'\\';
+const ESCAPED: &str = "\\";
 
 impl Labels {
     pub(crate) fn new(names: &[Box<str>], values: &[&str]) -> Self {
@@ -29,27 +29,53 @@ impl Labels {
         let names = names.iter().map(|name| &**name);
         render_pairs(&mut text, names.zip(values.iter().copied()));
         if text.contains('\\') {
-            text.replace_range(..1, "\\");
+            text.replace_range(..1, ESCAPED);
         }
         Self(Some(text.into()))
     }
 
     /// The values, unescaped.
     pub fn values(&self) -> impl Iterator<Item = Cow<'_, str>> {
-        let mut rest = self.text();
+        let text = self.text();
+        let mut at = 0;
         std::iter::from_fn(move || {
-            // A name holds no quote, and a quote within a value has a backslash before it.
-            let (_, from) = rest.split_once("=\"")?;
+            // A name holds no equals sign, and a quote within a value has a backslash before it.
+            let start = at + text.get(at..)?.find('=')? + 2;
+            let value = text.get(start..)?;
             let mut escaped = false;
-            let end = from.bytes().position(|byte| {
+            let end = value.bytes().position(|byte| {
                 let ends = byte == b'"' && !escaped;
                 escaped = byte == b'\\' && !escaped;
                 ends
             })?;
-            let (value, after) = from.split_at(end);
-            rest = after;
-            Some(unescape(value))
+            at = start + end + 1;
+            Some(unescape(&value[..end]))
         })
+    }
+
+    /// The text up to the last name, and the last value, unescaped: of `a="x",b="y"`, `a="x",b` and
+    /// `y`.
+    pub(crate) fn split_last(&self) -> Option<(&str, Cow<'_, str>)> {
+        let text = self.text();
+        let closing = text.len().checked_sub(1)?;
+        if !self.is_plain() {
+            let last = self.values().last()?;
+            let mut escaped = String::new();
+            escape_label_value(&mut escaped, &last);
+            return Some((&text[..closing - escaped.len() - 2], last));
+        }
+        // No quote but those around the values.
+        let opening = text[..closing].rfind('"')?;
+        Some((
+            &text[..opening - 1],
+            Cow::Borrowed(&text[opening + 1..closing]),
+        ))
+    }
+
+    fn is_plain(&self) -> bool {
+        self.0
+            .as_ref()
+            .is_none_or(|text| text.as_bytes()[0] == PLAIN)
     }
 
     /// Whether these are the values. `names` are those that the labels were made with.
@@ -59,7 +85,7 @@ impl Labels {
             return N == 0;
         };
         let text = text.as_bytes();
-        if text[0] == ESCAPED {
+        if text[0] != PLAIN {
             return self.are_escaped(values);
         }
         // Where nothing is escaped, the text holds two quotes a label. Each label here has to find
@@ -116,6 +142,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::Labels;
+    use crate::escape::escape_label_value;
 
     /// Made of the characters that could be taken for the end of a value.
     fn value() -> impl Strategy<Value = String> {
@@ -132,6 +159,11 @@ mod tests {
             prop_assert!(labels.are(&names, &[&a[0], &a[1]]));
             prop_assert_eq!(labels.are(&names, &[&b[0], &b[1]]), a == b);
             prop_assert!(labels.values().eq(a.iter().map(|value| &**value)));
+            let (key, last) = labels.split_last().unwrap();
+            prop_assert_eq!(&*last, &*a[1]);
+            let mut text = format!("{key}=\"");
+            escape_label_value(&mut text, &last);
+            prop_assert_eq!(text + "\"", labels.text());
         }
     }
     /// Every two pieces of the text, so also those that reach over from one label to the next.

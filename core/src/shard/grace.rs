@@ -28,20 +28,12 @@
 use super::fence::Fence;
 use crate::sync::{Ordering, Word};
 
-const SIDES: usize = 2;
+/// Cells that a [`Side`] counts in.
+pub(crate) const COUNTS: u16 = 2;
+const ENTERED: usize = 0;
+const LEFT: usize = 1;
 
-/// Cells that the counts of one [`Grace`] need.
-pub(crate) const COUNTS: u16 = 2 * SIDES as u16;
-
-const fn entered(side: usize) -> usize {
-    side
-}
-
-const fn left(side: usize) -> usize {
-    SIDES + side
-}
-
-/// Where a [`Grace`] counts: [`COUNTS`] cells, of which each thread has its own.
+/// What a side counts in: [`COUNTS`] cells, of which each thread has its own.
 pub(crate) trait Counts {
     /// Adds 1 for the calling thread; Release, as [`Cell::put`](super::cell::Cell::put) is.
     fn count(&self, index: usize);
@@ -51,23 +43,24 @@ pub(crate) trait Counts {
 
 /// Who is in, and by which side.
 pub(crate) struct Grace<C> {
-    counts: C,
+    sides: [Side<C>; 2],
     /// The side that the next readers take.
-    side: Word,
+    open: Word,
     fence: Fence,
 }
 
-/// A reader that is in: it leaves when this is dropped, on whichever thread.
-pub(crate) struct Inside<'grace, C: Counts> {
-    grace: &'grace Grace<C>,
-    side: usize,
-}
+/// One of the two ways in.
+struct Side<C>(C);
+
+/// A reader that is in: it leaves when this is dropped, on whichever thread. One pointer, so that
+/// what is found can be returned in registers.
+pub(crate) struct Inside<'grace, C: Counts>(&'grace Side<C>);
 
 impl<C: Counts> Grace<C> {
-    pub(crate) fn new(counts: C) -> Self {
+    pub(crate) fn new(counts: [C; 2]) -> Self {
         Self {
-            counts,
-            side: Word::zero(),
+            sides: counts.map(Side),
+            open: Word::zero(),
             fence: Fence::new(),
         }
     }
@@ -75,24 +68,26 @@ impl<C: Counts> Grace<C> {
     #[inline]
     pub(crate) fn enter(&self) -> Inside<'_, C> {
         // Relaxed: either side is right; see the head.
-        let side = self.side.load(Ordering::Relaxed) as usize % SIDES;
-        self.counts.count(entered(side));
+        let side = &self.sides[self.open.load(Ordering::Relaxed) as usize % 2];
+        side.0.count(ENTERED);
         self.fence.light();
-        Inside { grace: self, side }
+        Inside(side)
     }
+}
 
+impl<C: Counts> Side<C> {
     /// Whether everyone who took this side before the caller's heavy fence is out.
-    fn is_empty(&self, side: usize) -> bool {
+    fn is_empty(&self) -> bool {
         // Those who left first: each of them is then in the second sum.
-        let gone = self.counts.sum(left(side));
-        gone == self.counts.sum(entered(side))
+        let left = self.0.sum(LEFT);
+        left == self.0.sum(ENTERED)
     }
 }
 
 impl<C: Counts> Drop for Inside<'_, C> {
     #[inline]
     fn drop(&mut self) {
-        self.grace.counts.count(left(self.side));
+        self.0.0.count(LEFT);
     }
 }
 
@@ -103,7 +98,7 @@ pub(crate) struct Limbo<T> {
     /// Retired before it.
     waiting: Vec<T>,
     /// Which sides have been seen empty since that fence.
-    seen_empty: [bool; SIDES],
+    seen_empty: [bool; 2],
 }
 
 impl<T> Limbo<T> {
@@ -111,7 +106,7 @@ impl<T> Limbo<T> {
         Self {
             pending: Vec::new(),
             waiting: Vec::new(),
-            seen_empty: [false; SIDES],
+            seen_empty: [false; 2],
         }
     }
 
@@ -131,10 +126,10 @@ impl<T> Limbo<T> {
                     break;
                 }
                 std::mem::swap(&mut self.waiting, &mut self.pending);
-                self.seen_empty = [false; SIDES];
+                self.seen_empty = [false; 2];
             }
             self.look(grace);
-            if self.seen_empty != [true; SIDES] {
+            if self.seen_empty != [true; 2] {
                 break;
             }
             free.append(&mut self.waiting);
@@ -144,16 +139,14 @@ impl<T> Limbo<T> {
 
     /// Looks at both sides, and leaves the one that is not empty alone from now on.
     fn look<C: Counts>(&mut self, grace: &Grace<C>) {
-        let side = grace.side.owned_load() as usize % SIDES;
-        for (i, seen) in self.seen_empty.iter_mut().enumerate() {
-            *seen = *seen || grace.is_empty(i);
+        let open = grace.open.owned_load() as usize % 2;
+        for (seen, side) in self.seen_empty.iter_mut().zip(&grace.sides) {
+            *seen = *seen || side.is_empty();
         }
-        if !self.seen_empty[side] {
-            grace
-                .side
-                .store(((side + 1) % SIDES) as u64, Ordering::Relaxed);
+        if !self.seen_empty[open] {
+            grace.open.store(1 - open as u64, Ordering::Relaxed);
             // Whoever was only passing is out by now.
-            self.seen_empty[side] = grace.is_empty(side);
+            self.seen_empty[open] = grace.sides[open].is_empty();
         }
     }
 
@@ -184,10 +177,9 @@ pub(crate) mod model {
     }
 
     impl ModelCounts {
-        pub(crate) fn new() -> Self {
-            Self(std::array::from_fn(|_| {
-                std::array::from_fn(|_| Cell::zero())
-            }))
+        /// Those of both sides.
+        pub(crate) fn both() -> [Self; 2] {
+            [(); 2].map(|()| Self(std::array::from_fn(|_| [Cell::zero(), Cell::zero()])))
         }
     }
 
@@ -233,7 +225,7 @@ mod loom {
                 link
             });
             Arc::new(Self {
-                grace: Grace::new(ModelCounts::new()),
+                grace: Grace::new(ModelCounts::both()),
                 links,
                 things,
             })
@@ -376,7 +368,8 @@ mod loom {
                 spawn(1, &scene, move |scene| {
                     let entered = scene.grace.enter();
                     let found = scene.links[0].get().is_some();
-                    *handed.lock().unwrap() = Some((entered.side, found));
+                    let side = std::ptr::eq(entered.0, &raw const scene.grace.sides[1]);
+                    *handed.lock().unwrap() = Some((usize::from(side), found));
                     std::mem::forget(entered);
                 })
             };
@@ -386,10 +379,7 @@ mod loom {
                     if *found {
                         assert_eq!(scene.things[0].get(), 7);
                     }
-                    drop(super::Inside {
-                        grace: &scene.grace,
-                        side: *side,
-                    });
+                    drop(super::Inside(&scene.grace.sides[*side]));
                 })
             });
             let mut limbo = Limbo::new();

@@ -146,7 +146,7 @@ unsafe impl<T: Send, C: Counts + Send> Send for Table<T, C> {}
 unsafe impl<T: Send + Sync, C: Counts + Sync> Sync for Table<T, C> {}
 
 impl<T, C: Counts> Table<T, C> {
-    pub(crate) fn new(counts: C) -> Self {
+    pub(crate) fn new(counts: [C; 2]) -> Self {
         let newest = Link::empty();
         // SAFETY: freed by `Drop`, or when it was retired and no lookup is left.
         unsafe { newest.set(leak(Memory::new(FIRST_SLOTS, Slot::empty))) };
@@ -491,7 +491,7 @@ mod loom {
     const HASH: u32 = 1;
 
     fn table() -> Model {
-        Arc::new(Table::new(ModelCounts::new()))
+        Arc::new(Table::new(ModelCounts::both()))
     }
 
     fn insert(table: &Model, key: u64, made_by: u64) -> u64 {
@@ -633,7 +633,7 @@ mod loom {
                         Series { key, run, pool }
                     }
                 };
-                let table = Arc::new(Table::<Series, _>::new(ModelCounts::new()));
+                let table = Arc::new(Table::<Series, _>::new(ModelCounts::both()));
                 let get_or_make = |key| {
                     let found =
                         table.get_or_insert(HASH, usize::MAX, |s| s.key == key, || make(key));
@@ -676,7 +676,7 @@ mod tests {
     use crate::shard::COUNTS;
 
     fn table<T>() -> Table<T, Handle> {
-        Table::new(Handle::new(COUNTS))
+        Table::new([(); 2].map(|()| Handle::new(COUNTS)))
     }
 
     fn values<T: Copy, C: Counts>(table: &Table<T, C>) -> Vec<T> {
