@@ -1,12 +1,13 @@
 //! What the machine has and uses: processors, memory, load, disks, network.
 
+use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sysinfo::{Disks, MemoryRefreshKind, Networks, System};
+use sysinfo::{Disk, Disks, MemoryRefreshKind, Networks, System};
 use tallied::{Family, Gauge, ObservedCounter, RegisterError, Registry, Unit};
 
-/// The most disks, and the most network interfaces, that get series: containers come and go with
-/// theirs, and series stay.
+/// The most disks, and the most network interfaces, that get series.
 const MAX_DEVICES: usize = 100;
 
 /// Metrics of the host. All come from sysinfo; in a container they are the host's, not the
@@ -22,7 +23,7 @@ const MAX_DEVICES: usize = 100;
 ///
 /// They hold what the last [`refresh`](Self::refresh) saw; call it on an interval of at least
 /// 200 ms. The processors' usage appears with the second one. What the platform does not provide
-/// is left out. Of a disk or an interface that is gone, the last figures stay.
+/// is left out. A disk or an interface that is gone has no series any more.
 #[derive(Debug, Clone)]
 pub struct HostMetrics {
     cpu_usage: Family<Gauge<f64>, 1>,
@@ -172,8 +173,13 @@ impl HostMetrics {
         }
         if let Some(disks) = &mut source.disks {
             disks.refresh(true);
+            let mounts = |disk: &Disk| disk.mount_point().to_string_lossy().into_owned();
+            let present: HashSet<String> = disks.iter().map(mounts).collect();
+            for family in [&self.disk_total, &self.disk_available] {
+                keep(family, &present);
+            }
             for disk in disks.iter().take(MAX_DEVICES) {
-                let mount = disk.mount_point().to_string_lossy();
+                let mount = mounts(disk);
                 self.disk_total
                     .get_or_create(&[&mount])
                     .set(disk.total_space());
@@ -184,8 +190,12 @@ impl HostMetrics {
         }
         if let Some(networks) = &mut source.networks {
             networks.refresh(true);
+            let present: HashSet<String> = networks.keys().map(interface_name).collect();
+            for family in [&self.received, &self.transmitted] {
+                keep(family, &present);
+            }
             for (interface, data) in networks.iter() {
-                let interface = &*interface.to_string_lossy();
+                let interface = &*interface_name(interface);
                 if self.received.len() >= MAX_DEVICES && self.received.get(&[interface]).is_none() {
                     continue;
                 }
@@ -196,5 +206,31 @@ impl HostMetrics {
                 transmitted.observe_total(total(data.total_transmitted()));
             }
         }
+    }
+}
+
+fn interface_name(name: impl AsRef<OsStr>) -> String {
+    name.as_ref().to_string_lossy().into_owned()
+}
+
+/// Removes the series of what is gone.
+fn keep<M>(family: &Family<M, 1>, present: &HashSet<String>) {
+    family.retain(|labels, _| labels.values().all(|value| present.contains(&*value)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_gone_has_no_series_any_more() {
+        let registry = Registry::default();
+        let host = HostMetrics::register(&registry).expect("an empty registry");
+        host.received.get_or_create(&["veth-gone"]);
+        host.disk_total.get_or_create(&["/gone \"away\""]);
+        let there = host.received.len() - 1;
+        host.refresh();
+        assert_eq!(host.received.len(), there);
+        assert!(!registry.text().contains("gone"));
     }
 }
