@@ -40,10 +40,11 @@
 //!   stopped in the middle.
 //! - Memory does not grow with threads that come and go: at most [`pool::thread_cap`] threads own
 //!   cells at a time, and what ended threads counted stays in the cells that the next go on with.
-//!   It does grow with series, which live as long as their [`Family`].
+//!   It does grow with series, which live until they are [removed](Family::remove); a
+//!   [limit](Family::with_limit) bounds them.
 //!
-//! The concurrent kernel is checked with loom; `core/DESIGN.md` in the repository says how it
-//! works and what each model shows.
+//! The concurrent kernel is checked with loom; [`design`] says how it works and what each model
+//! shows.
 //!
 //! # Limits
 //!
@@ -62,6 +63,9 @@
         reason = "a model fails by a panic, and says what it explored"
     )
 )]
+
+#[doc = include_str!("../DESIGN.md")]
+pub mod design {}
 
 mod error;
 mod escape;

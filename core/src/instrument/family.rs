@@ -10,7 +10,7 @@ use super::series_limit::{Beyond, SeriesLimit};
 use super::{Counter, Instrument, Metric, Sealed, Value};
 use crate::kind::Kind;
 use crate::shard::{COUNTS, Found, Full, Handle, Table};
-use crate::sync::Arc;
+use crate::sync::{Arc, OnceLock};
 
 /// A family of instruments that share a name and differ by the values of `N` labels.
 ///
@@ -52,7 +52,7 @@ struct Inner<M, const N: usize> {
     limit: SeriesLimit<N>,
     turned_away: Counter,
     /// Holds the one instrument of [`Beyond::Detached`], if it was needed.
-    detached: Table<Series<M>, Handle>,
+    detached: OnceLock<Table<Series<M>, Handle>>,
 }
 
 struct Series<M> {
@@ -124,15 +124,14 @@ impl<M, const N: usize> Family<M, N> {
         constructor: impl Fn() -> M + Send + Sync + 'static,
         limit: SeriesLimit<N>,
     ) -> Self {
-        let lookups = || [(); 2].map(|()| Handle::new(COUNTS));
         Self(Arc::new(Inner {
-            series: Table::new(lookups()),
+            series: new_table(),
             names: label_names.map(Box::from),
             hasher: RandomState::default(),
             constructor: Box::new(constructor),
             limit,
             turned_away: Counter::default(),
-            detached: Table::new(lookups()),
+            detached: OnceLock::new(),
         }))
     }
 
@@ -197,6 +196,7 @@ impl<M, const N: usize> Family<M, N> {
                 .map_or_else(|| self.insert(values, usize::MAX, &inner.constructor), Ok),
             Beyond::Detached => inner
                 .detached
+                .get_or_init(new_table)
                 .get_or_insert(
                     0,
                     usize::MAX,
@@ -282,6 +282,11 @@ impl<M, const N: usize> Family<M, N> {
         // Half of it is enough for a table, and for telling two series apart in most cases.
         hasher.finish() as u32
     }
+}
+
+/// A table whose lookups count themselves as any instrument counts.
+fn new_table<M>() -> Table<Series<M>, Handle> {
+    Table::new([(); 2].map(|()| Handle::new(COUNTS)))
 }
 
 impl<M, const N: usize> Clone for Family<M, N> {
