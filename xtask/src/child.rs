@@ -71,6 +71,28 @@ impl ChildGuard {
         }
     }
 
+    /// Waits like [`Self::wait_reading`] until a deadline, which a line may move; `None` when the child was
+    /// stopped there.
+    pub(crate) fn wait_reading_until(
+        &mut self,
+        mut deadline: Instant,
+        mut on_line: impl FnMut(&str, &mut Instant),
+    ) -> Result<Option<ExitStatus>> {
+        let lines = self.stdout_lines()?;
+        loop {
+            match lines.recv_timeout(PAUSE) {
+                Ok(line) => on_line(&line, &mut deadline),
+                Err(RecvTimeoutError::Timeout) => self.end_if_interrupted()?,
+                Err(RecvTimeoutError::Disconnected) => return self.wait().map(Some),
+            }
+            if Instant::now() >= deadline {
+                // One that does not listen is killed when the guard is dropped.
+                self.terminate(INTERRUPT_TIMEOUT)?;
+                return Ok(None);
+            }
+        }
+    }
+
     /// The lines of a piped stdout. A thread reads them to the end whether or not they are received,
     /// so a child never blocks on a full pipe, and a blocked read never delays an interrupt.
     pub(crate) fn stdout_lines(&mut self) -> Result<Receiver<String>> {
@@ -155,6 +177,7 @@ impl Drop for ChildGuard {
 #[cfg(test)]
 mod tests {
     use std::os::unix::process::ExitStatusExt;
+    use std::process::Stdio;
 
     use rustix::process::test_kill_process;
 
@@ -168,6 +191,21 @@ mod tests {
     fn terminate_reports_how_it_ended() {
         let status = sleeper().terminate(Duration::from_secs(10)).unwrap();
         assert_eq!(status.and_then(|s| s.signal()), Some(15));
+    }
+
+    #[test]
+    fn a_deadline_ends_the_child_and_a_line_moves_it() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo one; exec sleep 60"]);
+        let mut child = ChildGuard::spawn("sh", command.stdout(Stdio::piped())).unwrap();
+        let start = Instant::now();
+        let mut lines = Vec::new();
+        let status = child.wait_reading_until(start + Duration::from_secs(30), |line, deadline| {
+            lines.push(line.to_owned());
+            *deadline = start;
+        });
+        assert_eq!((status.unwrap(), lines), (None, vec!["one".to_owned()]));
+        assert!(child.exited().unwrap().is_some());
     }
 
     #[test]

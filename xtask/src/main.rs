@@ -18,6 +18,7 @@ mod gate;
 mod http;
 mod interrupt;
 mod loom;
+mod mutants;
 mod poll;
 mod prometheus;
 mod prometheus_api;
@@ -73,6 +74,23 @@ Each model prints what it explored. The plain form does the same, but rebuilds e
         #[arg(value_name = "TEST-NAME-FILTER")]
         filter: Option<String>,
     },
+    /// Weakens the kernel, one ordering or step at a time, in a copy; a loom model has to notice each time
+    #[command(after_help = "Examples:
+  cargo xtask mutants
+  cargo xtask mutants --list
+  cargo xtask mutants --only cell.rs --only 'record: '
+
+A mutant is killed by a model that fails. One that does not compile, or on which the models do not
+come to an end in 300 s, counts as a survivor, and the chore fails. What the models print is kept
+below the target directory, in mutants/logs. Some 10 s a mutant; it is no step of `cargo xtask test`.")]
+    Mutants {
+        /// Try the mutants whose name contains this (repeatable)
+        #[arg(long, value_name = "NAME")]
+        only: Vec<String>,
+        /// Print the names, and try nothing
+        #[arg(long)]
+        list: bool,
+    },
     /// A real browser, without network, opens the documentation page and tries it out
     #[command(after_help = "Examples:
   cargo xtask docs-page
@@ -110,6 +128,7 @@ fn main() -> ExitCode {
         .and_then(|workspace| match cli.command {
             Command::Test { only, from } => gate::run(&workspace, &only, from.as_deref()),
             Command::Loom { filter } => loom::run(&workspace, filter.as_deref()),
+            Command::Mutants { only, list } => mutants::run(&workspace, &only, list),
             Command::DocsPage { server } => docs_page::run(&workspace, server.as_deref()),
             Command::Prometheus { server, keep } => {
                 prometheus::run(&workspace, server.as_deref(), keep)
