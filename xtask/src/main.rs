@@ -10,6 +10,7 @@
     reason = "a chore's output is its log"
 )]
 
+mod asm;
 mod cargo;
 mod child;
 mod docs_page;
@@ -91,6 +92,18 @@ below the target directory, in mutants/logs. Some 10 s a mutant; it is no step o
         #[arg(long)]
         list: bool,
     },
+    /// The machine code of the recording paths: no locked instruction, no fence, no call
+    #[command(after_help = "Examples:
+  cargo xtask asm
+  cargo xtask asm --listing
+
+It reads a linked program (xtask/probes), on x86-64 alone, and needs no disassembler. Controls that
+have what a recording path must not have are read too: the chore fails when it finds nothing in them.")]
+    Asm {
+        /// Print the instructions of each hot path
+        #[arg(long)]
+        listing: bool,
+    },
     /// A real browser, without network, opens the documentation page and tries it out
     #[command(after_help = "Examples:
   cargo xtask docs-page
@@ -129,6 +142,7 @@ fn main() -> ExitCode {
             Command::Test { only, from } => gate::run(&workspace, &only, from.as_deref()),
             Command::Loom { filter } => loom::run(&workspace, filter.as_deref()),
             Command::Mutants { only, list } => mutants::run(&workspace, &only, list),
+            Command::Asm { listing } => asm::run(&workspace, listing),
             Command::DocsPage { server } => docs_page::run(&workspace, server.as_deref()),
             Command::Prometheus { server, keep } => {
                 prometheus::run(&workspace, server.as_deref(), keep)
