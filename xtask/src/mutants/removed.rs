@@ -23,9 +23,11 @@ struct Replace {
 }
 
 const CELL: &str = "core/src/shard/cell.rs";
+const GRACE: &str = "core/src/shard/grace.rs";
 const LEASE: &str = "core/src/shard/lease.rs";
 const OBSERVATION: &str = "core/src/shard/observation.rs";
 const PUBLISHED: &str = "core/src/shard/published.rs";
+const TABLE: &str = "core/src/shard/table.rs";
 
 /// A store that no mutant of an ordering reaches alone, for `put` has several callers.
 const WITH_PUT_RELAXED: Replace = Replace {
@@ -249,6 +251,118 @@ const REMOVED: &[Removed] = &[
             file: LEASE,
             find: "let _observer = self.overflow_observer.lock();",
             with: "",
+        }],
+    },
+    Removed {
+        name: "enter: not counted",
+        edits: &[Replace {
+            file: GRACE,
+            find: "self.counts.count(entered(side));",
+            with: "",
+        }],
+    },
+    Removed {
+        name: "enter: no light fence",
+        edits: &[Replace {
+            file: GRACE,
+            find: "self.fence.light();",
+            with: "",
+        }],
+    },
+    Removed {
+        name: "enter: the light fence before the count",
+        edits: &[Replace {
+            file: GRACE,
+            find: "        self.counts.count(entered(side));\n        self.fence.light();\n",
+            with: "        self.fence.light();\n        self.counts.count(entered(side));\n",
+        }],
+    },
+    Removed {
+        name: "reclaim: no heavy fence",
+        edits: &[Replace {
+            file: GRACE,
+            find: "self.pending.is_empty() || !grace.fence.heavy()",
+            with: "self.pending.is_empty()",
+        }],
+    },
+    Removed {
+        name: "reclaim: a new batch has the old one's empty sides",
+        edits: &[Replace {
+            file: GRACE,
+            find: "                self.seen_empty = [false; SIDES];\n",
+            with: "",
+        }],
+    },
+    Removed {
+        name: "reclaim: one empty side is enough",
+        edits: &[Replace {
+            file: GRACE,
+            find: "if self.seen_empty != [true; SIDES] {",
+            with: "if self.seen_empty == [false; SIDES] {",
+        }],
+    },
+    Removed {
+        name: "retire: into the batch that is waiting",
+        edits: &[Replace {
+            file: GRACE,
+            find: "self.pending.push(thing);",
+            with: "self.waiting.push(thing);",
+        }],
+    },
+    Removed {
+        name: "is_empty: those who entered are summed first",
+        edits: &[Replace {
+            file: GRACE,
+            find: "let gone = self.counts.sum(left(side));\n        gone == self.counts.sum(entered(side))",
+            with: "let came = self.counts.sum(entered(side));\n        came == self.counts.sum(left(side))",
+        }],
+    },
+    Removed {
+        name: "look: new readers stay on their side",
+        edits: &[Replace {
+            file: GRACE,
+            find: "((side + 1) % SIDES) as u64",
+            with: "side as u64",
+        }],
+    },
+    Removed {
+        name: "table: a probe ends at a removed entry",
+        edits: &[Replace {
+            file: TABLE,
+            find: "                Content::Removed => {}\n                Content::Entry(entry) => {\n                    // SAFETY: it was in a slot after",
+            with: "                Content::Removed => return None,\n                Content::Entry(entry) => {\n                    // SAFETY: it was in a slot after",
+        }],
+    },
+    Removed {
+        name: "table: a removed entry leaves an empty slot",
+        edits: &[Replace {
+            file: TABLE,
+            find: "self.0.store(Self::removed(), Ordering::Relaxed);",
+            with: "self.0.store(std::ptr::null_mut(), Ordering::Relaxed);",
+        }],
+    },
+    Removed {
+        name: "table: not looked for again under the lock",
+        edits: &[Replace {
+            file: TABLE,
+            find: "if let Some((_, entry)) = self.owned_find(hash, |entry| is(&entry.value)) {",
+            with: "if let Some((_, entry)) = self.owned_find(hash, |entry| is(&entry.value)).filter(|_| false) {",
+        }],
+    },
+    Removed {
+        name: "table: a removed entry is dropped at once",
+        edits: &[Replace {
+            file: TABLE,
+            find: "turn.limbo.retire(Retired::Entry(entry));",
+            with: "drop_all([Retired::Entry(entry)]);",
+        }],
+    },
+    Removed {
+        name: "table: old slots are freed at once",
+        edits: &[Replace {
+            file: TABLE,
+            find: "turn.limbo.retire(Retired::Slots(old));",
+            with: "drop_all([Retired::Slots(old)]);",
         }],
     },
 ];
