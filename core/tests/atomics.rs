@@ -4,7 +4,8 @@
 //! or the last `Arc` orders anything, and would report what is none. So nothing here waits for a
 //! mutex: leases are taken and returned in turn, one thread makes the instruments, and all handles are
 //! kept until every thread was joined. What is left is the kernel's own: blocks, shards and series that are
-//! made while others look for them, and observations that are read while they are written.
+//! made while others look for them, series that are dropped when nobody looks, and observations that are
+//! read while they are written.
 
 #![allow(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
@@ -102,14 +103,15 @@ fn own(world: &World, number: usize) {
             }
             _ => {}
         }
-        // One thread makes the series; the others record in those that they find.
-        let series = round as usize % SERIES;
+        // One thread makes and removes the series; the others record in those that they find.
+        let series = (round as usize % SERIES).to_string();
         if number == 0 {
-            world.family.get_or_create(&[&series.to_string()]).inc();
-            if round < SERIES as u64 {
+            let makes = !world.family.remove(&[&series]);
+            world.family.get_or_create(&[&series]).inc();
+            if makes {
                 let_them_look();
             }
-        } else if let Some(series) = world.family.get(&[&series.to_string()]) {
+        } else if let Some(series) = world.family.get(&[&series]) {
             series.inc();
         }
     }
