@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use crate::workspace::Workspace;
 
@@ -27,10 +27,12 @@ impl Nightly {
                 host: host.to_owned(),
             })
         });
-        found.context(
-            "this chore needs the nightly toolchain; install it: \
-             rustup toolchain install nightly --profile minimal",
-        )
+        found.map_err(|error| {
+            anyhow!(
+                "this chore needs the nightly toolchain ({error:#}); install it: \
+                 rustup toolchain install nightly --profile minimal"
+            )
+        })
     }
 
     pub(crate) fn in_workspace(&self, workspace: &Workspace, args: &[&str]) -> Command {
@@ -69,8 +71,10 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
         .output()
         .with_context(|| format!("cannot run {program}"))?;
     if !output.status.success() {
+        // The rest is advice and, under RUST_BACKTRACE, a backtrace.
         let errors = String::from_utf8_lossy(&output.stderr);
-        bail!("{program} says: {}", errors.trim());
+        let first = errors.lines().find(|line| !line.trim().is_empty());
+        bail!("{program} says: {}", first.unwrap_or("nothing"));
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
@@ -93,7 +97,8 @@ mod tests {
     #[test]
     fn what_failed_says_why() {
         let mut command = Command::new("sh");
-        let error = output(command.args(["-c", "echo no nightly >&2; exit 1"])).unwrap_err();
+        let error = output(command.args(["-c", "echo no nightly >&2; echo advice >&2; exit 1"]))
+            .unwrap_err();
         assert_eq!(error.to_string(), "sh says: no nightly");
     }
 }

@@ -53,8 +53,8 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         command
     };
     let suppressions = target.join("suppressions.txt");
-    let race = build(&["build", "-p", "tallied-probes", "--bin", "race"]);
-    let (status, race) = cargo::build_binary(&mut { race }, "race")?;
+    let mut control = build(&["build", "-p", "tallied-probes", "--bin", "race"]);
+    let (status, race) = cargo::build_binary(&mut control, "race")?;
     ensure!(
         status.success(),
         "the control does not build with {} ({status}); ThreadSanitizer is for 64-bit Linux and macOS",
