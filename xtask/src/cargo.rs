@@ -3,7 +3,7 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
@@ -43,17 +43,7 @@ pub(crate) fn run_reading(command: &mut Command, mut on_line: impl FnMut(&str)) 
 /// Builds the server as it is shipped and says where the binary is.
 pub(crate) fn build_server(workspace: &Workspace) -> Result<PathBuf> {
     let mut command = in_workspace(workspace, &["build", "--release", "-p", "tallied-server"]);
-    announce(&command);
-    // Cargo is asked where it put the binary: `target/release` is wrong under `--target` or `build.target`.
-    command
-        .arg("--message-format=json-render-diagnostics")
-        .stdout(Stdio::piped());
-    let mut executable = None;
-    let status = ChildGuard::spawn("cargo", &mut command)?.wait_reading(|message| {
-        if let Some(path) = executable_in(message) {
-            executable = Some(path);
-        }
-    })?;
+    let (status, executable) = build_binary(&mut command, "tallied-server")?;
     ensure!(
         status.success(),
         "the server does not build ({status}); or name a binary with --server PATH"
@@ -63,12 +53,31 @@ pub(crate) fn build_server(workspace: &Workspace) -> Result<PathBuf> {
     )
 }
 
-fn executable_in(message: &str) -> Option<PathBuf> {
+/// Runs a `cargo build`, and says how it ended and where the binary of this name is.
+pub(crate) fn build_binary(
+    command: &mut Command,
+    name: &str,
+) -> Result<(ExitStatus, Option<PathBuf>)> {
+    announce(command);
+    // Cargo is asked where it put the binary: `target/release` is wrong under `--target` or `build.target`.
+    command
+        .arg("--message-format=json-render-diagnostics")
+        .stdout(Stdio::piped());
+    let mut executable = None;
+    let status = ChildGuard::spawn("cargo", command)?.wait_reading(|message| {
+        if let Some(path) = executable_in(message, name) {
+            executable = Some(path);
+        }
+    })?;
+    Ok((status, executable))
+}
+
+fn executable_in(message: &str, name: &str) -> Option<PathBuf> {
     let message: serde_json::Value = serde_json::from_str(message).ok()?;
-    let is_server = message["reason"] == "compiler-artifact"
-        && message["target"]["name"] == "tallied-server"
+    let is_it = message["reason"] == "compiler-artifact"
+        && message["target"]["name"] == name
         && message["target"]["kind"] == serde_json::json!(["bin"]);
-    is_server.then(|| message["executable"].as_str().map(PathBuf::from))?
+    is_it.then(|| message["executable"].as_str().map(PathBuf::from))?
 }
 
 /// Adds flags to those that the environment has, where cargo would read them: it looks at
@@ -154,24 +163,27 @@ mod tests {
     }
 
     #[test]
-    fn only_the_servers_binary_counts() {
+    fn only_the_binary_of_that_name_counts() {
         let message = |name: &str, kind: &str, executable: &str| {
             format!(
                 r#"{{"reason":"compiler-artifact","target":{{"name":"{name}","kind":["{kind}"]}},"executable":{executable}}}"#
             )
         };
         assert_eq!(
-            executable_in(&message("tallied-server", "bin", r#""/t/tallied-server""#)),
+            executable_in(
+                &message("tallied-server", "bin", r#""/t/tallied-server""#),
+                "tallied-server"
+            ),
             Some("/t/tallied-server".into())
         );
         assert_eq!(
-            executable_in(&message("tallied-server", "lib", "null")),
+            executable_in(&message("tallied-server", "lib", "null"), "tallied-server"),
             None
         );
         assert_eq!(
-            executable_in(&message("other", "bin", r#""/t/other""#)),
+            executable_in(&message("other", "bin", r#""/t/other""#), "tallied-server"),
             None
         );
-        assert_eq!(executable_in("not JSON"), None);
+        assert_eq!(executable_in("not JSON", "tallied-server"), None);
     }
 }

@@ -4,7 +4,7 @@
 //! is reaped through the handle, its id cannot be given to another. It is reaped on every way out but one:
 //! SIGKILL of the chore itself runs no Drop.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, TryRecvError};
 use std::thread;
@@ -71,18 +71,53 @@ impl ChildGuard {
         }
     }
 
-    /// The lines of a piped stdout. A thread reads them to the end whether or not they are received,
-    /// so a child never blocks on a full pipe, and a blocked read never delays an interrupt.
+    /// Waits like [`Self::wait_reading`] until a deadline, which a line may move; `None` when the child was
+    /// stopped there.
+    pub(crate) fn wait_reading_until(
+        &mut self,
+        deadline: Instant,
+        on_line: impl FnMut(&str, &mut Instant),
+    ) -> Result<Option<ExitStatus>> {
+        let lines = self.stdout_lines()?;
+        self.drain_until(&lines, deadline, on_line)
+    }
+
+    /// The same with the lines of a piped stderr.
+    pub(crate) fn wait_reading_errors_until(
+        &mut self,
+        deadline: Instant,
+        on_line: impl FnMut(&str, &mut Instant),
+    ) -> Result<Option<ExitStatus>> {
+        let stderr = self.child.stderr.take().context("stderr is not piped")?;
+        self.drain_until(&lines_of(stderr), deadline, on_line)
+    }
+
+    fn drain_until(
+        &mut self,
+        lines: &Receiver<String>,
+        mut deadline: Instant,
+        mut on_line: impl FnMut(&str, &mut Instant),
+    ) -> Result<Option<ExitStatus>> {
+        loop {
+            match lines.recv_timeout(PAUSE) {
+                Ok(line) => on_line(&line, &mut deadline),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return self.wait().map(Some),
+            }
+            // Asked between two lines as well, for one that never stops writing.
+            self.end_if_interrupted()?;
+            if Instant::now() >= deadline {
+                // One that does not listen is killed when the guard is dropped.
+                self.terminate(INTERRUPT_TIMEOUT)?;
+                return Ok(None);
+            }
+        }
+    }
+
+    /// The lines of a piped stdout, as [`lines_of`] has them.
     pub(crate) fn stdout_lines(&mut self) -> Result<Receiver<String>> {
         let stdout = self.child.stdout.take().context("stdout is not piped")?;
-        let (sender, receiver) = mpsc::channel();
-        thread::spawn(move || {
-            for line in BufReader::new(stdout).split(b'\n').map_while(Result::ok) {
-                // Nobody listens any more: read on.
-                let _ = sender.send(String::from_utf8_lossy(&line).into_owned());
-            }
-        });
-        Ok(receiver)
+        Ok(lines_of(stdout))
     }
 
     /// From a terminal the child got the Ctrl-C as well; from CI only we were told. What the child itself
@@ -144,6 +179,19 @@ impl ChildGuard {
     }
 }
 
+/// The lines of a pipe. A thread reads them to the end whether or not they are received, so a child never
+/// blocks on a full pipe, and a blocked read never delays an interrupt.
+fn lines_of(pipe: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
+            // Nobody listens any more: read on.
+            let _ = sender.send(String::from_utf8_lossy(&line).into_owned());
+        }
+    });
+    receiver
+}
+
 impl Drop for ChildGuard {
     fn drop(&mut self) {
         // Both fail only when the child is gone already.
@@ -155,6 +203,7 @@ impl Drop for ChildGuard {
 #[cfg(test)]
 mod tests {
     use std::os::unix::process::ExitStatusExt;
+    use std::process::Stdio;
 
     use rustix::process::test_kill_process;
 
@@ -168,6 +217,21 @@ mod tests {
     fn terminate_reports_how_it_ended() {
         let status = sleeper().terminate(Duration::from_secs(10)).unwrap();
         assert_eq!(status.and_then(|s| s.signal()), Some(15));
+    }
+
+    #[test]
+    fn a_deadline_ends_the_child_and_a_line_moves_it() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo one; exec sleep 60"]);
+        let mut child = ChildGuard::spawn("sh", command.stdout(Stdio::piped())).unwrap();
+        let start = Instant::now();
+        let mut lines = Vec::new();
+        let status = child.wait_reading_until(start + Duration::from_secs(30), |line, deadline| {
+            lines.push(line.to_owned());
+            *deadline = start;
+        });
+        assert_eq!((status.unwrap(), lines), (None, vec!["one".to_owned()]));
+        assert!(child.exited().unwrap().is_some());
     }
 
     #[test]

@@ -2,12 +2,14 @@
 
 use anyhow::Result;
 
+#[cfg(target_arch = "x86_64")]
+use crate::asm;
 use crate::cargo;
 use crate::steps::{self, Step};
 use crate::workspace::Workspace;
 use crate::{loom, prometheus, tools};
 
-const STEPS: [Step<Workspace>; 9] = [
+const STEPS: [Step<Workspace>; if cfg!(target_arch = "x86_64") { 10 } else { 9 }] = [
     // First, so that what the machine lacks fails with its remedy before the minutes of building.
     Step {
         name: "tools",
@@ -76,6 +78,12 @@ const STEPS: [Step<Workspace>; 9] = [
                 ],
             )
         },
+    },
+    // The rules are those of one architecture; elsewhere there is no such step.
+    #[cfg(target_arch = "x86_64")]
+    Step {
+        name: "asm",
+        run: |workspace| asm::run(workspace, false),
     },
     Step {
         name: "loom",

@@ -10,14 +10,18 @@
     reason = "a chore's output is its log"
 )]
 
+mod asm;
 mod cargo;
 mod child;
 mod docs_page;
 mod exposition;
+mod fuzz;
 mod gate;
 mod http;
 mod interrupt;
 mod loom;
+mod mutants;
+mod nightly;
 mod poll;
 mod prometheus;
 mod prometheus_api;
@@ -27,6 +31,7 @@ mod server_process;
 mod steps;
 mod tools;
 mod traffic;
+mod tsan;
 mod unpack;
 mod webdriver;
 mod workspace;
@@ -73,6 +78,60 @@ Each model prints what it explored. The plain form does the same, but rebuilds e
         #[arg(value_name = "TEST-NAME-FILTER")]
         filter: Option<String>,
     },
+    /// Weakens the kernel, one ordering or step at a time, in a copy; a loom model has to notice each time
+    #[command(after_help = "Examples:
+  cargo xtask mutants
+  cargo xtask mutants --list
+  cargo xtask mutants --only cell.rs --only 'record: '
+
+A mutant is killed by a model that fails. One that does not compile, or on which the models do not
+come to an end in 300 s, counts as a survivor, and the chore fails. What the models print is kept
+below the target directory, in mutants/logs. Some 10 s a mutant, for the models of the changed file
+run first, and the others only when these have not noticed. It is no step of `cargo xtask test`.")]
+    Mutants {
+        /// Try the mutants whose name contains this (repeatable)
+        #[arg(long, value_name = "NAME")]
+        only: Vec<String>,
+        /// Print the names, and try nothing
+        #[arg(long)]
+        list: bool,
+    },
+    /// The machine code of the recording paths: no locked instruction, no fence, no call
+    #[command(after_help = "Examples:
+  cargo xtask asm
+  cargo xtask asm --listing
+
+It reads a linked program (xtask/probes), on x86-64 alone, and needs no disassembler. Controls that
+have what a recording path must not have are read too: the chore fails when it finds nothing in them.")]
+    Asm {
+        /// Print the instructions of each hot path
+        #[arg(long)]
+        listing: bool,
+    },
+    /// ThreadSanitizer over the tests of the core whose threads meet in atomics alone
+    #[command(after_help = "Examples:
+  cargo xtask tsan
+
+It needs the nightly toolchain (rustup toolchain install nightly --profile minimal), and it is no step
+of `cargo xtask test`. A program with a race on purpose is run first: the chore fails when that is
+not reported.")]
+    Tsan,
+    /// The fuzz targets in turn, with cargo-fuzz on nightly
+    #[command(after_help = "Examples:
+  cargo xtask fuzz
+  cargo xtask fuzz --seconds 600 --only operations
+
+It needs the nightly toolchain (rustup toolchain install nightly --profile minimal) and cargo-fuzz
+(cargo install cargo-fuzz), and it is no step of `cargo xtask test`. Corpus and crashes are kept
+below the target directory, in fuzz/.")]
+    Fuzz {
+        /// Run each target for so long
+        #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+        seconds: u64,
+        /// Run this target only (repeatable)
+        #[arg(long, value_name = "TARGET")]
+        only: Vec<String>,
+    },
     /// A real browser, without network, opens the documentation page and tries it out
     #[command(after_help = "Examples:
   cargo xtask docs-page
@@ -110,6 +169,10 @@ fn main() -> ExitCode {
         .and_then(|workspace| match cli.command {
             Command::Test { only, from } => gate::run(&workspace, &only, from.as_deref()),
             Command::Loom { filter } => loom::run(&workspace, filter.as_deref()),
+            Command::Mutants { only, list } => mutants::run(&workspace, &only, list),
+            Command::Asm { listing } => asm::run(&workspace, listing),
+            Command::Tsan => tsan::run(&workspace),
+            Command::Fuzz { seconds, only } => fuzz::run(&workspace, seconds, &only),
             Command::DocsPage { server } => docs_page::run(&workspace, server.as_deref()),
             Command::Prometheus { server, keep } => {
                 prometheus::run(&workspace, server.as_deref(), keep)
