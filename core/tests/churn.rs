@@ -35,8 +35,8 @@ fn ten_thousand_threads_need_one_shard() {
     let before = resident();
     (100..THREADS).for_each(run_one);
     assert_eq!(shards(), 1);
-    // With two blocks of cells for each thread it would be 80 MB; with a lease's directory alone
-    // (64 bytes, and what the allocator adds) 0.8 MB.
+    // With two blocks of cells for each thread it would be 80 MB; with a lease's directory alone,
+    // 2 MB.
     let grown = resident().saturating_sub(before);
     let limit = 512 << 10;
     assert!(grown < limit, "{grown} bytes more, {THREADS} threads later");

@@ -154,7 +154,15 @@ fn threads_that_create_series_meet_in_each() {
     assert_eq!(histograms.len(), SHARED);
     let mut found = Vec::new();
     counters.collect(&mut found);
-    assert_eq!(names(&found).len(), SHARED + all);
+    let names_found = names(&found);
+    assert_eq!(names_found.len(), SHARED + all);
+    for writer in 0..WRITERS {
+        let made = (0..ROUNDS).flat_map(|round| (0..OWN).map(move |n| (round, n)));
+        let made = made.map(|(round, n)| format!("{writer} {round} {n}"));
+        let own = format!("{writer} ");
+        let found = names_found.iter().filter(|name| name.starts_with(&own));
+        assert!(made.eq(found.copied()), "not in the order of creation");
+    }
     let digits: u64 = (0..WRITERS as u32).map(|writer| DIGIT.pow(writer)).sum();
     for series in &found {
         let name = series.labels.values().next().unwrap();
