@@ -4,18 +4,11 @@
 #![allow(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 #![cfg(target_os = "linux")]
 
+mod resident;
+
 use tallied::{Counter, Histogram, linear_buckets};
 
-/// The resident size in bytes, from the kernel.
-fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmRSS:"))
-        .unwrap();
-    let kib: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
-    kib * 1024
-}
+use resident::resident;
 
 #[test]
 fn memory_does_not_grow_with_instruments_that_are_gone() {
