@@ -179,6 +179,9 @@ pub(crate) trait HeldFamily: Send {
     fn step(&self, labels: usize, step: Step);
     fn keep(&self, labels: usize) -> Box<dyn Held>;
     fn keep_with(&self, labels: usize, what: What) -> Box<dyn Held>;
+    fn keep_owned(&self, labels: usize) -> Box<dyn Held>;
+    fn remove(&self, labels: usize) -> bool;
+    fn clear(&self);
     fn value(&self, labels: usize) -> Option<Value>;
     fn len(&self) -> usize;
     fn series(&self) -> Vec<SeriesSnapshot>;
@@ -196,6 +199,15 @@ impl<M: Recorded> HeldFamily for Family<M, 2> {
     fn keep_with(&self, labels: usize, what: What) -> Box<dyn Held> {
         let series = self.get_or_create_with(&LABELS[labels], || M::new(what));
         Box::new(series.clone())
+    }
+    fn keep_owned(&self, labels: usize) -> Box<dyn Held> {
+        Box::new(self.get_or_create_owned(&LABELS[labels]))
+    }
+    fn remove(&self, labels: usize) -> bool {
+        Self::remove(self, &LABELS[labels])
+    }
+    fn clear(&self) {
+        Self::clear(self);
     }
     fn value(&self, labels: usize) -> Option<Value> {
         self.get(&LABELS[labels]).map(|series| series.read())

@@ -27,6 +27,10 @@ pub(crate) enum Op {
     KeepSeries(Index, usize),
     /// Likewise, with bounds that may not be the family's.
     KeepSeriesWith(Index, usize, usize),
+    /// Likewise, handed out by the family.
+    KeepSeriesOwned(Index, usize),
+    RemoveSeries(Index, usize),
+    RemoveAllSeries(Index),
     LookUp(Index, usize),
     CloneHandle(Index),
     DropHandle(Index),
@@ -59,7 +63,7 @@ pub(crate) struct World {
 
 struct ExpectedFamily {
     what: What,
-    /// Label values and instrument, in the order of creation.
+    /// Label values and instrument, in the order of creation; those that were removed are not here.
     series: Vec<(usize, usize)>,
 }
 
@@ -154,6 +158,32 @@ impl World {
                 let number = self.expect_series(family, labels, Some(what));
                 let kept = self.families[at].0.keep_with(labels, what);
                 self.handles.push((kept, number));
+            }
+            Op::KeepSeriesOwned(ref index, labels) => {
+                let Some(at) = family_of(index) else { return };
+                let number = self.expect_series(self.families[at].1, labels, None);
+                let kept = self.families[at].0.keep_owned(labels);
+                self.handles.push((kept, number));
+            }
+            Op::RemoveSeries(ref index, labels) => {
+                let Some(at) = family_of(index) else { return };
+                let (family, number) = &self.families[at];
+                let series = &mut self.expected_families[*number].series;
+                let known = series.iter().position(|(of, _)| *of == labels);
+                // Its handles, if there are any, go on; made again, it is another instrument.
+                known.map(|known| series.remove(known));
+                assert_eq!(
+                    family.remove(labels),
+                    known.is_some(),
+                    "{:?}",
+                    LABELS[labels]
+                );
+            }
+            Op::RemoveAllSeries(ref index) => {
+                let Some(at) = family_of(index) else { return };
+                let (family, number) = &self.families[at];
+                self.expected_families[*number].series.clear();
+                family.clear();
             }
             Op::LookUp(ref index, labels) => {
                 let Some(at) = family_of(index) else { return };
@@ -294,6 +324,9 @@ pub(crate) fn any_op() -> impl Strategy<Value = Op> {
         12 => (index(), labels(), any_step()).prop_map(|(at, labels, step)| Op::StepSeries(at, labels, step)),
         4 => (index(), labels()).prop_map(|(at, labels)| Op::KeepSeries(at, labels)),
         2 => (index(), labels(), 0..BOUNDS).prop_map(|(at, labels, bounds)| Op::KeepSeriesWith(at, labels, bounds)),
+        2 => (index(), labels()).prop_map(|(at, labels)| Op::KeepSeriesOwned(at, labels)),
+        6 => (index(), labels()).prop_map(|(at, labels)| Op::RemoveSeries(at, labels)),
+        1 => index().prop_map(Op::RemoveAllSeries),
         3 => (index(), labels()).prop_map(|(at, labels)| Op::LookUp(at, labels)),
         3 => index().prop_map(Op::CloneHandle),
         4 => index().prop_map(Op::DropHandle),
