@@ -6,7 +6,7 @@ use parking_lot::RwLock;
 use prometheus_client::registry::Unit;
 
 use crate::error::RegisterError;
-use crate::instrument::{Metric, SeriesSnapshot, Value};
+use crate::instrument::Metric;
 use crate::kind::Kind;
 use crate::snapshot::{Descriptor, FamilySnapshot, Snapshot};
 use crate::sync::Arc;
@@ -239,15 +239,9 @@ impl Registry {
     /// When a histogram's cells contradict each other, which would be a bug of this crate.
     pub fn snapshot(&self) -> Snapshot {
         let mut families = Vec::new();
-        let mut scratch = Value::Counter(0);
         self.for_each(|descriptor, metric| {
             let mut series = Vec::new();
-            metric.visit(&mut scratch, &mut |labels, value| {
-                series.push(SeriesSnapshot {
-                    labels: labels.clone(),
-                    value: value.clone(),
-                });
-            });
+            metric.collect(&mut series);
             families.push(FamilySnapshot {
                 descriptor: Arc::clone(descriptor),
                 series,

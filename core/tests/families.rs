@@ -7,6 +7,7 @@
 
 #![allow(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -32,12 +33,12 @@ fn name(n: usize) -> String {
 }
 
 /// The series' names, which have to be different ones.
-fn names(series: &[SeriesSnapshot]) -> Vec<&str> {
-    let names: Vec<&str> = series
+fn names(series: &[SeriesSnapshot]) -> Vec<Cow<'_, str>> {
+    let names: Vec<Cow<'_, str>> = series
         .iter()
         .map(|series| series.labels.values().next().unwrap())
         .collect();
-    let different: HashSet<&str> = names.iter().copied().collect();
+    let different: HashSet<&str> = names.iter().map(|name| &**name).collect();
     assert_eq!(different.len(), names.len(), "a series exists twice");
     names
 }
@@ -161,7 +162,7 @@ fn threads_that_create_series_meet_in_each() {
         let made = made.map(|(round, n)| format!("{writer} {round} {n}"));
         let own = format!("{writer} ");
         let found = names_found.iter().filter(|name| name.starts_with(&own));
-        assert!(made.eq(found.copied()), "not in the order of creation");
+        assert!(made.eq(found.cloned()), "not in the order of creation");
     }
     let digits: u64 = (0..WRITERS as u32).map(|writer| DIGIT.pow(writer)).sum();
     for series in &found {

@@ -26,7 +26,7 @@ fn collected(family: &impl Metric) -> Vec<SeriesSnapshot> {
 /// The family's series, in their order: label value and total.
 fn totals(family: &Family<Counter, 1>) -> Vec<(String, u64)> {
     let one = |series: SeriesSnapshot| match series.value {
-        Value::Counter(total) => (series.labels.values().next().unwrap().to_owned(), total),
+        Value::Counter(total) => (series.labels.values().next().unwrap().into_owned(), total),
         other => panic!("{other:?} is no counter's"),
     };
     collected(family).into_iter().map(one).collect()
@@ -374,7 +374,7 @@ fn no_count_gets_into_a_series_that_was_made_later() {
             let reader = scope.spawn(|| {
                 while !done.load(Ordering::Relaxed) {
                     let found = collected(&family);
-                    let names: HashSet<&str> = found
+                    let names: HashSet<_> = found
                         .iter()
                         .flat_map(|series| series.labels.values())
                         .collect();

@@ -62,6 +62,16 @@ pub trait Metric: Sealed + Send + Sync + 'static {
     /// Reads every series, one after the other, and shows it to `each`. `scratch` is what each value
     /// is read into.
     fn visit(&self, scratch: &mut Value, each: &mut dyn FnMut(&Labels, &Value));
+
+    /// Appends what every series holds now.
+    fn collect(&self, into: &mut Vec<SeriesSnapshot>) {
+        self.visit(&mut Value::Counter(0), &mut |labels, value| {
+            into.push(SeriesSnapshot {
+                labels: labels.clone(),
+                value: value.clone(),
+            });
+        });
+    }
 }
 
 impl<M: Instrument> Metric for M {

@@ -285,7 +285,7 @@ impl World {
         let labels = found.iter().map(|series| series.labels.values().collect());
         let expected_labels = expected.iter().map(|(labels, _)| LABELS[*labels].to_vec());
         assert_eq!(
-            labels.collect::<Vec<Vec<&str>>>(),
+            labels.collect::<Vec<Vec<_>>>(),
             expected_labels.collect::<Vec<_>>(),
             "the series, in the order of creation"
         );
