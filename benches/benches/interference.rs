@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tallied_benches::library::{Library, PrometheusClient, Tallied};
 use tallied_benches::report;
+use tallied_benches::timing::{alone, undisturbed};
 use tallied_benches::workload::{endpoint, values};
 
 const SERIES: usize = 10_000;
@@ -50,15 +51,17 @@ impl Outcome {
 /// Nanoseconds an operation takes, over a slice.
 fn slice(operation: &dyn Fn(u64)) -> f64 {
     const BATCH: u64 = 4096;
-    let (start, mut operations) = (Instant::now(), 0);
-    loop {
-        operation(BATCH);
-        operations += BATCH;
-        let time = start.elapsed();
-        if time >= SLICE {
-            return time.as_nanos() as f64 / operations as f64;
-        }
-    }
+    let sample = undisturbed(|| {
+        alone(|| {
+            let (start, mut operations) = (Instant::now(), 0);
+            while start.elapsed() < SLICE {
+                operation(BATCH);
+                operations += BATCH;
+            }
+            operations
+        })
+    });
+    sample.time.as_nanos() as f64 / sample.operations as f64
 }
 
 /// How many observations a scrape has of the written histogram: as its `_count`, and as its `+Inf`

@@ -20,6 +20,9 @@
 //!   so that nothing is hoisted out of the loop that a lone call in a service would pay.
 //! - `floor` is an increment of a thread-local `Cell<u64>`: nothing that counts per thread can
 //!   cost less.
+//! - A sample in which a thread waited for a processor, since another process had it, is taken again,
+//!   twice at most. The tables mark what was disturbed all the same. What a thread waits for a
+//!   lock is the contestant's, and in its time.
 //! - The figure in the tables is the median of criterion's samples. Compare ratios of one run;
 //!   the absolute figures belong to the machine.
 //!
@@ -45,43 +48,7 @@
 
 #![forbid(unsafe_code)]
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
-
 pub mod library;
 pub mod report;
+pub mod timing;
 pub mod workload;
-
-/// The time that `threads` threads take to do their part, `work(iters)` each, at once.
-///
-/// `warm_up` runs on each thread before the clock starts.
-pub fn together(
-    threads: usize,
-    iters: u64,
-    warm_up: impl Fn() + Sync,
-    work: impl Fn(u64) + Sync,
-) -> Duration {
-    let ready = AtomicUsize::new(0);
-    let timed = || {
-        warm_up();
-        // A spinning barrier lets both go within a fraction of a microsecond; a sleeping one
-        // would let the first run alone until the second is woken.
-        ready.fetch_add(1, Ordering::AcqRel);
-        while ready.load(Ordering::Acquire) < threads {
-            std::hint::spin_loop();
-        }
-        let start = Instant::now();
-        work(iters);
-        (start, Instant::now())
-    };
-    std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(timed)).collect();
-        let (mut start, mut end) = timed();
-        for other in others {
-            let (its_start, its_end) = other.join().expect("an operation does not panic");
-            start = start.min(its_start);
-            end = end.max(its_end);
-        }
-        end - start
-    })
-}

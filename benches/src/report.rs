@@ -1,4 +1,5 @@
-//! The benches that are not criterion's: how they are called, and what they leave behind.
+//! What the benches leave for who collects results, beside criterion's own files; and how those
+//! that are not criterion's are called.
 
 use std::io;
 use std::path::Path;
@@ -27,16 +28,18 @@ pub fn arguments(bench: &str) -> Arguments {
     }
 }
 
-/// Leaves the figures as `<bench>.json` where criterion's results go, if `CRITERION_HOME` says
-/// where that is: who collects results sets it.
+/// Leaves a figure or figures as `<name>.json` where criterion's results go, if `CRITERION_HOME`
+/// says where that is: who collects results sets it.
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn leave(bench: &str, figures: &Value) -> io::Result<()> {
+pub fn leave(name: &str, figures: &Value) -> io::Result<()> {
     let Some(home) = std::env::var_os("CRITERION_HOME") else {
         return Ok(());
     };
-    let home = Path::new(&home);
-    std::fs::create_dir_all(home)?;
-    std::fs::write(home.join(bench).with_extension("json"), figures.to_string())
+    let file = Path::new(&home).join(name).with_extension("json");
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    std::fs::write(file, figures.to_string())
 }

@@ -11,7 +11,7 @@ mod lookup;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use tallied_benches::together;
+use tallied_benches::timing::{Samples, together};
 
 const THREADS: [usize; 2] = [1, 2];
 
@@ -26,17 +26,21 @@ fn bench(
     work: impl Fn(u64) + Sync,
     upkeep: impl Fn(),
 ) {
-    let mut group = criterion.benchmark_group(group);
+    let mut benchmarks = criterion.benchmark_group(group);
     for threads in THREADS {
-        group.bench_function(BenchmarkId::new(contestant, threads), |bencher| {
+        let mut samples = Samples::default();
+        benchmarks.bench_function(BenchmarkId::new(contestant, threads), |bencher| {
             bencher.iter_custom(|iters| {
-                let time = together(threads, iters, &warm_up, &work);
-                upkeep();
-                time
+                samples.time(|| {
+                    let sample = together(threads, iters, &warm_up, &work);
+                    upkeep();
+                    sample
+                })
             });
         });
+        samples.leave(group, contestant, threads);
     }
-    group.finish();
+    benchmarks.finish();
 }
 
 criterion_group! {

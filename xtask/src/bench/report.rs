@@ -3,7 +3,7 @@
 use super::Group;
 use super::machine::Machine;
 use super::markdown::{figure, table};
-use super::results::Results;
+use super::results::{Figure, Results};
 use super::targets::{Limit, targets};
 
 const ENDPOINTS: [u64; 3] = [100, 10_000, 100_000];
@@ -74,21 +74,27 @@ fn targets_section(results: &Results) -> String {
         .collect();
     let mut text = "\n## Targets\n\nRatios of times unless they say otherwise.\n\n".to_owned();
     text.push_str(&table(&["tallied's", "wanted", "measured", ""], &rows));
-    if let (Some(one), Some(two)) = (
-        results.ns("counter", "floor", 1),
-        results.ns("counter", "floor", 2),
-    ) && two > 1.3 * one
-    {
+    let doubtful = results.doubtful();
+    if !doubtful.is_empty() {
         text.push_str(&format!(
-            "\nThe floor is {one:.2} ns at one thread and {two:.2} ns at two: two processors were \
-             not free, and the figures at two threads say little.\n"
+            "\nOther processes had the processors while these were measured (marked † below), so \
+             that their figures\nsay little, and what is said of them here: {}.\n",
+            doubtful.join(", ")
         ));
     }
     text
 }
 
+fn mark(measured: Figure) -> &'static str {
+    if measured.is_doubtful() { " †" } else { "" }
+}
+
 fn recording(results: &Results, group: &str) -> String {
     let ns = |contestant, threads| results.ns(group, contestant, threads);
+    let shown = |contestant, threads| {
+        let mark = results.get(group, contestant, threads).map_or("", mark);
+        format!("{}{mark}", figure(ns(contestant, threads)))
+    };
     let times = |contestant, threads| Some(ns(contestant, threads)? / ns("tallied", threads)?);
     let rows: Vec<Vec<String>> = results
         .contestants(group, 1)
@@ -96,8 +102,8 @@ fn recording(results: &Results, group: &str) -> String {
         .map(|contestant| {
             vec![
                 contestant.to_owned(),
-                figure(ns(contestant, 1)),
-                figure(ns(contestant, 2)),
+                shown(contestant, 1),
+                shown(contestant, 2),
                 figure(times(contestant, 1)),
                 figure(times(contestant, 2)),
             ]
@@ -139,7 +145,7 @@ fn encoding(results: &Results) -> String {
                 let bytes = measured.bytes.map(|bytes| bytes as f64);
                 Some(vec![
                     contestant.to_owned(),
-                    figure(Some(measured.ns / 1e6)),
+                    format!("{}{}", figure(Some(measured.ns / 1e6)), mark(measured)),
                     figure(bytes.map(|bytes| bytes / 1e6)),
                     figure(bytes.map(|bytes| bytes / measured.ns * 1e3)),
                     figure(Some(measured.ns / endpoints as f64)),

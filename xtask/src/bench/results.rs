@@ -14,6 +14,15 @@ pub(crate) struct Figure {
     pub(crate) ns: f64,
     /// What an iteration writes, where the bench says so.
     pub(crate) bytes: Option<u64>,
+    /// The share of the samples in which a thread waited for a processor.
+    pub(crate) disturbed: f64,
+}
+
+impl Figure {
+    /// Whether so many samples were disturbed that their median says little.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        self.disturbed > 0.2
+    }
 }
 
 /// Group, contestant, and the number of threads or endpoints (0 where the bench has none).
@@ -55,7 +64,17 @@ impl Results {
         for folder in folders_named_new(home)? {
             let benchmark = json(&folder.join("benchmark.json"))?;
             let estimates = json(&folder.join("estimates.json"))?;
+            // Beside criterion's folder, and only where the bench can tell.
+            let disturbed = folder.with_file_name("disturbed.json");
+            let disturbed = match disturbed.exists() {
+                true => json(&disturbed)?.as_f64().unwrap_or(0.0),
+                false => 0.0,
+            };
             if let Some((key, figure)) = criterion_figure(&benchmark, &estimates) {
+                let figure = Figure {
+                    disturbed,
+                    ..figure
+                };
                 results.criterion.insert(key, figure);
             }
         }
@@ -66,7 +85,11 @@ impl Results {
 
     #[cfg(test)]
     pub(crate) fn with(mut self, group: &str, contestant: &str, parameter: u64, ns: f64) -> Self {
-        let figure = Figure { ns, bytes: None };
+        let figure = Figure {
+            ns,
+            bytes: None,
+            disturbed: 0.0,
+        };
         let key = (group.to_owned(), contestant.to_owned(), parameter);
         self.criterion.insert(key, figure);
         self
@@ -80,6 +103,14 @@ impl Results {
     pub(crate) fn ns(&self, group: &str, contestant: &str, parameter: u64) -> Option<f64> {
         self.get(group, contestant, parameter)
             .map(|figure| figure.ns)
+    }
+
+    /// The benchmarks whose figure says little.
+    pub(crate) fn doubtful(&self) -> Vec<String> {
+        let doubtful = self.criterion.iter().filter(|(_, f)| f.is_doubtful());
+        doubtful
+            .map(|((group, contestant, parameter), _)| format!("{group}/{contestant}/{parameter}"))
+            .collect()
     }
 
     /// The contestants of a group, those with the least time for `parameter` first.
@@ -133,6 +164,7 @@ fn criterion_figure(benchmark: &Value, estimates: &Value) -> Option<(Key, Figure
     let figure = Figure {
         ns: estimates["median"]["point_estimate"].as_f64()?,
         bytes: benchmark["throughput"]["Bytes"].as_u64(),
+        disturbed: 0.0,
     };
     Some(((text("group_id")?, text("function_id")?, parameter), figure))
 }
@@ -187,6 +219,7 @@ mod tests {
         fs::write(new.join("benchmark.json"), benchmark.to_string()).unwrap();
         let estimates = json!({"median": {"point_estimate": 2.5}});
         fs::write(new.join("estimates.json"), estimates.to_string()).unwrap();
+        fs::write(new.with_file_name("disturbed.json"), "0.5").unwrap();
         let memory = json!([{
             "contestant": "x", "shape": "counter", "series": 10,
             "first_bytes": 1.5, "further_bytes": 0.0,
@@ -197,6 +230,7 @@ mod tests {
         let figure = Figure {
             ns: 2.5,
             bytes: Some(7),
+            disturbed: 0.5,
         };
         assert_eq!(results.get("encoding", "x", 100), Some(figure));
         assert_eq!(results.memory_of("counter", "x").unwrap().first_bytes, 1.5);
