@@ -1,8 +1,10 @@
-//! What the benches share: threads that are timed together, and the table of ratios.
+//! What the benches share: the libraries that are compared, the workload, and threads that are
+//! timed together.
 //!
 //! ```console
-//! $ cargo bench -p tallied-benches                     # everything, and the table at the end
-//! $ cargo bench -p tallied-benches -- counter          # one group
+//! $ cargo xtask bench                                  # everything, and the tables in RESULTS.md
+//! $ cargo bench -p tallied-benches --bench recording   # one bench
+//! $ cargo bench -p tallied-benches --bench recording -- ^counter/    # one group of it
 //! ```
 //!
 //! # How to read the figures
@@ -18,46 +20,35 @@
 //!   so that nothing is hoisted out of the loop that a lone call in a service would pay.
 //! - `floor` is an increment of a thread-local `Cell<u64>`: nothing that counts per thread can
 //!   cost less.
-//! - The figure in the table is the median of criterion's samples. Compare ratios of one run;
+//! - A sample in which a thread waited for a processor, since another process had it, is taken again,
+//!   twice at most. The tables mark what was disturbed all the same. What a thread waits for a
+//!   lock is the contestant's, and in its time.
+//! - The figure in the tables is the median of criterion's samples. Compare ratios of one run;
 //!   the absolute figures belong to the machine.
+//!
+//! # Who takes part in what
+//!
+//! | | counter | histogram | lookup | handle | encoding | memory |
+//! | --- | --- | --- | --- | --- | --- | --- |
+//! | tallied, prometheus-client, prometheus (tikv), metrics | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ |
+//! | measured | ✓ | ✓ | ✓ | ✓ (an id) | ✓ | ✓ |
+//! | opentelemetry_sdk | ✓ | ✓ | ✓ | ✓ (an experiment of its API) | – | – |
+//! | metriken | ✓ | ✓ | – | ✓ | – | – |
+//! | floor, atomic, striped | ✓ | – | – | – | – | – |
+//!
+//! - prometheus-client writes OpenMetrics only, and the others (but for tallied) text 0.0.4 only.
+//! - prometheus is built without its default feature `protobuf`; its text needs none of it.
+//! - metrics keeps each observation of a histogram until an upkeep or a scrape puts it into its
+//!   bucket. The upkeep is outside of what is timed in the group `histogram`.
+//! - opentelemetry_sdk writes no text itself, and puts all label sets beyond 2,000 together.
+//! - metriken has no lookup by label values: the application keeps a handle for each. Its
+//!   histograms have buckets of their own making (here one to a power of two) and no sum, and its
+//!   text holds every one of those buckets: there is no document of it to compare.
+//! - measured is the newest that the project's Rust compiles. Its label values are interned.
 
 #![forbid(unsafe_code)]
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
-
-pub mod table;
-
-/// The time that `threads` threads take to do their part, `work(iters)` each, at once.
-///
-/// `warm_up` runs on each thread before the clock starts.
-pub fn together(
-    threads: usize,
-    iters: u64,
-    warm_up: impl Fn() + Sync,
-    work: impl Fn(u64) + Sync,
-) -> Duration {
-    let ready = AtomicUsize::new(0);
-    let timed = || {
-        warm_up();
-        // A spinning barrier lets both go within a fraction of a microsecond; a sleeping one
-        // would let the first run alone until the second is woken.
-        ready.fetch_add(1, Ordering::AcqRel);
-        while ready.load(Ordering::Acquire) < threads {
-            std::hint::spin_loop();
-        }
-        let start = Instant::now();
-        work(iters);
-        (start, Instant::now())
-    };
-    std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(timed)).collect();
-        let (mut start, mut end) = timed();
-        for other in others {
-            let (its_start, its_end) = other.join().expect("an operation does not panic");
-            start = start.min(its_start);
-            end = end.max(its_end);
-        }
-        end - start
-    })
-}
+pub mod library;
+pub mod report;
+pub mod timing;
+pub mod workload;

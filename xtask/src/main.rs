@@ -11,6 +11,7 @@
 )]
 
 mod asm;
+mod bench;
 mod cargo;
 mod child;
 mod docs_page;
@@ -65,6 +66,26 @@ enum Command {
         /// Start at this step, after fixing what failed there
         #[arg(long, value_name = "STEP", conflicts_with = "only", value_parser = gate::step_names())]
         from: Option<String>,
+    },
+    /// The benches, ours beside the peers'; writes benches/RESULTS.md (some seven minutes)
+    #[command(after_help = "Examples:
+  cargo xtask bench
+  cargo xtask bench --only counter --only histogram
+  cargo xtask bench --quick
+  cargo xtask bench --only memory --output /tmp/memory.md
+
+benches/RESULTS.md is of a whole run: with --only or --quick the report is printed, and written
+only where --output says. A missed target fails nothing. Leave the machine alone meanwhile.")]
+    Bench {
+        /// Run this group only (repeatable)
+        #[arg(long, value_name = "GROUP", value_parser = bench::group_names())]
+        only: Vec<String>,
+        /// Measure for a shorter time: rough figures
+        #[arg(long)]
+        quick: bool,
+        /// Write the report to this file instead
+        #[arg(long, value_name = "PATH")]
+        output: Option<PathBuf>,
     },
     /// The loom models of the core, in a target directory of their own
     #[command(after_help = "Examples:
@@ -168,6 +189,11 @@ fn main() -> ExitCode {
         .and_then(|()| Workspace::find())
         .and_then(|workspace| match cli.command {
             Command::Test { only, from } => gate::run(&workspace, &only, from.as_deref()),
+            Command::Bench {
+                only,
+                quick,
+                output,
+            } => bench::run(&workspace, &only, quick, output.as_deref()),
             Command::Loom { filter } => loom::run(&workspace, filter.as_deref()),
             Command::Mutants { only, list } => mutants::run(&workspace, &only, list),
             Command::Asm { listing } => asm::run(&workspace, listing),

@@ -1,0 +1,171 @@
+//! What the figures were measured on and of.
+
+use std::process::Command;
+use std::{env, fs, thread};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use crate::workspace::{self, Workspace};
+
+/// Without the name of the host, which is nobody's business.
+pub(crate) struct Machine {
+    /// Name and value, in the order of the report.
+    pub(crate) facts: Vec<(&'static str, String)>,
+    /// Name and version of what takes part.
+    pub(crate) peers: Vec<(String, String)>,
+}
+
+impl Machine {
+    pub(crate) fn inspect(workspace: &Workspace) -> Result<Self> {
+        let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+        let unknown = || "unknown".to_owned();
+        let cores = thread::available_parallelism().map_or_else(|_| unknown(), |n| n.to_string());
+        let kernel = [
+            read("/proc/sys/kernel/ostype"),
+            read("/proc/sys/kernel/osrelease"),
+        ];
+        let governor = read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor");
+        let load = read("/proc/loadavg");
+        let facts = vec![
+            (
+                "CPU",
+                cpu_model(&read("/proc/cpuinfo")).unwrap_or_else(unknown),
+            ),
+            ("cores", cores),
+            (
+                "kernel",
+                kernel.map(|part| part.trim().to_owned()).join(" "),
+            ),
+            ("governor", or(governor.trim(), "none to be seen")),
+            (
+                "load before the run",
+                or(load.split(' ').next().unwrap_or_default(), "unknown"),
+            ),
+            ("rustc", rustc_version(workspace)?),
+            (
+                "date (UTC)",
+                output(Command::new("date").args(["-u", "+%Y-%m-%d %H:%M"]))?,
+            ),
+            ("commit", commit(workspace)?),
+        ];
+        Ok(Self {
+            facts,
+            peers: peers(workspace)?,
+        })
+    }
+}
+
+fn or(text: &str, otherwise: &str) -> String {
+    if text.is_empty() { otherwise } else { text }.to_owned()
+}
+
+fn output(command: &mut Command) -> Result<String> {
+    let program = command.get_program().display().to_string();
+    let output = command
+        .output()
+        .with_context(|| format!("cannot run `{program}`"))?;
+    ensure!(
+        output.status.success(),
+        "`{program}` failed: {}",
+        String::from_utf8_lossy(&output.stderr).trim_end()
+    );
+    Ok(String::from_utf8_lossy(&output.stdout)
+        .trim_end()
+        .to_owned())
+}
+
+fn cpu_model(cpuinfo: &str) -> Option<String> {
+    let line = cpuinfo
+        .lines()
+        .find(|line| line.starts_with("model name"))?;
+    Some(line.split_once(':')?.1.trim().to_owned())
+}
+
+fn rustc_version(workspace: &Workspace) -> Result<String> {
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    output(
+        Command::new(rustc)
+            .arg("--version")
+            .current_dir(&workspace.root),
+    )
+}
+
+fn commit(workspace: &Workspace) -> Result<String> {
+    let git = |args: &[&str]| output(Command::new("git").args(args).current_dir(&workspace.root));
+    let commit = git(&["rev-parse", "--short=12", "HEAD"])?;
+    // The report itself is about to change.
+    let changes = git(&["status", "--porcelain", "--", ".", ":!benches/RESULTS.md"])?;
+    let state = if changes.is_empty() {
+        "clean"
+    } else {
+        "with changes that are not committed"
+    };
+    Ok(format!("{commit}, {state}"))
+}
+
+fn peers(workspace: &Workspace) -> Result<Vec<(String, String)>> {
+    let mut command = workspace::cargo();
+    command
+        .args(["metadata", "--format-version", "1"])
+        .current_dir(&workspace.root);
+    let metadata: Value = serde_json::from_str(&output(&mut command)?)
+        .context("`cargo metadata` did not answer in JSON")?;
+    peers_in(&metadata).context("`cargo metadata` does not know the package tallied-benches")
+}
+
+/// The direct dependencies of the benches, as they are locked.
+fn peers_in(metadata: &Value) -> Option<Vec<(String, String)>> {
+    /// Ours, and what only passes the figures on.
+    const NO_PEERS: [&str; 2] = ["tallied", "serde_json"];
+    let packages = metadata["packages"].as_array()?;
+    let benches = packages
+        .iter()
+        .find(|package| package["name"] == "tallied-benches")?;
+    let nodes = metadata["resolve"]["nodes"].as_array()?;
+    let node = nodes.iter().find(|node| node["id"] == benches["id"])?;
+    let dependencies = node["dependencies"].as_array()?;
+    let named = packages
+        .iter()
+        .filter(|package| dependencies.contains(&package["id"]))
+        .filter_map(|package| {
+            let text = |key: &str| package[key].as_str().map(str::to_owned);
+            Some((text("name")?, text("version")?))
+        })
+        .filter(|(name, _)| !NO_PEERS.contains(&&**name));
+    Some(named.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn reads_the_model() {
+        let cpuinfo = "processor\t: 0\nmodel name\t: A CPU @ 2 GHz\nmodel name\t: A CPU @ 2 GHz\n";
+        assert_eq!(cpu_model(cpuinfo).as_deref(), Some("A CPU @ 2 GHz"));
+        assert_eq!(cpu_model("processor : 0\n"), None);
+    }
+
+    #[test]
+    fn peers_are_the_locked_dependencies_of_the_benches() {
+        let package = |name: &str, version: &str| json!({"id": format!("{name}@{version}"), "name": name, "version": version});
+        let metadata = json!({
+            "packages": [
+                package("tallied-benches", "0.1.0"),
+                package("tallied", "0.1.0"),
+                package("peer", "1.0.0"),
+                package("peer", "2.3.4"),
+            ],
+            "resolve": {"nodes": [
+                {"id": "peer@2.3.4", "dependencies": []},
+                {"id": "tallied-benches@0.1.0", "dependencies": ["tallied@0.1.0", "peer@2.3.4"]},
+            ]},
+        });
+        let expected = vec![("peer".to_owned(), "2.3.4".to_owned())];
+        assert_eq!(peers_in(&metadata), Some(expected));
+        assert_eq!(peers_in(&json!({})), None);
+    }
+}

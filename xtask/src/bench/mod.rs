@@ -1,0 +1,172 @@
+//! Runs the benches and writes what they found: `benches/RESULTS.md`.
+//!
+//! The figures come over as files: criterion's own, and one JSON file for each bench that is not
+//! criterion's, in a directory that is emptied before each run. A missed target is printed, and
+//! fails nothing: the figures belong to the machine, and to what else it did meanwhile.
+
+mod machine;
+mod markdown;
+mod report;
+mod results;
+mod targets;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use self::machine::Machine;
+use self::results::Results;
+use crate::cargo;
+use crate::report::{ok, seconds};
+use crate::workspace::Workspace;
+
+/// What is measured with one command, and reported in one table.
+pub(crate) struct Group {
+    pub(crate) name: &'static str,
+    bench: &'static str,
+    filter: Option<&'static str>,
+}
+
+const GROUPS: [Group; 8] = [
+    Group::of_recording("counter", "^counter/"),
+    Group::of_recording("histogram", "^histogram/"),
+    Group::of_recording("lookup", "^lookup/"),
+    Group::of_recording("handle", "^handle/"),
+    Group::bench("encoding"),
+    Group::bench("interference"),
+    Group::bench("memory"),
+    Group::bench("heap"),
+];
+
+impl Group {
+    const fn of_recording(name: &'static str, filter: &'static str) -> Self {
+        Self {
+            name,
+            bench: "recording",
+            filter: Some(filter),
+        }
+    }
+
+    const fn bench(name: &'static str) -> Self {
+        Self {
+            name,
+            bench: name,
+            filter: None,
+        }
+    }
+
+    fn arguments(&self, quick: bool) -> Vec<&'static str> {
+        let mut arguments = vec!["bench", "-p", "tallied-benches", "--bench", self.bench];
+        if self.filter.is_some() || quick {
+            arguments.push("--");
+        }
+        arguments.extend(self.filter);
+        arguments.extend(quick.then_some("--quick"));
+        arguments
+    }
+}
+
+pub(crate) fn group_names() -> [&'static str; GROUPS.len()] {
+    GROUPS.map(|group| group.name)
+}
+
+/// Where the report goes: a file that is kept in the repository is a whole run's, at full length.
+fn destination<'a>(
+    whole: bool,
+    quick: bool,
+    output: Option<&'a Path>,
+    default: &'a Path,
+) -> Option<&'a Path> {
+    output.or((whole && !quick).then_some(default))
+}
+
+pub(crate) fn run(
+    workspace: &Workspace,
+    only: &[String],
+    quick: bool,
+    output: Option<&Path>,
+) -> Result<()> {
+    let selected: Vec<&Group> = GROUPS
+        .iter()
+        .filter(|group| only.is_empty() || only.iter().any(|name| name == group.name))
+        .collect();
+    // Before the benches, whose load and whose report would show in it.
+    let machine = Machine::inspect(workspace)?;
+    let home = fresh_home(workspace)?;
+    let start = Instant::now();
+    for (index, group) in selected.iter().enumerate() {
+        let label = format!("[{}/{}] {}", index + 1, selected.len(), group.name);
+        println!("{label} …");
+        let group_start = Instant::now();
+        let mut command = cargo::in_workspace(workspace, &group.arguments(quick));
+        command.env("CRITERION_HOME", &home);
+        cargo::run_command(&mut command)?;
+        println!("{label} … done {}", seconds(group_start.elapsed()));
+    }
+
+    let results = Results::read(&home)?;
+    let report = report::render(&machine, &results, &selected, quick);
+    println!("\n{report}");
+    let default = workspace.root.join("benches/RESULTS.md");
+    match destination(only.is_empty(), quick, output, &default) {
+        Some(path) => {
+            fs::write(path, &report).with_context(|| format!("cannot write {}", path.display()))?;
+            ok(format!(
+                "{} groups in {}, written to {}",
+                selected.len(),
+                seconds(start.elapsed()),
+                path.display()
+            ));
+        }
+        None => ok(format!(
+            "{} groups in {}; benches/RESULTS.md is left alone, for it is of a whole run",
+            selected.len(),
+            seconds(start.elapsed())
+        )),
+    }
+    Ok(())
+}
+
+/// An empty directory for the figures: what an earlier run left would be taken for this one's.
+fn fresh_home(workspace: &Workspace) -> Result<PathBuf> {
+    let home = workspace.target.join("bench-results");
+    if home.exists() {
+        fs::remove_dir_all(&home).with_context(|| format!("cannot empty {}", home.display()))?;
+    }
+    fs::create_dir_all(&home).with_context(|| format!("cannot make {}", home.display()))?;
+    Ok(home)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_or_a_quick_run_does_not_replace_the_report() {
+        let default = Path::new("d");
+        assert_eq!(destination(true, false, None, default), Some(default));
+        assert_eq!(destination(false, false, None, default), None);
+        assert_eq!(destination(true, true, None, default), None);
+        let named = Some(Path::new("o"));
+        assert_eq!(destination(false, true, named, default), named);
+    }
+
+    #[test]
+    fn the_command_of_a_group_can_be_pasted() {
+        let line = |group: &Group, quick| group.arguments(quick).join(" ");
+        assert_eq!(
+            line(&GROUPS[0], false),
+            "bench -p tallied-benches --bench recording -- ^counter/"
+        );
+        assert_eq!(
+            line(&GROUPS[6], false),
+            "bench -p tallied-benches --bench memory"
+        );
+        assert_eq!(
+            line(&GROUPS[6], true),
+            "bench -p tallied-benches --bench memory -- --quick"
+        );
+    }
+}
