@@ -257,7 +257,7 @@ const REMOVED: &[Removed] = &[
         name: "enter: not counted",
         edits: &[Replace {
             file: GRACE,
-            find: "self.counts.count(entered(side));",
+            find: "side.0.count(ENTERED);",
             with: "",
         }],
     },
@@ -273,8 +273,8 @@ const REMOVED: &[Removed] = &[
         name: "enter: the light fence before the count",
         edits: &[Replace {
             file: GRACE,
-            find: "        self.counts.count(entered(side));\n        self.fence.light();\n",
-            with: "        self.fence.light();\n        self.counts.count(entered(side));\n",
+            find: "        side.0.count(ENTERED);\n        self.fence.light();\n",
+            with: "        self.fence.light();\n        side.0.count(ENTERED);\n",
         }],
     },
     Removed {
@@ -289,7 +289,7 @@ const REMOVED: &[Removed] = &[
         name: "reclaim: a new batch has the old one's empty sides",
         edits: &[Replace {
             file: GRACE,
-            find: "                self.seen_empty = [false; SIDES];\n",
+            find: "                self.seen_empty = [false; 2];\n",
             with: "",
         }],
     },
@@ -297,8 +297,16 @@ const REMOVED: &[Removed] = &[
         name: "reclaim: one empty side is enough",
         edits: &[Replace {
             file: GRACE,
-            find: "if self.seen_empty != [true; SIDES] {",
-            with: "if self.seen_empty == [false; SIDES] {",
+            find: "if self.seen_empty != [true; 2] {",
+            with: "if self.seen_empty == [false; 2] {",
+        }],
+    },
+    Removed {
+        name: "reclaim: the second side is taken to be empty",
+        edits: &[Replace {
+            file: GRACE,
+            find: "                self.seen_empty = [false; 2];\n",
+            with: "                self.seen_empty = [false, true];\n",
         }],
     },
     Removed {
@@ -313,16 +321,16 @@ const REMOVED: &[Removed] = &[
         name: "is_empty: those who entered are summed first",
         edits: &[Replace {
             file: GRACE,
-            find: "let gone = self.counts.sum(left(side));\n        gone == self.counts.sum(entered(side))",
-            with: "let came = self.counts.sum(entered(side));\n        came == self.counts.sum(left(side))",
+            find: "let left = self.0.sum(LEFT);\n        left == self.0.sum(ENTERED)",
+            with: "let came = self.0.sum(ENTERED);\n        came == self.0.sum(LEFT)",
         }],
     },
     Removed {
         name: "look: new readers stay on their side",
         edits: &[Replace {
             file: GRACE,
-            find: "((side + 1) % SIDES) as u64",
-            with: "side as u64",
+            find: "grace.open.store(1 - open as u64, Ordering::Relaxed);",
+            with: "",
         }],
     },
     Removed {
@@ -355,6 +363,22 @@ const REMOVED: &[Removed] = &[
             file: TABLE,
             find: "turn.limbo.retire(Retired::Entry(entry));",
             with: "drop_all([Retired::Entry(entry)]);",
+        }],
+    },
+    Removed {
+        name: "table: new slots without the old entries",
+        edits: &[Replace {
+            file: TABLE,
+            find: "                place(&new, unsafe { entry.as_ref() }.hash, entry);\n",
+            with: "",
+        }],
+    },
+    Removed {
+        name: "table: a lookup leaves before what it found is used",
+        edits: &[Replace {
+            file: TABLE,
+            find: "                            _inside: inside,\n",
+            with: "                            _inside: {\n                                drop(inside);\n                                self.grace.enter()\n                            },\n",
         }],
     },
     Removed {
