@@ -158,10 +158,14 @@ impl Seen {
     }
 }
 
-/// Not the line that each new input makes, of which there are thousands.
+/// Not the lines that each new input makes, of which there are thousands, and not the dictionary at the end.
 fn is_news(line: &str) -> bool {
-    let noise = ["NEW ", "NEW_FUNC", "REDUCE", "RELOAD"];
-    !line.starts_with('#') || !noise.iter().any(|word| line.contains(word))
+    let new_input = ["\tNEW ", "\tREDUCE", "\tRELOAD"];
+    let line = line.trim_start_matches('\t');
+    let numbered = line.starts_with('#');
+    !(numbered && new_input.iter().any(|word| line.contains(word))
+        || line.starts_with("NEW_FUNC")
+        || line.contains("# Uses: "))
 }
 
 #[cfg(test)]
@@ -199,6 +203,8 @@ mod tests {
     fn new_inputs_are_no_news() {
         assert!(!is_news("#123\tNEW    cov: 5 ft: 6"));
         assert!(!is_news("#124\tREDUCE cov: 5 ft: 6"));
+        assert!(!is_news("\tNEW_FUNC[1/2]: 0x1 in f"));
+        assert!(!is_news("\"\\001\" # Uses: 224"));
         assert!(is_news("#4096\tpulse  cov: 5 ft: 6"));
         assert!(is_news("==1== ERROR: NEW "));
     }
