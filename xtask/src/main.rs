@@ -129,7 +129,7 @@ have what a recording path must not have are read too: the chore fails when it f
         #[arg(long)]
         listing: bool,
     },
-    /// ThreadSanitizer over the tests of the core whose threads meet in atomics alone
+    /// ThreadSanitizer over the test of the core whose threads meet in atomics alone
     #[command(after_help = "Examples:
   cargo xtask tsan
 
