@@ -74,38 +74,44 @@ fn a_series_made_again_starts_at_zero() {
     assert!(family.is_empty());
 }
 
-/// What is asked for under the same hash and in the same slots is found, however many neighbours
-/// came and went.
+/// A removal takes the series it names and no other, however many neighbours in the table came
+/// and went.
 #[test]
 fn the_others_stay_where_they_are_found() {
+    const SERIES: u64 = 1_000;
     let family = Family::<Counter, 1>::new(["name"]);
     let name = |n: u64| format!("series {n}");
-    for n in 0..1_000 {
+    // In the order of creation, as the series should be.
+    let mut expected = Vec::new();
+    let mut walk = Walk(7);
+    let compare = |expected: &[u64]| {
+        let expected: Vec<_> = expected.iter().map(|n| (name(*n), *n)).collect();
+        assert_eq!(totals(&family), expected);
+        assert_eq!(family.len(), expected.len());
+        for n in 0..SERIES {
+            let found = family.get(&[&name(n)]).map(|found| found.get());
+            let there = expected.iter().any(|(_, there)| *there == n);
+            assert_eq!(found, there.then_some(n));
+        }
+    };
+    for n in 0..SERIES {
         family.get_or_create(&[&name(n)]).inc_by(n);
+        expected.push(n);
         if n % 3 == 2 {
-            assert!(family.remove(&[&name(n / 3 * 2)]) || n / 3 * 2 % 3 == 2);
+            let gone = expected.remove(walk.next(expected.len()));
+            assert!(family.remove(&[&name(gone)]));
         }
-        if n % 100 == 99 {
-            for n in 0..=n {
-                let found = family.get(&[&name(n)]).map(|found| found.get());
-                assert!(found.is_none_or(|total| total == n), "{found:?} in {n}");
-            }
+        if n % 200 == 199 {
+            compare(&expected);
         }
     }
-    let left = totals(&family);
-    assert_eq!(left.len(), family.len());
-    for (name, total) in &left {
-        assert_eq!(*name, format!("series {total}"));
-        assert_eq!(family.get(&[name]).unwrap().get(), *total);
+    while !expected.is_empty() {
+        let gone = expected.remove(walk.next(expected.len()));
+        assert!(family.remove(&[&name(gone)]));
+        if expected.len().is_multiple_of(200) {
+            compare(&expected);
+        }
     }
-    assert!(
-        left.is_sorted_by_key(|(_, total)| *total),
-        "the order of creation"
-    );
-    for (name, _) in &left {
-        assert!(family.remove(&[name]));
-    }
-    assert!(family.is_empty());
 }
 
 /// A reference is good until it is dropped, whoever removes its series meanwhile; a removal does
@@ -161,7 +167,7 @@ fn a_forgotten_reference_harms_nobody() {
 const RECORDERS: usize = 4;
 /// One after the other, on each of the recorders' places.
 const THREADS: usize = 40;
-const RECORDS: usize = if cfg!(debug_assertions) { 250 } else { 2_500 };
+const RECORDS: usize = if cfg!(debug_assertions) { 1_000 } else { 5_000 };
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
 
 /// An uneven walk through small numbers.
