@@ -3,7 +3,7 @@
 //! Guarantees: a block, once made, stays where it is, so that the owner may keep its address.
 //! Readers find it without a lock, and see zeros where nothing has been recorded.
 //!
-//! Costs: the directory takes 8 bytes a block (of 4 KiB) and grows by doubling, without moving.
+//! Costs: the directory takes 8 bytes a block (of some 4 KiB) and grows by doubling, without moving.
 
 use super::cell::Cell;
 use super::memory::Memory;
