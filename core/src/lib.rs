@@ -49,8 +49,8 @@
 //! # Limits
 //!
 //! Inside a global allocator: recording on instruments that exist is fine there; making or
-//! dropping one, or a [`Family`] lookup that makes a series, is not, for they take locks under
-//! which they allocate.
+//! dropping one, a [`Family`] lookup that makes a series or is turned away, removing series and
+//! reading a registry are not, for they take locks under which they allocate.
 //!
 //! Not async-signal-safe. A forked child must not go on recording. 64-bit atomics are required.
 //! A snapshot is consistent within each series, not across series.

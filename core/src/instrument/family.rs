@@ -9,13 +9,14 @@ use super::labels::Labels;
 use super::series_limit::{Beyond, SeriesLimit};
 use super::{Counter, Instrument, Metric, Sealed, Value};
 use crate::kind::Kind;
-use crate::shard::{COUNTS, Found, Full, Handle, Table};
+use crate::shard::{COUNTS, Found, Full, Handle, Room, Table};
 use crate::sync::{Arc, OnceLock};
 
 /// A family of instruments that share a name and differ by the values of `N` labels.
 ///
 /// The values are looked up as they are borrowed: a lookup of a series that exists takes no
-/// lock, writes to no memory that threads share and allocates nothing. The first lookup of new
+/// lock, writes to the thread's own memory alone (up to the [cap](crate::pool) on threads that own
+/// some) and allocates nothing. The first lookup of new
 /// values makes the series, under a lock. Series stay until they are [removed](Self::remove), so the
 /// values should come from a small set: a path's pattern rather than the path. Where they might not,
 /// [`with_limit`](Self::with_limit) sets a limit. Clones share the series.
@@ -96,6 +97,10 @@ impl<M: Default + 'static, const N: usize> Family<M, N> {
 impl<M, const N: usize> Family<M, N> {
     /// A family whose instruments `constructor` makes. Where several threads make the same series
     /// at once, one instrument is kept and the others are dropped.
+    ///
+    /// The first family of a process asks Linux for `membarrier(2)`, which takes some milliseconds
+    /// when there are other threads already: better made at the start than in a request. A filter
+    /// on system calls that forbids it later keeps the memory of removed series.
     pub fn new_with_constructor(
         label_names: [&str; N],
         constructor: impl Fn() -> M + Send + Sync + 'static,
@@ -155,27 +160,31 @@ impl<M, const N: usize> Family<M, N> {
 
     /// The instrument of these label values; made by `make` if there is none, in the place of the
     /// family's constructor: for a series that is unlike the others, as a histogram with bounds of
-    /// its own.
+    /// its own. (What the limit of a full family answers with is made by the constructor.)
     pub fn get_or_create_with(
         &self,
         label_values: &[&str; N],
         make: impl FnOnce() -> M,
     ) -> SeriesRef<'_, M> {
-        let max = self.0.limit.max;
-        let found = self.insert(label_values, max, make);
+        let limit = &self.0.limit;
+        let room = match &limit.beyond {
+            Beyond::Series(values) if values == label_values => Room::Extra,
+            _ => Room::Below(limit.max),
+        };
+        let found = self.insert(label_values, room, make);
         found.unwrap_or_else(|Full| self.beyond())
     }
 
     fn insert(
         &self,
         label_values: &[&str; N],
-        max: usize,
+        room: Room,
         make: impl FnOnce() -> M,
     ) -> Result<SeriesRef<'_, M>, Full> {
         let inner = &*self.0;
         let found = inner.series.get_or_insert(
             self.hash(label_values),
-            max,
+            room,
             |series| series.labels.are(&inner.names, label_values),
             || Series {
                 labels: Labels::new(&inner.names, label_values),
@@ -193,13 +202,13 @@ impl<M, const N: usize> Family<M, N> {
         match &inner.limit.beyond {
             Beyond::Series(values) => self
                 .get(values)
-                .map_or_else(|| self.insert(values, usize::MAX, &inner.constructor), Ok),
+                .map_or_else(|| self.insert(values, Room::Extra, &inner.constructor), Ok),
             Beyond::Detached => inner
                 .detached
                 .get_or_init(new_table)
                 .get_or_insert(
                     0,
-                    usize::MAX,
+                    Room::Extra,
                     |_| true,
                     || Series {
                         labels: Labels::default(),
@@ -208,7 +217,7 @@ impl<M, const N: usize> Family<M, N> {
                 )
                 .map(SeriesRef),
         }
-        .unwrap_or_else(|Full| unreachable!("a table of at most usize::MAX entries"))
+        .unwrap_or_else(|Full| unreachable!("there is always room for an extra one"))
     }
 
     /// The instrument of these label values, if there is one.

@@ -86,7 +86,7 @@ impl Labels {
         };
         let text = text.as_bytes();
         if text[0] != PLAIN {
-            return self.are_escaped(values);
+            return are_escaped(&text[1..], names, values);
         }
         // Where nothing is escaped, the text holds two quotes a label. Each label here has to find
         // its two, so none is left for a value to match: a value that holds a quote, and so might
@@ -107,15 +107,42 @@ impl Labels {
         at == text.len()
     }
 
-    #[cold]
-    fn are_escaped(&self, values: &[&str]) -> bool {
-        self.values().eq(values.iter().copied())
-    }
-
     /// As they stand in the text format: `a="x",b="y"`.
     pub(crate) fn text(&self) -> &str {
         self.0.as_ref().map_or("", |text| &text[1..])
     }
+}
+
+/// Whether a text in which something is escaped has these values.
+#[cold]
+fn are_escaped(mut text: &[u8], names: &[Box<str>], values: &[&str]) -> bool {
+    for (i, (name, value)) in names.iter().zip(values).enumerate() {
+        // A comma, the name, `="`, the value, and a quote.
+        let before = usize::from(i > 0) + name.len() + 2;
+        let after = text
+            .get(before..)
+            .and_then(|text| strip_escaped(text, value));
+        match after {
+            Some([b'"', rest @ ..]) => text = rest,
+            _ => return false,
+        }
+    }
+    text.is_empty()
+}
+
+/// What follows a value in a text that begins with it, escaped.
+fn strip_escaped<'a>(mut text: &'a [u8], value: &str) -> Option<&'a [u8]> {
+    for byte in value.bytes() {
+        let plain = [byte];
+        let escaped: &[u8] = match byte {
+            b'\\' => br"\\",
+            b'"' => br#"\""#,
+            b'\n' => br"\n",
+            _ => &plain,
+        };
+        text = text.strip_prefix(escaped)?;
+    }
+    Some(text)
 }
 
 /// Appends `a="x",b="y"` with the values escaped.

@@ -4,8 +4,7 @@
 /// label values beyond that: see [`Family::with_limit`](crate::Family::with_limit).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeriesLimit<const N: usize> {
-    /// With so many series or more, no other is made, but for the one of [`Beyond::Series`]: it
-    /// comes on top when it is needed, and is then one of them.
+    /// The most series, the one of [`Beyond::Series`] not counted.
     pub max: usize,
     /// What a lookup gets that would make one more.
     pub beyond: Beyond<N>,

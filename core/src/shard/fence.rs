@@ -8,6 +8,7 @@
 //! Costs: where the system can interrupt the other threads of the process for a fence (Linux'
 //! `membarrier(2)`, command `PRIVATE_EXPEDITED`), `light` forbids the compiler to reorder and costs
 //! nothing more, and `heavy` some microseconds. Elsewhere both are a sequentially consistent fence.
+//! To ask the system once takes some milliseconds in a process that has other threads by then.
 //!
 //! Source: "Asymmetric fences", WG21 P1202; `membarrier(2)`.
 
@@ -52,7 +53,7 @@ impl Fence {
     }
 }
 
-#[cfg(all(target_os = "linux", not(all(test, loom))))]
+#[cfg(all(target_os = "linux", not(miri), not(all(test, loom))))]
 mod membarrier {
     use crate::sync::OnceLock;
 
@@ -62,8 +63,11 @@ mod membarrier {
         *REGISTERED.get_or_init(|| call(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED))
     }
 
+    /// A process that was restored from a checkpoint has to register again.
     pub(super) fn interrupt() -> bool {
         call(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED)
+            || (call(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
+                && call(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED))
     }
 
     fn call(command: libc::c_int) -> bool {
@@ -73,7 +77,7 @@ mod membarrier {
     }
 }
 
-#[cfg(any(not(target_os = "linux"), all(test, loom)))]
+#[cfg(any(not(target_os = "linux"), miri, all(test, loom)))]
 mod membarrier {
     pub(super) fn register() -> bool {
         false

@@ -115,9 +115,10 @@ impl<T> Limbo<T> {
         self.pending.push(thing);
     }
 
-    /// What may be freed now. The lock that orders the calls also orders `grace`'s side.
+    /// What may be freed now, `at_most` so many. The lock that orders the calls also orders
+    /// `grace`'s open side.
     #[must_use]
-    pub(crate) fn reclaim<C: Counts>(&mut self, grace: &Grace<C>) -> Vec<T> {
+    pub(crate) fn reclaim<C: Counts>(&mut self, grace: &Grace<C>, at_most: usize) -> Vec<T> {
         let mut free = Vec::new();
         // Twice: the first may end an old batch, the second begins the next.
         for _ in 0..2 {
@@ -125,34 +126,36 @@ impl<T> Limbo<T> {
                 if self.pending.is_empty() || !grace.fence.heavy() {
                     break;
                 }
-                std::mem::swap(&mut self.waiting, &mut self.pending);
+                self.waiting = std::mem::take(&mut self.pending);
                 self.seen_empty = [false; 2];
             }
             self.look(grace);
             if self.seen_empty != [true; 2] {
                 break;
             }
-            free.append(&mut self.waiting);
+            let room = at_most - free.len();
+            if self.waiting.len() > room {
+                let rest = self.waiting.len() - room;
+                free.append(&mut self.waiting.split_off(rest));
+                break;
+            }
+            free.append(&mut std::mem::take(&mut self.waiting));
         }
         free
     }
 
-    /// Looks at both sides, and leaves the one that is not empty alone from now on.
+    /// Looks at both sides. New readers take the other one once it was seen empty: then this one,
+    /// which gets no more of them, runs empty too. Not before, or both might have readers for ever.
     fn look<C: Counts>(&mut self, grace: &Grace<C>) {
         let open = grace.open.owned_load() as usize % 2;
         for (seen, side) in self.seen_empty.iter_mut().zip(&grace.sides) {
             *seen = *seen || side.is_empty();
         }
-        if !self.seen_empty[open] {
+        if !self.seen_empty[open] && self.seen_empty[1 - open] {
             grace.open.store(1 - open as u64, Ordering::Relaxed);
             // Whoever was only passing is out by now.
             self.seen_empty[open] = grace.sides[open].is_empty();
         }
-    }
-
-    /// All of it, when nobody can be inside.
-    pub(crate) fn drain(&mut self) -> impl Iterator<Item = T> {
-        self.pending.drain(..).chain(self.waiting.drain(..))
     }
 }
 
@@ -245,7 +248,7 @@ mod loom {
 
         /// Which could be freed.
         fn free(&self, limbo: &mut Limbo<usize>) -> Vec<usize> {
-            let free = limbo.reclaim(&self.grace);
+            let free = limbo.reclaim(&self.grace, usize::MAX);
             for thing in &free {
                 self.things[*thing].set(0);
             }
@@ -354,6 +357,43 @@ mod loom {
             drop(first);
             assert_eq!(scene.free(&mut limbo), [0]);
             drop(staying);
+        });
+    }
+
+    /// Readers that overlap for ever, and one that came by the closed side: the two sides do not
+    /// keep each other from running empty.
+    #[test]
+    fn a_straggler_does_not_keep_both_sides_busy() {
+        loom::model(|| {
+            let grace = Grace::new(ModelCounts::both());
+            let mut inside: std::collections::VecDeque<_> = (0..3).map(|_| grace.enter()).collect();
+            // What a reader does that was stopped after it had looked which side is open.
+            super::Counts::count(&grace.sides[1].0, super::ENTERED);
+            let straggler = super::Inside(&grace.sides[1]);
+            inside.push_back(straggler);
+            let mut limbo = Limbo::new();
+            let mut freed = 0;
+            for n in 0..20 {
+                limbo.retire(n);
+                inside.push_back(grace.enter());
+                inside.pop_front();
+                freed += limbo.reclaim(&grace, usize::MAX).len();
+            }
+            assert!(freed >= 10, "{freed} of 20 were freed");
+        });
+    }
+
+    /// Who has little time frees a part, and the next one goes on.
+    #[test]
+    fn freed_in_parts() {
+        loom::model(|| {
+            let grace = Grace::new(ModelCounts::both());
+            let mut limbo = Limbo::new();
+            for n in 0..5 {
+                limbo.retire(n);
+            }
+            let mut free = || limbo.reclaim(&grace, 2).len();
+            assert_eq!([free(), free(), free(), free()], [2, 2, 1, 0]);
         });
     }
 

@@ -26,4 +26,4 @@ pub(crate) use handle::Handle;
 pub(crate) use local::POOL;
 pub(crate) use observation::HEADER;
 pub(crate) use slot::MAX_RUN;
-pub(crate) use table::{Found, Full, Table};
+pub(crate) use table::{Found, Full, Room, Table};

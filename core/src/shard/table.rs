@@ -8,9 +8,9 @@
 //! Does not: wait. Entries that cannot be dropped yet are kept for the next insertion, removal or
 //! walk over the table.
 //!
-//! Costs: a lookup is two additions in cells of its own thread, a load for the table, one for each
-//! slot that it probes, and the comparison; it writes to no memory that threads share. Insertions and
-//! removals take a lock that lookups do not know of. Room: two to four pointers an entry.
+//! Costs: a lookup is two additions in cells of its own thread (which threads beyond the cap share), a
+//! load for the table, one for each slot that it probes, and the comparison. Insertions and removals
+//! take a lock that lookups do not know of. Room: two to five pointers an entry.
 
 use std::ops::Deref;
 use std::ptr::NonNull;
@@ -27,8 +27,12 @@ pub(crate) struct Table<T, C: Counts> {
     /// The slots that lookups begin with; never null.
     newest: Link<Slots<T>>,
     grace: Grace<C>,
-    /// How many entries there are, for who wants to know without the lock.
+    /// How many entries the limit counts.
     len: Word,
+    /// How many removals have begun; it wraps.
+    removals: Word,
+    /// 1 while the one that the limit does not count is there.
+    extra: Word,
     turn: Mutex<Turn<T>>,
 }
 
@@ -38,13 +42,27 @@ struct Turn<T> {
     used: usize,
     /// Of the entries that were ever inserted; it wraps.
     inserted: u32,
+    /// The entry that the limit does not count.
+    extra: Option<NonNull<Entry<T>>>,
     limbo: Limbo<Retired<T>>,
 }
 
-/// What has been taken out of the lookups' reach.
+/// What has been taken out of the lookups' reach; dropping it ends it. Who drops it knows that nobody
+/// is looking at it: it comes from [`Limbo::reclaim`], or the table is gone.
 enum Retired<T> {
     Entry(NonNull<Entry<T>>),
     Slots(NonNull<Slots<T>>),
+}
+
+impl<T> Drop for Retired<T> {
+    fn drop(&mut self) {
+        match *self {
+            // SAFETY: nobody can reach it any more.
+            Self::Entry(entry) => unsafe { drop_entry(entry) },
+            // SAFETY: as above; it came from `leak`.
+            Self::Slots(slots) => unsafe { free(slots) },
+        }
+    }
 }
 
 struct Entry<T> {
@@ -106,15 +124,29 @@ impl<T> Slot<T> {
     }
 
     fn mark_removed(&self) {
-        // Relaxed: there is nothing behind it; the heavy fence of the grace period orders it
-        // before the entry's end.
-        self.0.store(Self::removed(), Ordering::Relaxed);
+        // Release: partner of the Acquire in `get`; who sees the mark sees that a removal has begun.
+        // Test: loom::turned_away_only_when_full. (The heavy fence of the grace period is what orders
+        // it before the entry's end.)
+        self.0.store(Self::removed(), Ordering::Release);
     }
 }
 
-/// The table is full; the values that were looked for are not in it.
+/// The table is full, and what was looked for is not in it: both at one moment.
 #[derive(Debug)]
 pub(crate) struct Full;
+
+/// Whether there is room for one more entry.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Room {
+    /// If there are fewer than this.
+    Below(usize),
+    /// For this one there is; and it does not count. There is one such entry at a time.
+    Extra,
+}
+
+/// How many entries an insertion or a removal drops at most: whoever comes by pays for a few of those
+/// that could not be dropped when they were removed.
+const A_FEW: usize = 64;
 
 /// An entry that was found; it stays valid until this is dropped.
 pub(crate) struct Found<'table, T, C: Counts> {
@@ -154,9 +186,12 @@ impl<T, C: Counts> Table<T, C> {
             newest,
             grace: Grace::new(counts),
             len: Word::zero(),
+            removals: Word::zero(),
+            extra: Word::zero(),
             turn: Mutex::new(Turn {
                 used: 0,
                 inserted: 0,
+                extra: None,
                 limbo: Limbo::new(),
             }),
         }
@@ -187,44 +222,68 @@ impl<T, C: Counts> Table<T, C> {
         None
     }
 
-    /// The entry with this hash that `is` holds of, made and inserted if there is none and the
-    /// table has fewer than `max`. Of several threads that insert the same, one does, and what the
-    /// others made is dropped: `make` is not called under the lock, so it may do what it likes.
+    /// The entry with this hash that `is` holds of, made and inserted if there is none and there is
+    /// room. Of several threads that insert the same, one does, and what the others made is dropped:
+    /// `make` is not called under the lock, so it may do what it likes.
     #[cold]
     pub(crate) fn get_or_insert(
         &self,
         hash: u32,
-        max: usize,
+        room: Room,
         is: impl Fn(&T) -> bool,
         make: impl FnOnce() -> T,
     ) -> Result<Found<'_, T, C>, Full> {
         // Not under loom, for which this thread's loads would hide the others' (`sync.rs`); below
         // it is looked for again.
         #[cfg(not(all(test, loom)))]
-        if let Some(found) = self.get(hash, &is) {
-            return Ok(found);
-        } else if self.len() >= max {
-            return Err(Full);
+        if let Some(outcome) = self.look_before_inserting(hash, room, &is) {
+            return outcome;
         }
         let value = make();
         let mut turn = self.turn.lock();
-        let freed = turn.limbo.reclaim(&self.grace);
+        let freed = turn.limbo.reclaim(&self.grace, A_FEW);
         let outcome = if let Some((_, entry)) = self.owned_find(hash, |entry| is(&entry.value)) {
             Ok(self.found(entry))
-        } else if self.owned_len() >= max {
+        } else if matches!(room, Room::Below(max) if self.owned_len() >= max) {
             Err(Full)
         } else {
-            Ok(self.insert(&mut turn, hash, value))
+            Ok(self.insert(&mut turn, hash, value, room))
         };
         drop(turn);
-        drop_all(freed);
+        // Dropping an entry runs its owner's code: not under the lock.
+        drop(freed);
         outcome
+    }
+
+    /// What can be said without the lock: it is there, or there is no room for it. So a full table
+    /// turns away without a lock.
+    fn look_before_inserting(
+        &self,
+        hash: u32,
+        room: Room,
+        is: impl Fn(&T) -> bool,
+    ) -> Option<Result<Found<'_, T, C>, Full>> {
+        // Acquire: partners of the Releases in `take_out` and `insert`, and with the lookup between
+        // them in this order. Who sees so many entries sees the entries; and when no removal has
+        // begun meanwhile, an entry that is missing was missing all the time that the table was full.
+        // Test: loom::turned_away_only_when_full.
+        let removals = self.removals.load(Ordering::Acquire);
+        let full =
+            matches!(room, Room::Below(max) if self.len.load(Ordering::Acquire) as usize >= max);
+        if let Some(found) = self.get(hash, is) {
+            return Some(Ok(found));
+        }
+        // Relaxed: it comes after the Acquire loads of the lookup.
+        (full && self.removals.load(Ordering::Relaxed) == removals).then_some(Err(Full))
     }
 
     /// Takes out the entry with this hash that `is` holds of.
     pub(crate) fn remove(&self, hash: u32, is: impl Fn(&T) -> bool) -> bool {
-        let found = self.take_out(hash, |entry| is(&entry.value));
-        self.reclaim();
+        let mut turn = self.turn.lock();
+        let found = self.take_out(&mut turn, hash, |entry| is(&entry.value));
+        let freed = turn.limbo.reclaim(&self.grace, A_FEW);
+        drop(turn);
+        drop(freed);
         found
     }
 
@@ -236,20 +295,38 @@ impl<T, C: Counts> Table<T, C> {
             // SAFETY: it was in a slot after `inside` had entered.
             let this = unsafe { entry.as_ref() };
             if !keep(&this.value) {
-                self.take_out(this.hash, |other| std::ptr::eq(other, this));
+                let mut turn = self.turn.lock();
+                self.take_out(&mut turn, this.hash, |other| std::ptr::eq(other, this));
             }
         }
         drop(inside);
+        let mut turn = self.turn.lock();
+        let len = self.owned_len();
+        // Many more than are needed would be walked over at each scrape.
+        if self.owned_slots().len() > 4 * slots_for(len) {
+            self.rebuild(&mut turn, len);
+        }
+        drop(turn);
         self.reclaim();
     }
 
-    fn take_out(&self, hash: u32, is: impl Fn(&Entry<T>) -> bool) -> bool {
-        let mut turn = self.turn.lock();
+    fn take_out(&self, turn: &mut Turn<T>, hash: u32, is: impl Fn(&Entry<T>) -> bool) -> bool {
         let found = self.owned_find(hash, is);
         if let Some((slot, entry)) = found {
+            if turn.extra == Some(entry) {
+                turn.extra = None;
+                self.extra.store(0, Ordering::Relaxed);
+            } else {
+                // Relaxed: the next store publishes it.
+                self.len
+                    .store(self.owned_len() as u64 - 1, Ordering::Relaxed);
+            }
+            // Release: partner of the Acquire in `look_before_inserting`. Between the two others: who
+            // sees that a removal has begun sees that there is room, and who sees the mark sees that
+            // a removal has begun. Test: loom::turned_away_only_when_full.
+            let removals = self.removals.owned_load().wrapping_add(1);
+            self.removals.store(removals, Ordering::Release);
             slot.mark_removed();
-            self.len
-                .store(self.owned_len() as u64 - 1, Ordering::Relaxed);
             turn.limbo.retire(Retired::Entry(entry));
         }
         found.is_some()
@@ -257,19 +334,18 @@ impl<T, C: Counts> Table<T, C> {
 
     /// Drops what was taken out and cannot be reached any more.
     fn reclaim(&self) {
-        let freed = self.turn.lock().limbo.reclaim(&self.grace);
-        // Dropping an entry runs its owner's code: not under the lock.
-        drop_all(freed);
+        let freed = self.turn.lock().limbo.reclaim(&self.grace, usize::MAX);
+        drop(freed);
     }
 
     /// How many entries there are.
     pub(crate) fn len(&self) -> usize {
         // Relaxed: a number that may be old by the time it is used, in any order.
-        self.len.load(Ordering::Relaxed) as usize
+        (self.len.load(Ordering::Relaxed) + self.extra.load(Ordering::Relaxed)) as usize
     }
 
-    /// Calls `each` with the entries in the order of insertion, without the lock; those inserted
-    /// meanwhile may be missing.
+    /// Calls `each` with the entries in the order of insertion (of the last 2³² ones), without the
+    /// lock; those inserted meanwhile may be missing.
     pub(crate) fn for_each(&self, mut each: impl FnMut(&T)) {
         // So that what could not be dropped when it was removed goes at the next scrape.
         self.reclaim();
@@ -337,7 +413,7 @@ impl<T, C: Counts> Table<T, C> {
     }
 
     /// Inserts what is not there.
-    fn insert(&self, turn: &mut Turn<T>, hash: u32, value: T) -> Found<'_, T, C> {
+    fn insert(&self, turn: &mut Turn<T>, hash: u32, value: T, room: Room) -> Found<'_, T, C> {
         let entry = NonNull::from(Box::leak(Box::new(Entry {
             hash,
             order: turn.inserted,
@@ -351,29 +427,45 @@ impl<T, C: Counts> Table<T, C> {
         if place(self.owned_slots(), hash, entry) {
             turn.used += 1;
         }
-        self.len.store(len as u64, Ordering::Relaxed);
+        match room {
+            // Release: partner of the Acquire in `look_before_inserting`: who sees that there are so
+            // many finds them.
+            Room::Below(_) => self.len.store(len as u64, Ordering::Release),
+            Room::Extra => {
+                turn.extra = Some(entry);
+                self.extra.store(1, Ordering::Relaxed);
+            }
+        }
         self.found(entry)
     }
 
     /// Replaces the slots by as many as `len` entries want, without the marks of removed ones.
     fn rebuild(&self, turn: &mut Turn<T>, len: usize) {
-        let old = self.owned_slots();
-        // So that an eighth of them at least can come and go before the next time.
-        let wanted = (2 * len + len / 4).next_power_of_two();
-        let new = Memory::new(wanted.max(FIRST_SLOTS), Slot::empty);
+        // As `leak` made it: not from a reference, for it is freed by it.
+        let Some(old) = NonNull::new(self.newest.owned()) else {
+            unreachable!("a table always has slots");
+        };
+        // One more, for the one that does not count.
+        let new = Memory::new(slots_for(len + 1), Slot::empty);
         turn.used = 0;
-        for slot in old.iter() {
+        for slot in self.owned_slots().iter() {
             if let Content::Entry(entry) = slot.owned() {
                 // SAFETY: it is in a slot, and only the lock's holder retires entries.
                 place(&new, unsafe { entry.as_ref() }.hash, entry);
                 turn.used += 1;
             }
         }
-        let old = NonNull::from(old);
         // SAFETY: as in `new`.
         unsafe { self.newest.set(leak(new)) };
         turn.limbo.retire(Retired::Slots(old));
     }
+}
+
+/// How many slots so many entries want: an eighth of them at least can come and go before the next
+/// time.
+fn slots_for(entries: usize) -> usize {
+    let wanted = (2 * entries + entries / 4).next_power_of_two();
+    wanted.max(FIRST_SLOTS)
 }
 
 /// The slots that an entry with this hash may be in, in turn.
@@ -401,18 +493,6 @@ fn place<T>(slots: &[Slot<T>], hash: u32, entry: NonNull<Entry<T>>) -> bool {
     unreachable!("at most half of the slots are used");
 }
 
-/// Ends what no lookup can reach any more.
-fn drop_all<T>(retired: impl IntoIterator<Item = Retired<T>>) {
-    for retired in retired {
-        match retired {
-            // SAFETY: the caller has it from `Limbo::reclaim`, or owns the table alone.
-            Retired::Entry(entry) => unsafe { drop_entry(entry) },
-            // SAFETY: as above; it came from `leak`.
-            Retired::Slots(slots) => unsafe { free(slots) },
-        }
-    }
-}
-
 /// # Safety
 /// Nobody can reach the entry any more.
 unsafe fn drop_entry<T>(entry: NonNull<Entry<T>>) {
@@ -430,15 +510,15 @@ unsafe fn drop_entry<T>(entry: NonNull<Entry<T>>) {
 
 impl<T, C: Counts> Drop for Table<T, C> {
     fn drop(&mut self) {
-        // `&mut self` says that no lookup is left.
-        let slots = NonNull::from(self.owned_slots());
+        // `&mut self` says that no lookup is left. A value that panics when it is dropped keeps none
+        // of the others: the vector goes on with them.
+        let mut all = Vec::new();
         for slot in self.owned_slots().iter() {
             if let Content::Entry(entry) = slot.owned() {
-                drop_all([Retired::Entry(entry)]);
+                all.push(Retired::Entry(entry));
             }
         }
-        let limbo = &mut self.turn.lock().limbo;
-        drop_all(limbo.drain().chain([Retired::Slots(slots)]));
+        all.extend(NonNull::new(self.newest.owned()).map(Retired::Slots));
     }
 }
 
@@ -449,7 +529,7 @@ mod loom {
     use loom::sync::Arc;
     use loom::thread;
 
-    use super::Table;
+    use super::{Full, Room, Table};
     use crate::shard::grace::model::{ModelCounts, i_am};
     use crate::shard::lease::Pool;
     use crate::shard::model::{Checked, explore};
@@ -489,6 +569,7 @@ mod loom {
 
     /// All keys have the same hash: they probe the same slots.
     const HASH: u32 = 1;
+    const ANY: Room = Room::Below(usize::MAX);
 
     fn table() -> Model {
         Arc::new(Table::new(ModelCounts::both()))
@@ -496,7 +577,7 @@ mod loom {
 
     fn insert(table: &Model, key: u64, made_by: u64) -> u64 {
         let make = || Value::new(key, made_by);
-        let found = table.get_or_insert(HASH, usize::MAX, |value| value.key == key, make);
+        let found = table.get_or_insert(HASH, ANY, |value| value.key == key, make);
         found.unwrap().look()
     }
 
@@ -604,6 +685,44 @@ mod loom {
         );
     }
 
+    /// A table with room for one: what is in it all the time, or once it is full, is not turned away.
+    #[test]
+    fn turned_away_only_when_full() {
+        let seen = explore(
+            "table: full, one looks without the lock",
+            Some(3),
+            |outcome| {
+                let table = table();
+                let room = Room::Below(1);
+                let maker = spawn(1, &table, move |table| {
+                    let make = |key| move || Value::new(key, key);
+                    let found = table.get_or_insert(HASH, room, |value| value.key == 1, make(1));
+                    assert!(found.is_ok());
+                    drop(found);
+                    assert!(remove(table, 1));
+                    let found = table.get_or_insert(HASH, room, |value| value.key == 2, make(2));
+                    assert!(found.is_ok());
+                });
+                // Of the two that are ever in it, one at a time and each alone: 1 is not turned away
+                // before 2 is there.
+                let first = table.look_before_inserting(HASH, room, |value| value.key == 1);
+                let first = first.map(|outcome| outcome.is_ok());
+                if first == Some(false) {
+                    assert_eq!(
+                        get(&table, 2),
+                        Some(2),
+                        "turned away while it was there, or room was"
+                    );
+                }
+                maker.join().unwrap();
+                let last = table.look_before_inserting(HASH, room, |value| value.key == 1);
+                assert!(matches!(last, Some(Err(Full))));
+                outcome.reached(first);
+            },
+        );
+        assert_eq!(seen, BTreeSet::from([None, Some(true), Some(false)]));
+    }
+
     /// A series: cells that are given back when it is dropped.
     struct Series {
         key: u64,
@@ -635,8 +754,7 @@ mod loom {
                 };
                 let table = Arc::new(Table::<Series, _>::new(ModelCounts::both()));
                 let get_or_make = |key| {
-                    let found =
-                        table.get_or_insert(HASH, usize::MAX, |s| s.key == key, || make(key));
+                    let found = table.get_or_insert(HASH, ANY, |s| s.key == key, || make(key));
                     found.unwrap()
                 };
                 let first = get_or_make(1).run;
@@ -672,7 +790,7 @@ mod loom {
 mod tests {
     use super::super::grace::Counts;
     use super::super::handle::Handle;
-    use super::{FIRST_SLOTS, Full, Table};
+    use super::{FIRST_SLOTS, Full, Room, Table};
     use crate::shard::COUNTS;
 
     fn table<T>() -> Table<T, Handle> {
@@ -690,12 +808,13 @@ mod tests {
         let table = table();
         for n in 0..1_000 {
             // Only 16 different hashes: long probes.
-            let made = table.get_or_insert(n % 16, 1_000, |v| *v == n, || n);
+            let made = table.get_or_insert(n % 16, Room::Below(1_000), |v| *v == n, || n);
             assert_eq!(*made.unwrap(), n);
         }
         for n in 0..1_000 {
             assert_eq!(table.get(n % 16, |v| *v == n).as_deref(), Some(&n));
-            let again = table.get_or_insert(n % 16, 1_000, |v| *v == n, || unreachable!());
+            let again =
+                table.get_or_insert(n % 16, Room::Below(1_000), |v| *v == n, || unreachable!());
             assert_eq!(*again.unwrap(), n);
         }
         assert!(table.get(3, |v| *v == 1_003).is_none());
@@ -711,7 +830,9 @@ mod tests {
                     for n in 0..2_000_u32 {
                         let hash = n.wrapping_mul(0x9E37_79B9);
                         let is = |v: &u32| *v == n;
-                        let found = table.get_or_insert(hash, usize::MAX, is, || n).unwrap();
+                        let found = table
+                            .get_or_insert(hash, Room::Below(usize::MAX), is, || n)
+                            .unwrap();
                         assert_eq!(*found, n);
                         assert!(std::ptr::eq(&*found, &*table.get(hash, is).unwrap()));
                     }
@@ -725,8 +846,12 @@ mod tests {
     #[test]
     fn making_an_entry_may_use_the_table() {
         let table = table();
-        let zero = || *table.get_or_insert(0, 2, |v| *v == 0, || 0).unwrap();
-        let made = table.get_or_insert(1, 2, |v| *v == 1, || zero() + 1);
+        let zero = || {
+            *table
+                .get_or_insert(0, Room::Below(2), |v| *v == 0, || 0)
+                .unwrap()
+        };
+        let made = table.get_or_insert(1, Room::Below(2), |v| *v == 1, || zero() + 1);
         assert_eq!((*made.unwrap(), table.len()), (1, 2));
     }
 
@@ -734,13 +859,25 @@ mod tests {
     fn a_full_table_takes_no_more_and_still_finds() {
         let table = table();
         for n in 0..3 {
-            assert!(table.get_or_insert(n, 3, |v| *v == n, || n).is_ok());
+            assert!(
+                table
+                    .get_or_insert(n, Room::Below(3), |v| *v == n, || n)
+                    .is_ok()
+            );
         }
-        let refused = table.get_or_insert(3, 3, |v| *v == 3, || unreachable!());
+        let refused = table.get_or_insert(3, Room::Below(3), |v| *v == 3, || unreachable!());
         assert!(matches!(refused, Err(Full)));
-        assert!(table.get_or_insert(2, 3, |v| *v == 2, || 2).is_ok());
+        assert!(
+            table
+                .get_or_insert(2, Room::Below(3), |v| *v == 2, || 2)
+                .is_ok()
+        );
         assert!(table.remove(2, |v| *v == 2));
-        assert!(table.get_or_insert(3, 3, |v| *v == 3, || 3).is_ok());
+        assert!(
+            table
+                .get_or_insert(3, Room::Below(3), |v| *v == 3, || 3)
+                .is_ok()
+        );
         assert_eq!(values(&table), [0, 1, 3]);
     }
 
@@ -749,7 +886,11 @@ mod tests {
         let table = table();
         for n in 0..10_000_u32 {
             let hash = n.wrapping_mul(0x9E37_79B9);
-            assert!(table.get_or_insert(hash, 5, |v| *v == n, || n).is_ok());
+            assert!(
+                table
+                    .get_or_insert(hash, Room::Below(5), |v| *v == n, || n)
+                    .is_ok()
+            );
             if let Some(old) = n.checked_sub(4) {
                 let hash = old.wrapping_mul(0x9E37_79B9);
                 assert!(table.remove(hash, |v| *v == old));
@@ -780,7 +921,12 @@ mod tests {
         let alive = std::cell::Cell::new(0);
         let table = table();
         for n in 0..10 {
-            let made = table.get_or_insert(n, 10, |v: &Alive| v.0 == n, || Alive::new(n, &alive));
+            let made = table.get_or_insert(
+                n,
+                Room::Below(10),
+                |v: &Alive| v.0 == n,
+                || Alive::new(n, &alive),
+            );
             assert_eq!(made.unwrap().0, n);
         }
         let held = table.get(3, |v| v.0 == 3).unwrap();
@@ -797,6 +943,44 @@ mod tests {
         drop(held);
         assert_eq!(alive.get(), 4);
         drop(table);
+        assert_eq!(alive.get(), 0);
+    }
+
+    #[test]
+    fn few_entries_keep_few_slots() {
+        let table = table();
+        for n in 0..10_000_u32 {
+            assert!(
+                table
+                    .get_or_insert(n, Room::Below(usize::MAX), |v| *v == n, || n)
+                    .is_ok()
+            );
+        }
+        table.retain(|n| *n < 3);
+        assert_eq!(values(&table), [0, 1, 2]);
+        assert!(table.owned_slots().len() <= 2 * FIRST_SLOTS);
+    }
+
+    #[test]
+    fn a_value_that_panics_when_dropped_keeps_none_of_the_others() {
+        struct Panics<'a>(Alive<'a>);
+        impl Drop for Panics<'_> {
+            fn drop(&mut self) {
+                assert_ne!(self.0.0, 50, "on purpose");
+            }
+        }
+        let alive = std::cell::Cell::new(0);
+        let table = table();
+        for n in 0..100 {
+            let made = || Panics(Alive::new(n, &alive));
+            assert!(
+                table
+                    .get_or_insert(n, Room::Below(usize::MAX), |_| false, made)
+                    .is_ok()
+            );
+        }
+        let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(table)));
+        assert!(dropped.is_err());
         assert_eq!(alive.get(), 0);
     }
 }

@@ -345,8 +345,8 @@ const REMOVED: &[Removed] = &[
         name: "table: a removed entry leaves an empty slot",
         edits: &[Replace {
             file: TABLE,
-            find: "self.0.store(Self::removed(), Ordering::Relaxed);",
-            with: "self.0.store(std::ptr::null_mut(), Ordering::Relaxed);",
+            find: "self.0.store(Self::removed(), Ordering::Release);",
+            with: "self.0.store(std::ptr::null_mut(), Ordering::Release);",
         }],
     },
     Removed {
@@ -362,7 +362,46 @@ const REMOVED: &[Removed] = &[
         edits: &[Replace {
             file: TABLE,
             find: "turn.limbo.retire(Retired::Entry(entry));",
-            with: "drop_all([Retired::Entry(entry)]);",
+            with: "drop(Retired::Entry(entry));",
+        }],
+    },
+    Removed {
+        name: "look_before_inserting: no second look at the removals",
+        edits: &[Replace {
+            file: TABLE,
+            find: "(full && self.removals.load(Ordering::Relaxed) == removals)",
+            with: "full",
+        }],
+    },
+    Removed {
+        name: "look_before_inserting: the length after the lookup",
+        edits: &[
+            Replace {
+                file: TABLE,
+                find: "        let full =\n            matches!(room, Room::Below(max) if self.len.load(Ordering::Acquire) as usize >= max);\n",
+                with: "",
+            },
+            Replace {
+                file: TABLE,
+                find: "        (full && self.removals.load(Ordering::Relaxed) == removals)",
+                with: "        let full =\n            matches!(room, Room::Below(max) if self.len.load(Ordering::Acquire) as usize >= max);\n        (full && self.removals.load(Ordering::Relaxed) == removals)",
+            },
+        ],
+    },
+    Removed {
+        name: "take_out: the removal is counted after the mark",
+        edits: &[Replace {
+            file: TABLE,
+            find: "            self.removals.store(removals, Ordering::Release);\n            slot.mark_removed();\n",
+            with: "            slot.mark_removed();\n            self.removals.store(removals, Ordering::Release);\n",
+        }],
+    },
+    Removed {
+        name: "look: new readers change sides although both have some",
+        edits: &[Replace {
+            file: GRACE,
+            find: "if !self.seen_empty[open] && self.seen_empty[1 - open] {",
+            with: "if !self.seen_empty[open] {",
         }],
     },
     Removed {
@@ -386,7 +425,7 @@ const REMOVED: &[Removed] = &[
         edits: &[Replace {
             file: TABLE,
             find: "turn.limbo.retire(Retired::Slots(old));",
-            with: "drop_all([Retired::Slots(old)]);",
+            with: "drop(Retired::<T>::Slots(old));",
         }],
     },
 ];
