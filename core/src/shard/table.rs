@@ -125,7 +125,7 @@ impl<T> Slot<T> {
 
     fn mark_removed(&self) {
         // Release: partner of the Acquire in `get`; who sees the mark sees that a removal has begun.
-        // Test: loom::turned_away_only_when_full. (The heavy fence of the grace period is what orders
+        // Test: loom::not_turned_away_while_it_is_removed. (The heavy fence of the grace period is what orders
         // it before the entry's end.)
         self.0.store(Self::removed(), Ordering::Release);
     }
@@ -200,7 +200,16 @@ impl<T, C: Counts> Table<T, C> {
     /// The entry with this hash that `is` holds of.
     #[inline]
     pub(crate) fn get(&self, hash: u32, is: impl Fn(&T) -> bool) -> Option<Found<'_, T, C>> {
-        let inside = self.grace.enter();
+        self.find(self.grace.enter(), hash, is)
+    }
+
+    #[inline]
+    fn find<'table>(
+        &'table self,
+        inside: Inside<'table, C>,
+        hash: u32,
+        is: impl Fn(&T) -> bool,
+    ) -> Option<Found<'table, T, C>> {
         // Whoever enters sees slots, for they are replaced and never taken away.
         let slots = self.newest.get()?;
         for slot in probe(slots, hash) {
@@ -239,15 +248,18 @@ impl<T, C: Counts> Table<T, C> {
         if let Some(outcome) = self.look_before_inserting(hash, room, &is) {
             return outcome;
         }
+        // Before anything is made: its fence publishes nothing, so the models see what does.
+        let inside = self.grace.enter();
         let value = make();
         let mut turn = self.turn.lock();
         let freed = turn.limbo.reclaim(&self.grace, A_FEW);
         let outcome = if let Some((_, entry)) = self.owned_find(hash, |entry| is(&entry.value)) {
-            Ok(self.found(entry))
+            Ok(Self::found(entry, inside))
         } else if matches!(room, Room::Below(max) if self.owned_len() >= max) {
             Err(Full)
         } else {
-            Ok(self.insert(&mut turn, hash, value, room))
+            let entry = self.insert(&mut turn, hash, value, room);
+            Ok(Self::found(entry, inside))
         };
         drop(turn);
         // Dropping an entry runs its owner's code: not under the lock.
@@ -263,14 +275,15 @@ impl<T, C: Counts> Table<T, C> {
         room: Room,
         is: impl Fn(&T) -> bool,
     ) -> Option<Result<Found<'_, T, C>, Full>> {
-        // Acquire: partners of the Releases in `take_out` and `insert`, and with the lookup between
-        // them in this order. Who sees so many entries sees the entries; and when no removal has
-        // begun meanwhile, an entry that is missing was missing all the time that the table was full.
-        // Test: loom::turned_away_only_when_full.
+        let inside = self.grace.enter();
+        // Acquire: partners of the Releases in `take_out` and `insert`; in this order, and the lookup
+        // after them. Who sees so many entries sees the entries; and when no removal has begun
+        // meanwhile, an entry that is missing was missing all the time that the table was full.
+        // Tests: loom::not_turned_away_while_it_is_inserted, … removed, turned_away_only_when_full.
         let removals = self.removals.load(Ordering::Acquire);
         let full =
             matches!(room, Room::Below(max) if self.len.load(Ordering::Acquire) as usize >= max);
-        if let Some(found) = self.get(hash, is) {
+        if let Some(found) = self.find(inside, hash, is) {
             return Some(Ok(found));
         }
         // Relaxed: it comes after the Acquire loads of the lookup.
@@ -323,7 +336,7 @@ impl<T, C: Counts> Table<T, C> {
             }
             // Release: partner of the Acquire in `look_before_inserting`. Between the two others: who
             // sees that a removal has begun sees that there is room, and who sees the mark sees that
-            // a removal has begun. Test: loom::turned_away_only_when_full.
+            // a removal has begun. Test: loom::not_turned_away_while_it_is_removed.
             let removals = self.removals.owned_load().wrapping_add(1);
             self.removals.store(removals, Ordering::Release);
             slot.mark_removed();
@@ -370,9 +383,8 @@ impl<T, C: Counts> Table<T, C> {
         entries.into_iter().map(|(_, entry)| entry).collect()
     }
 
-    /// The lock's holder's view of an entry that is in a slot.
-    fn found(&self, entry: NonNull<Entry<T>>) -> Found<'_, T, C> {
-        let inside = self.grace.enter();
+    /// An entry that is in a slot, as the lock's holder knows; who came in before it lets go of the lock.
+    fn found(entry: NonNull<Entry<T>>, inside: Inside<'_, C>) -> Found<'_, T, C> {
         // SAFETY: it is in a slot, and whoever could take it out waits for the lock.
         let value = NonNull::from(unsafe { &entry.as_ref().value });
         Found {
@@ -413,7 +425,7 @@ impl<T, C: Counts> Table<T, C> {
     }
 
     /// Inserts what is not there.
-    fn insert(&self, turn: &mut Turn<T>, hash: u32, value: T, room: Room) -> Found<'_, T, C> {
+    fn insert(&self, turn: &mut Turn<T>, hash: u32, value: T, room: Room) -> NonNull<Entry<T>> {
         let entry = NonNull::from(Box::leak(Box::new(Entry {
             hash,
             order: turn.inserted,
@@ -429,14 +441,14 @@ impl<T, C: Counts> Table<T, C> {
         }
         match room {
             // Release: partner of the Acquire in `look_before_inserting`: who sees that there are so
-            // many finds them.
+            // many finds them. Test: loom::not_turned_away_while_it_is_inserted.
             Room::Below(_) => self.len.store(len as u64, Ordering::Release),
             Room::Extra => {
                 turn.extra = Some(entry);
                 self.extra.store(1, Ordering::Relaxed);
             }
         }
-        self.found(entry)
+        entry
     }
 
     /// Replaces the slots by as many as `len` entries want, without the marks of removed ones.
@@ -683,6 +695,40 @@ mod loom {
                 (new, new)
             ])
         );
+    }
+
+    /// What a table with room for one says of entry 1, without the lock: it is there, or
+    /// turned away, or nothing.
+    fn said_of_1(table: &Model) -> Option<bool> {
+        let said = table.look_before_inserting(HASH, Room::Below(1), |value| value.key == 1);
+        said.map(|outcome| outcome.is_ok())
+    }
+
+    /// What makes the table full is in it.
+    #[test]
+    fn not_turned_away_while_it_is_inserted() {
+        let seen = explore("table: the only one is inserted", None, |outcome| {
+            let table = table();
+            let maker = spawn(1, &table, |table| insert(table, 1, 1));
+            outcome.reached(said_of_1(&table));
+            maker.join().unwrap();
+            assert_eq!(said_of_1(&table), Some(true));
+        });
+        assert_eq!(seen, BTreeSet::from([None, Some(true)]));
+    }
+
+    /// When it is gone, there is room.
+    #[test]
+    fn not_turned_away_while_it_is_removed() {
+        let seen = explore("table: the only one is removed", None, |outcome| {
+            let table = table();
+            insert(&table, 1, 1);
+            let remover = spawn(1, &table, |table| remove(table, 1));
+            outcome.reached(said_of_1(&table));
+            assert!(remover.join().unwrap());
+            assert_eq!(said_of_1(&table), None);
+        });
+        assert_eq!(seen, BTreeSet::from([None, Some(true)]));
     }
 
     /// A table with room for one: what is in it all the time, or once it is full, is not turned away.
