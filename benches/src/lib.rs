@@ -46,6 +46,18 @@
 //!   text holds every one of those buckets: there is no document of it to compare.
 //! - measured is the newest that the project's Rust compiles. Its label values are interned.
 
+//! # Targets that are missed, and why
+//!
+//! - **A lookup to prometheus-client's**: of its some 430 instructions (`valgrind --tool=callgrind`
+//!   over a loop of lookups) a quarter hash the values and a half probe and compare them. Counting
+//!   itself in and out, which makes removal safe, takes one nanosecond of 18; without it the
+//!   target would be missed, too. Neither a comparison without `memcmp`, nor rapidhash, nor hashing
+//!   the values side by side, was faster.
+//! - **100,000 endpoints to 10,000**: the text is 144 MB. Into a buffer that is there already, an
+//!   endpoint takes 0.57 µs, and in a fresh `String` 0.98: the rest is the system making pages. Of the
+//!   0.57 (`perf record -e cycles:u`), 28 % copy text and 17 % walk the series in the order of their
+//!   creation; the caches hold neither the series nor the text.
+
 #![forbid(unsafe_code)]
 
 pub mod library;
