@@ -72,7 +72,7 @@ enum Command {
   cargo xtask bench
   cargo xtask bench --only counter --only histogram
   cargo xtask bench --quick
-  cargo xtask bench --only memory --output /tmp/memory.md
+  cargo xtask bench --only memory --output memory.md
 
 benches/RESULTS.md is of a whole run: with --only or --quick the report is printed, and written
 only where --output says. A missed target fails nothing. Leave the machine alone meanwhile.")]
