@@ -5,7 +5,6 @@
 //! last either [finishes](Exchange::finish) it or drops it, and a drop is a record too: the
 //! request was cancelled, panicked or was cut off. So the in-flight gauge cannot stay up and no request is missed.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,6 +12,7 @@ use salvo::http::StatusCode;
 
 use crate::http_metrics::HttpMetrics;
 use crate::request_body::Upload;
+use crate::route_series::RouteSeries;
 
 /// What nginx records for a request whose client left: no status was, or could be, received.
 const CLIENT_CLOSED_REQUEST: &str = "499";
@@ -45,8 +45,7 @@ impl Aborted {
 #[derive(Debug)]
 pub(crate) struct Exchange {
     metrics: HttpMetrics,
-    method: &'static str,
-    endpoint: Cow<'static, str>,
+    route: &'static RouteSeries,
     started: Instant,
     upload: Option<Arc<Upload>>,
     /// The status once the head is final.
@@ -59,15 +58,13 @@ impl Exchange {
     /// A request came in.
     pub(crate) fn begin(
         metrics: HttpMetrics,
-        method: &'static str,
-        endpoint: Cow<'static, str>,
+        route: &'static RouteSeries,
         upload: Option<Arc<Upload>>,
     ) -> Self {
-        metrics.families().in_flight.get_or_create(&[method]).inc();
+        route.in_flight.inc();
         Self {
             metrics,
-            method,
-            endpoint,
+            route,
             started: Instant::now(),
             upload,
             status: None,
@@ -105,8 +102,7 @@ impl Exchange {
             return;
         }
         let families = self.metrics.families();
-        let endpoint = &*self.endpoint;
-        let series = &[self.method, endpoint];
+        let (method, endpoint) = (self.route.method, &*self.route.endpoint);
         let status = match (aborted, &self.status) {
             (Some(Aborted::ClientDisconnect), _) => CLIENT_CLOSED_REQUEST,
             (_, Some(status)) => status.as_str(),
@@ -119,21 +115,20 @@ impl Exchange {
             .map_or(0, |upload| upload.size(aborted.is_some()));
         families
             .requests
-            .get_or_create(&[self.method, endpoint, status])
+            .get_or_create(&[method, endpoint, status])
             .inc();
-        families.observe(
-            series,
-            self.started.elapsed().as_secs_f64(),
-            request_bytes,
-            self.response_bytes,
-        );
+        let seconds = self.started.elapsed().as_secs_f64();
+        self.route.duration_seconds.observe(seconds);
+        self.route.request_bytes.observe(request_bytes as f64);
+        let response_bytes = self.response_bytes as f64;
+        self.route.response_bytes.observe(response_bytes);
         if let Some(aborted) = aborted {
             families
                 .aborted
-                .get_or_create(&[self.method, endpoint, aborted.reason()])
+                .get_or_create(&[method, endpoint, aborted.reason()])
                 .inc();
         }
-        families.in_flight.get_or_create(&[self.method]).dec();
+        self.route.in_flight.dec();
     }
 }
 

@@ -6,9 +6,10 @@ use salvo::http::{Request, Response, StatusCode};
 use salvo::{Depot, FlowCtrl, Handler};
 
 use crate::exchange::Exchange;
-use crate::http_metrics::{HttpMetrics, method_label};
+use crate::http_metrics::HttpMetrics;
 use crate::request_body;
 use crate::response_body::Handover;
+use crate::route_series::MethodLabel;
 
 /// Feeds [`HttpMetrics`]; see [`HttpMetrics::hoop`].
 ///
@@ -17,24 +18,24 @@ use crate::response_body::Handover;
 /// catchers write. On a `Router` it counts the requests that this router takes; then no hoop
 /// outside of it may drop the handlers' future (as `Timeout` does), for that looks as if the
 /// client had left. Install it once: it does not notice another one around it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct MetricsHoop(HttpMetrics);
 
 impl HttpMetrics {
     /// The hoop that feeds these metrics: the outermost one of a `Service`.
     pub fn hoop(&self) -> MetricsHoop {
-        MetricsHoop(self.clone())
+        MetricsHoop(*self)
     }
 }
 
-/// The pattern of the route that matched, if one did.
-pub(crate) fn matched_route(req: &Request, res: &Response) -> Option<String> {
+/// The pattern of the route that matched, without its leading slash, if one did.
+pub(crate) fn matched_path<'req>(req: &'req Request, res: &Response) -> Option<&'req str> {
     // Salvo sets 404 or 405 before the hoops where no route matched, and leaves the status open
     // where one did. The path alone does not tell: it is empty for the root route, too.
     let refused = [StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED];
     let path = req.matched_path();
     let unmatched = path.is_empty() && res.status_code.is_some_and(|s| refused.contains(&s));
-    (!unmatched).then(|| format!("/{path}"))
+    (!unmatched).then_some(path)
 }
 
 #[salvo::async_trait]
@@ -47,9 +48,10 @@ impl Handler for MetricsHoop {
         ctrl: &mut FlowCtrl,
     ) {
         let upload = request_body::watch(req.body_mut());
-        let method = method_label(req.method());
-        let endpoint = self.0.endpoint_label(matched_route(req, res));
-        let exchange = Exchange::begin(self.0.clone(), method, endpoint, upload);
+        let method = MethodLabel::of(req.method());
+        let routes = &self.0.families().routes;
+        let route = routes.find(method, matched_path(req, res));
+        let exchange = Exchange::begin(self.0, route, upload);
 
         ctrl.call_next(req, depot, res).await;
 

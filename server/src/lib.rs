@@ -47,6 +47,7 @@ mod negotiation;
 mod process;
 mod request_body;
 mod response_body;
+mod route_series;
 mod runtime;
 mod scrape;
 

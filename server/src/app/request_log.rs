@@ -17,8 +17,8 @@ use std::time::Instant;
 
 use salvo::{Depot, FlowCtrl, Handler, Request, Response};
 
-use crate::hoop::matched_route;
-use crate::http_metrics::method_label;
+use crate::hoop::matched_path;
+use crate::route_series::MethodLabel;
 
 /// The longest path that is logged, in bytes: clients choose it.
 const MAX_PATH: usize = 200;
@@ -40,11 +40,11 @@ impl Handler for RequestLog {
     ) {
         // Relaxed: only that each is given once matters.
         let id = 1 + self.requests.fetch_add(1, Ordering::Relaxed);
-        let endpoint = matched_route(req, res);
+        let endpoint = matched_path(req, res).map(|path| format!("/{path}"));
         let path = endpoint.is_none().then(|| clipped(req.uri().path()));
         let line = Line {
             id,
-            method: method_label(req.method()),
+            method: MethodLabel::of(req.method()).as_str(),
             endpoint,
             path,
             started: Instant::now(),

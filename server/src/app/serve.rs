@@ -64,7 +64,7 @@ pub async fn serve(
         }
     });
 
-    let http = app.http.clone();
+    let http = app.http;
     let serving = server.try_serve(app.service);
     let mut serving = std::pin::pin!(serving);
     let served = tokio::select! {

@@ -113,7 +113,7 @@ impl TestServer {
         let http = HttpMetrics::register(&registry).unwrap();
         service.hoops.insert(0, std::sync::Arc::new(http.hoop()));
         let system = SystemMetrics::register(&registry).unwrap();
-        let app = || App {
+        let app = move || App {
             service,
             http,
             system,
