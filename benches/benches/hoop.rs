@@ -3,7 +3,8 @@
 //! and with none.
 //!
 //! Short slices alternate, and what a hoop adds is the median, over the rounds, of the difference
-//! to the bare service in the same round. Every request of both is found in a scrape at the end.
+//! to the bare service in the same round. Rounds in which somebody else had a processor are left out
+//! as long as there are others. Every request of both is found in a scrape at the end.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -61,12 +62,16 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// A slice is so many requests on each thread: some milliseconds.
-const SLICE: u64 = 4096;
+/// A slice is so many requests on each thread: a millisecond or two, which on a busy machine is
+/// less often disturbed than a long one.
+const SLICE: u64 = 1024;
 /// Before the clock starts: what a thread does once, caches and branches.
-const WARM_UP: u64 = 256;
+const WARM_UP: u64 = 128;
 /// Whose allocations are counted.
 const COUNTED: u64 = 1024;
+
+/// How many times as many rounds there are at the most, until enough are undisturbed.
+const MOST_ROUNDS: usize = 4;
 
 const BODY: &str = "{\"id\":42,\"name\":\"a small answer\"}";
 const FRAMES: [&str; 3] = ["first of three\n", "second of three\n", "third of three\n"];
@@ -194,7 +199,13 @@ const CONTESTANTS: [&str; 4] = ["bare", "next", "tallied", "salvo-otel"];
 struct Contest {
     shape: Shape,
     threads: usize,
-    rounds: Vec<[Sample; CONTESTANTS.len()]>,
+    rounds: Vec<Round>,
+}
+
+type Round = [Sample; CONTESTANTS.len()];
+
+fn is_disturbed(round: &Round) -> bool {
+    round.iter().any(Sample::is_disturbed)
 }
 
 impl Contest {
@@ -216,18 +227,29 @@ impl Contest {
             .push(taken.map(|sample| sample.expect("each has had its turn")));
     }
 
+    fn undisturbed(&self) -> usize {
+        let disturbed = self.rounds.iter().filter(|round| is_disturbed(round));
+        self.rounds.len() - disturbed.count()
+    }
+
+    /// Keeps so many rounds, disturbed ones only if there are not enough others.
+    fn keep(&mut self, rounds: usize) {
+        self.rounds.sort_by_key(is_disturbed);
+        self.rounds.truncate(rounds);
+    }
+
     fn ns(&self, index: usize) -> f64 {
         median(self.rounds.iter().map(|round| ns(&round[index])).collect())
     }
 
     fn added_ns(&self, index: usize) -> f64 {
-        let added = |round: &[Sample; CONTESTANTS.len()]| ns(&round[index]) - ns(&round[0]);
+        let added = |round: &Round| ns(&round[index]) - ns(&round[0]);
         median(self.rounds.iter().map(added).collect())
     }
 
     /// The share of a contestant's slices that were disturbed however often they were taken.
     fn disturbed(&self, index: usize) -> f64 {
-        let disturbed = |round: &&[Sample; CONTESTANTS.len()]| round[index].is_disturbed();
+        let disturbed = |round: &&Round| round[index].is_disturbed();
         self.rounds.iter().filter(disturbed).count() as f64 / self.rounds.len() as f64
     }
 }
@@ -249,7 +271,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if !arguments.measure {
         return Ok(());
     }
-    let rounds = if arguments.quick { 20 } else { 200 };
+    let rounds = if arguments.quick { 40 } else { 400 };
 
     let registry = tallied::Registry::default();
     let metrics = HttpMetrics::register(&registry)?;
@@ -278,12 +300,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             threads,
             rounds: Vec::new(),
         });
-        for _ in 0..rounds {
+        for _ in 0..MOST_ROUNDS * rounds {
             for contest in &mut contests {
-                contest.round(&services, &mut sent);
+                if contest.undisturbed() < rounds {
+                    contest.round(&services, &mut sent);
+                }
             }
         }
-        for contest in &contests {
+        for contest in &mut contests {
+            contest.keep(rounds);
             for (index, contestant) in CONTESTANTS.iter().enumerate() {
                 let (ns, added) = (contest.ns(index), contest.added_ns(index));
                 let (threads, allocations) = (contest.threads, allocations[index]);
