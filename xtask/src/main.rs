@@ -67,7 +67,7 @@ enum Command {
         #[arg(long, value_name = "STEP", conflicts_with = "only", value_parser = gate::step_names())]
         from: Option<String>,
     },
-    /// The benches, ours beside the peers'; writes benches/RESULTS.md (some seven minutes)
+    /// The benches, ours beside the peers'; writes benches/RESULTS.md (some nine minutes)
     #[command(after_help = "Examples:
   cargo xtask bench
   cargo xtask bench --only counter --only histogram

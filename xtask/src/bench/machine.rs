@@ -116,8 +116,15 @@ fn peers(workspace: &Workspace) -> Result<Vec<(String, String)>> {
 
 /// The direct dependencies of the benches, as they are locked.
 fn peers_in(metadata: &Value) -> Option<Vec<(String, String)>> {
-    /// Ours, and what only passes the figures on.
-    const NO_PEERS: [&str; 2] = ["tallied", "serde_json"];
+    /// Ours, and what only passes figures or bodies on.
+    const NO_PEERS: [&str; 6] = [
+        "async-stream",
+        "bytes",
+        "http-body",
+        "serde_json",
+        "tallied",
+        "tallied-server",
+    ];
     let packages = metadata["packages"].as_array()?;
     let benches = packages
         .iter()

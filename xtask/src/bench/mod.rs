@@ -29,7 +29,7 @@ pub(crate) struct Group {
     filter: Option<&'static str>,
 }
 
-const GROUPS: [Group; 8] = [
+const GROUPS: [Group; 9] = [
     Group::of_recording("counter", "^counter/"),
     Group::of_recording("histogram", "^histogram/"),
     Group::of_recording("lookup", "^lookup/"),
@@ -38,6 +38,7 @@ const GROUPS: [Group; 8] = [
     Group::bench("interference"),
     Group::bench("memory"),
     Group::bench("heap"),
+    Group::bench("hoop"),
 ];
 
 impl Group {

@@ -43,6 +43,7 @@ pub(crate) fn render(
                 "interference" => interference(results),
                 "memory" => memory(results),
                 "heap" => heap(results),
+                "hoop" => hoop(results),
                 name => recording(results, name),
             }
         ));
@@ -242,6 +243,47 @@ fn heap(results: &Results) -> String {
         .collect();
     let mut text = "64 bytes allocated and deallocated.\n\n".to_owned();
     text.push_str(&table(&["", "ns"], &rows));
+    text
+}
+
+fn hoop(results: &Results) -> String {
+    let rows: Vec<Vec<String>> = results
+        .hoop
+        .iter()
+        .map(|row| {
+            let bare = results.hoop_of(&row.shape, "bare", row.threads);
+            let peer = results.hoop_of(&row.shape, "salvo-otel", row.threads);
+            let mark = if row.is_doubtful() { " †" } else { "" };
+            vec![
+                format!("{}, {}", row.shape, row.contestant),
+                row.threads.to_string(),
+                format!("{}{mark}", figure(Some(row.ns))),
+                figure(Some(row.added_ns)),
+                figure(bare.map(|bare| row.added_ns / bare.ns)),
+                figure(peer.map(|peer| row.added_ns / peer.added_ns)),
+                figure(Some(row.allocations)),
+                figure(bare.map(|bare| row.allocations - bare.allocations)),
+            ]
+        })
+        .collect();
+    let mut text = "Nanoseconds a request on each thread, through `salvo::Service::handle` in \
+        process: a GET on\n`/items/{id}` with a small whole body, and one that streams three \
+        frames. What a hoop adds is the\nmedian of the differences to the bare service in the \
+        same round. `next` is a hoop that only calls\nthe next handler.\n\n"
+        .to_owned();
+    text.push_str(&table(
+        &[
+            "",
+            "threads",
+            "ns",
+            "added",
+            "… to bare",
+            "… to salvo-otel's",
+            "allocations",
+            "added",
+        ],
+        &rows,
+    ));
     text
 }
 

@@ -21,7 +21,7 @@ pub(crate) struct Figure {
 impl Figure {
     /// Whether so many samples were disturbed that their median says little.
     pub(crate) fn is_doubtful(&self) -> bool {
-        self.disturbed > 0.2
+        self.disturbed > DOUBTFUL
     }
 }
 
@@ -50,11 +50,38 @@ pub(crate) struct Memory {
     pub(crate) further_bytes: f64,
 }
 
+/// Requests of one shape through a service with a hoop, or with none.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Hoop {
+    pub(crate) contestant: String,
+    pub(crate) shape: String,
+    pub(crate) threads: u64,
+    /// A request.
+    pub(crate) ns: f64,
+    /// What of it the hoop has added.
+    pub(crate) added_ns: f64,
+    /// A request's.
+    pub(crate) allocations: f64,
+    /// The share of the slices in which a thread waited for a processor.
+    pub(crate) disturbed: f64,
+}
+
+impl Hoop {
+    /// Whether so many slices were disturbed that their median says little.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        self.disturbed > DOUBTFUL
+    }
+}
+
+/// Beyond this share of disturbed samples, their median says little.
+const DOUBTFUL: f64 = 0.2;
+
 #[derive(Debug, Default)]
 pub(crate) struct Results {
     criterion: BTreeMap<Key, Figure>,
     pub(crate) interference: Vec<Interference>,
     pub(crate) memory: Vec<Memory>,
+    pub(crate) hoop: Vec<Hoop>,
 }
 
 impl Results {
@@ -80,6 +107,7 @@ impl Results {
         }
         results.interference = rows(&home.join("interference.json"), interference)?;
         results.memory = rows(&home.join("memory.json"), memory)?;
+        results.hoop = rows(&home.join("hoop.json"), hoop)?;
         Ok(results)
     }
 
@@ -108,9 +136,12 @@ impl Results {
     /// The benchmarks whose figure says little.
     pub(crate) fn doubtful(&self) -> Vec<String> {
         let doubtful = self.criterion.iter().filter(|(_, f)| f.is_doubtful());
-        doubtful
-            .map(|((group, contestant, parameter), _)| format!("{group}/{contestant}/{parameter}"))
-            .collect()
+        let of_criterion = doubtful
+            .map(|((group, contestant, parameter), _)| format!("{group}/{contestant}/{parameter}"));
+        let doubtful = self.hoop.iter().filter(|row| row.is_doubtful());
+        let of_hoop =
+            doubtful.map(|row| format!("hoop/{}, {}/{}", row.shape, row.contestant, row.threads));
+        of_criterion.chain(of_hoop).collect()
     }
 
     /// The contestants of a group, those with the least time for `parameter` first.
@@ -131,6 +162,11 @@ impl Results {
     pub(crate) fn memory_of(&self, shape: &str, contestant: &str) -> Option<&Memory> {
         let mut all = self.memory.iter();
         all.find(|memory| memory.shape == shape && memory.contestant == contestant)
+    }
+
+    pub(crate) fn hoop_of(&self, shape: &str, contestant: &str, threads: u64) -> Option<&Hoop> {
+        let mut all = self.hoop.iter();
+        all.find(|row| row.shape == shape && row.contestant == contestant && row.threads == threads)
     }
 }
 
@@ -201,6 +237,18 @@ fn memory(row: &Value) -> Option<Memory> {
     })
 }
 
+fn hoop(row: &Value) -> Option<Hoop> {
+    Some(Hoop {
+        contestant: row["contestant"].as_str()?.to_owned(),
+        shape: row["shape"].as_str()?.to_owned(),
+        threads: row["threads"].as_u64()?,
+        ns: row["ns"].as_f64()?,
+        added_ns: row["added_ns"].as_f64()?,
+        allocations: row["allocations"].as_f64()?,
+        disturbed: row["disturbed"].as_f64()?,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -225,6 +273,11 @@ mod tests {
             "first_bytes": 1.5, "further_bytes": 0.0,
         }]);
         fs::write(home.path().join("memory.json"), memory.to_string()).unwrap();
+        let hoop = json!([{
+            "contestant": "x", "shape": "whole", "threads": 2,
+            "ns": 9.5, "added_ns": 1.5, "allocations": 3.0, "disturbed": 0.5,
+        }]);
+        fs::write(home.path().join("hoop.json"), hoop.to_string()).unwrap();
 
         let results = Results::read(home.path()).unwrap();
         let figure = Figure {
@@ -235,6 +288,9 @@ mod tests {
         assert_eq!(results.get("encoding", "x", 100), Some(figure));
         assert_eq!(results.memory_of("counter", "x").unwrap().first_bytes, 1.5);
         assert_eq!(results.interference, []);
+        assert_eq!(results.hoop_of("whole", "x", 2).unwrap().added_ns, 1.5);
+        assert_eq!(results.hoop_of("whole", "x", 1), None);
+        assert_eq!(results.doubtful(), ["encoding/x/100", "hoop/whole, x/2"]);
 
         fs::write(home.path().join("interference.json"), "[{}]").unwrap();
         let error = Results::read(home.path()).unwrap_err();

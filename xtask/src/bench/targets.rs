@@ -37,6 +37,7 @@ pub(crate) fn targets(results: &Results) -> Vec<Target> {
     encoding(results, &mut targets);
     memory(results, &mut targets);
     interference(results, &mut targets);
+    hoop(results, &mut targets);
     targets
 }
 
@@ -207,6 +208,35 @@ fn interference(results: &Results, targets: &mut Vec<Target>) {
             Limit::AtMost(1.05),
             ours.map(|row| row.ratio),
         );
+    }
+}
+
+/// Of a request with a whole body; of a streamed one salvo-otel does not measure as much.
+fn hoop(results: &Results, targets: &mut Vec<Target>) {
+    let of = |contestant, threads| results.hoop_of("whole", contestant, threads);
+    let (ours, bare) = (of(OURS, 1), of("bare", 1));
+    let to = |under: Option<f64>| Some(ours?.added_ns / under?);
+    let added_allocations = ours
+        .zip(bare)
+        .map(|(ours, bare)| ours.allocations - bare.allocations);
+    let scaling = of(OURS, 2)
+        .zip(ours)
+        .map(|(two, one)| two.added_ns / one.added_ns);
+    for (what, limit, measured) in [
+        (
+            "the hoop's time a request, to salvo-otel's",
+            0.25,
+            to(of("salvo-otel", 1).map(|peer| peer.added_ns)),
+        ),
+        (
+            "the hoop's time a request, to that of the request without it",
+            0.2,
+            to(bare.map(|bare| bare.ns)),
+        ),
+        ("the hoop's allocations a request", 6.0, added_allocations),
+        ("the hoop's time a request, 2 threads to 1", 1.2, scaling),
+    ] {
+        push(targets, what, Limit::AtMost(limit), measured);
     }
 }
 
