@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod answers;
+mod before_the_last_byte;
 mod client_leaves;
 mod compression;
 mod connections;
