@@ -107,8 +107,9 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
+    /// Sends bytes of the body, unless the server has answered already and wants none.
     pub(crate) fn send(&mut self, bytes: &'static str, last: bool) {
-        self.upload.send_data(bytes.into(), last).unwrap();
+        let _ = self.upload.send_data(bytes.into(), last);
     }
 
     pub(crate) fn reset(mut self) {
