@@ -1,4 +1,5 @@
-//! Every request is counted once, whatever happens to it: on real sockets.
+//! Every request is counted once, whatever happens to it: on real sockets. What is not here is in
+//! `tests/matrix/`, case by case.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
@@ -39,11 +40,6 @@ async fn forever() {
     std::future::pending::<()>().await;
 }
 
-#[handler]
-async fn panics() {
-    panic!("on purpose");
-}
-
 /// Sends `parts`, then ends as `end` says.
 fn streamed(parts: &'static [&'static str], end: End) -> impl Handler {
     struct Streamed(&'static [&'static str], End);
@@ -69,14 +65,6 @@ fn streamed(parts: &'static [&'static str], end: End) -> impl Handler {
                 match end {
                     End::Ends => {}
                     End::Waits(gate) => gate.notified().await,
-                    End::Fails(gate) => {
-                        gate.notified().await;
-                        yield Err(std::io::Error::other("on purpose"));
-                    }
-                    End::Panics(gate) => {
-                        gate.notified().await;
-                        panic!("on purpose");
-                    }
                 }
             });
         }
@@ -89,8 +77,6 @@ enum End {
     Ends,
     /// Does not end before the gate opens.
     Waits(Arc<Notify>),
-    Fails(Arc<Notify>),
-    Panics(Arc<Notify>),
 }
 
 const TOTAL: &str = "http_requests";
@@ -99,82 +85,6 @@ const IN_FLIGHT: &str = "http_requests_in_flight";
 const RESPONSE: &str = "http_response_size_bytes";
 const REQUEST: &str = "http_request_size_bytes";
 const DURATION: &str = "http_request_duration_seconds";
-
-#[test]
-fn labels_and_sizes_are_those_of_the_route_and_the_bodies() {
-    let server = TestServer::start(
-        Router::new()
-            .get(hello)
-            .push(
-                Router::with_path("users/{id}/posts")
-                    .get(hello)
-                    .post(echo_length),
-            )
-            .push(Router::with_path("files/{**rest}").get(hello)),
-    );
-    let mut client = server.connect();
-    assert_eq!(client.get("/").status, 200);
-    assert_eq!(client.get("/users/7/posts?x=1").status, 200);
-    assert_eq!(client.get("/files/a/b/c").text(), "hello");
-    assert_eq!(
-        client.request("POST", "/users/7/posts", "", "12345").text(),
-        "5"
-    );
-    let chunked = "Transfer-Encoding: chunked\r\n";
-    client.send(format!(
-        "POST /users/8/posts HTTP/1.1\r\nHost: x\r\n{chunked}\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n"
-    ));
-    assert_eq!(client.answer(false).text(), "7");
-    let missing = client.get("/nowhere");
-    let refused = client.request("DELETE", "/users/7/posts", "", "");
-    let made_up = client.request("FROBNICATE", "/nowhere", "", "");
-    let head = client.request("HEAD", "/nowhere", "", "");
-    assert_eq!(
-        (missing.status, refused.status, made_up.status, head.status),
-        (404, 405, 404, 404)
-    );
-
-    for (labels, count) in [
-        (["GET", "/", "200"], 1),
-        (["GET", "/users/{id}/posts", "200"], 1),
-        (["POST", "/users/{id}/posts", "200"], 2),
-        (["GET", "/files/{**rest}", "200"], 1),
-        (["GET", "unmatched", "404"], 1),
-        (["DELETE", "unmatched", "405"], 1),
-        (["OTHER", "unmatched", "404"], 1),
-        (["HEAD", "unmatched", "404"], 1),
-    ] {
-        assert_eq!(server.value(TOTAL, &labels), count, "{labels:?}");
-    }
-    assert_eq!(server.requests(), 9);
-    assert_eq!(
-        server
-            .histogram(REQUEST, &["POST", "/users/{id}/posts"])
-            .sum,
-        12.0
-    );
-    assert_eq!(
-        server
-            .histogram(RESPONSE, &["POST", "/users/{id}/posts"])
-            .sum,
-        2.0
-    );
-    // What the catcher wrote, and what of it a HEAD is not sent.
-    assert!(!missing.body.is_empty());
-    let not_found = server.histogram(RESPONSE, &["GET", "unmatched"]);
-    assert_eq!(not_found.sum, missing.body.len() as f64);
-    assert_eq!(server.histogram(RESPONSE, &["HEAD", "unmatched"]).sum, 0.0);
-}
-
-#[test]
-fn a_body_left_unread_counts_by_its_length() {
-    let server = TestServer::start(Router::new().post(hello));
-    assert_eq!(
-        server.connect().request("POST", "/", "", "1234567").status,
-        200
-    );
-    assert_eq!(server.histogram(REQUEST, &["POST", "/"]).sum, 7.0);
-}
 
 #[test]
 fn a_content_length_alone_does_not_count_for_much() {
@@ -356,29 +266,6 @@ fn clients_that_leave_before_the_answer_are_all_counted() {
 }
 
 #[test]
-fn a_client_that_leaves_during_its_upload_is_499_whatever_the_handler_answers() {
-    let server = TestServer::start(Router::with_path("upload").post(echo_length));
-    for (i, framing) in ["Content-Length: 100", "Transfer-Encoding: chunked"]
-        .iter()
-        .enumerate()
-    {
-        let mut client = server.connect();
-        client.send(format!(
-            "POST /upload HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\n5\r\nabcde\r\n"
-        ));
-        server.wait_for(IN_FLIGHT, &["POST"], 1);
-        drop(client);
-        server.wait_for(TOTAL, &["POST", "/upload", "499"], i as i64 + 1);
-    }
-    assert_eq!(server.requests(), 2);
-    assert_eq!(
-        server.value(ABORTED, &["POST", "/upload", "client_disconnect"]),
-        2
-    );
-    assert_eq!(server.value(IN_FLIGHT, &["POST"]), 0);
-}
-
-#[test]
 fn a_client_that_sends_nonsense_stays_and_is_answered() {
     let server = TestServer::start(Router::with_path("upload").post(echo_length));
     let mut client = server.connect();
@@ -386,27 +273,6 @@ fn a_client_that_sends_nonsense_stays_and_is_answered() {
     assert_eq!(client.answer(false).status, 400);
     assert_eq!(server.value(TOTAL, &["POST", "/upload", "400"]), 1);
     assert_eq!(server.requests(), 1);
-}
-
-#[test]
-fn a_panic_is_500_with_and_without_a_catcher_of_panics() {
-    let router = Router::new()
-        .push(Router::with_path("bare").get(panics))
-        .push(
-            Router::with_path("caught")
-                .hoop(CatchPanic::new())
-                .get(panics),
-        );
-    let server = TestServer::start(router);
-    let mut client = server.connect();
-    client.send("GET /bare HTTP/1.1\r\nHost: x\r\n\r\n");
-    assert!(client.is_closed(), "nothing catches the panic");
-    assert_eq!(server.connect().get("/caught").status, 500);
-    server.wait_for(TOTAL, &["GET", "/bare", "500"], 1);
-    assert_eq!(server.value(TOTAL, &["GET", "/caught", "500"]), 1);
-    assert_eq!(server.value(ABORTED, &["GET", "/bare", "panic"]), 1);
-    assert_eq!(server.value(ABORTED, &["GET", "/caught", "panic"]), 0);
-    assert_eq!(server.value(IN_FLIGHT, &["GET"]), 0);
 }
 
 #[test]
@@ -433,43 +299,6 @@ fn a_stream_counts_its_bytes_and_is_recorded_before_its_end_is_sent() {
     assert_eq!((histogram.count, histogram.sum), (200, 2_200.0));
     assert_eq!(server.value(IN_FLIGHT, &["GET"]), 0);
     assert_eq!(server.requests(), 200);
-}
-
-#[test]
-fn a_stream_that_does_not_end_well_is_recorded_once() {
-    let gate = || Arc::new(Notify::new());
-    let (leaving, failing, panicking) = (gate(), gate(), gate());
-    let ends = [
-        ("left", End::Waits(leaving)),
-        ("fails", End::Fails(failing.clone())),
-        ("panics", End::Panics(panicking.clone())),
-    ];
-    let router = ends.into_iter().fold(Router::new(), |router, (path, end)| {
-        router.push(Router::with_path(path).get(streamed(&["one"], end)))
-    });
-    let server = TestServer::start(router);
-    for (path, gate, reason) in [
-        ("/left", None, "client_disconnect"),
-        ("/fails", Some(failing), "body_error"),
-        ("/panics", Some(panicking), "panic"),
-    ] {
-        let mut client = server.connect();
-        client.send(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"));
-        assert_eq!(client.head().status, 200);
-        assert_eq!(client.chunk(), b"one");
-        assert_eq!(server.value(IN_FLIGHT, &["GET"]), 1);
-        match gate {
-            Some(gate) => gate.notify_one(),
-            None => drop(client),
-        }
-        server.wait_for(ABORTED, &["GET", path, reason], 1);
-    }
-    // The status that was sent, but for the one that nobody was there to get.
-    assert_eq!(server.value(TOTAL, &["GET", "/fails", "200"]), 1);
-    assert_eq!(server.value(TOTAL, &["GET", "/panics", "200"]), 1);
-    assert_eq!(server.value(TOTAL, &["GET", "/left", "499"]), 1);
-    assert_eq!(server.requests(), 3);
-    assert_eq!(server.value(IN_FLIGHT, &["GET"]), 0);
 }
 
 #[test]

@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 
 use salvo::{Router, Service};
 use tallied::{HistogramSnapshot, Registry, Value};
-use tallied_server::HttpMetrics;
 use tallied_server::app::App;
 use tallied_server::app::health::Readiness;
 use tallied_server::app::serve::{listen, serve};
 use tallied_server::app::system::SystemMetrics;
+use tallied_server::{HttpMetrics, MetricsHoop};
 
 /// Long enough for the slowest machine; a test that waits so long has failed.
 pub const DEADLINE: Duration = Duration::from_secs(30);
@@ -109,9 +109,18 @@ impl TestServer {
 
     /// Serves a service, which gets the hoop as its first.
     pub fn start_service(mut service: Service, drain: Duration) -> Self {
+        let with_hoop = |hoop| {
+            service.hoops.insert(0, std::sync::Arc::new(hoop));
+            service
+        };
+        Self::start_with_hoop(with_hoop, drain)
+    }
+
+    /// Serves a service that puts the hoop where it likes.
+    pub fn start_with_hoop(service: impl FnOnce(MetricsHoop) -> Service, drain: Duration) -> Self {
         let registry = Registry::default();
         let http = HttpMetrics::register(&registry).unwrap();
-        service.hoops.insert(0, std::sync::Arc::new(http.hoop()));
+        let service = service(http.hoop());
         let system = SystemMetrics::register(&registry).unwrap();
         let app = move || App {
             service,
@@ -262,24 +271,21 @@ impl Client {
         }
     }
 
-    /// Takes what comes up to and with `end`.
-    fn until(&mut self, end: &[u8]) -> Vec<u8> {
+    /// Takes what comes up to and with `end`; `None` where the connection ends before.
+    fn until(&mut self, end: &[u8]) -> Option<Vec<u8>> {
         loop {
-            if let Some(at) = self
-                .received
-                .windows(end.len())
-                .position(|bytes| bytes == end)
-            {
-                return self.received.drain(..at + end.len()).collect();
+            let mut windows = self.received.windows(end.len());
+            if let Some(at) = windows.position(|bytes| bytes == end) {
+                return Some(self.received.drain(..at + end.len()).collect());
             }
-            assert!(
-                self.receive(),
-                "the connection ended in the middle of an answer"
-            );
+            if !self.receive() {
+                return None;
+            }
         }
     }
 
-    fn take(&mut self, count: usize) -> Vec<u8> {
+    /// The next bytes, as many as these.
+    pub fn take(&mut self, count: usize) -> Vec<u8> {
         while self.received.len() < count {
             assert!(
                 self.receive(),
@@ -291,22 +297,34 @@ impl Client {
 
     /// The head of an answer.
     pub fn head(&mut self) -> Answer {
-        let head = String::from_utf8(self.until(b"\r\n\r\n")).unwrap();
+        self.try_head()
+            .expect("the connection ended before the end of a head")
+    }
+
+    /// The head of an answer, if one comes.
+    pub fn try_head(&mut self) -> Option<Answer> {
+        let head = String::from_utf8(self.until(b"\r\n\r\n")?).unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Answer {
+        Some(Answer {
             status,
             head,
             body: Vec::new(),
-        }
+        })
     }
 
     /// A chunk of a chunked body; empty at its end.
     pub fn chunk(&mut self) -> Vec<u8> {
-        let size = String::from_utf8(self.until(b"\r\n")).unwrap();
+        self.try_chunk()
+            .expect("the connection ended in the middle of an answer")
+    }
+
+    /// A chunk of a chunked body, unless the connection ends where its size would stand.
+    pub fn try_chunk(&mut self) -> Option<Vec<u8>> {
+        let size = String::from_utf8(self.until(b"\r\n")?).unwrap();
         let size = usize::from_str_radix(size.trim(), 16).unwrap();
         let chunk = self.take(size);
-        self.until(b"\r\n");
-        chunk
+        self.take(2);
+        Some(chunk)
     }
 
     /// An answer, to its last byte and not further.

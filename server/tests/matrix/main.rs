@@ -1,0 +1,20 @@
+//! What is recorded of a request, case by case, over real sockets: a name here is
+//! `subject::case::protocol`. Every case has a server of its own, and says all that the server's
+//! `http_…` metrics hold afterwards, to the last series. `tests/requests.rs` has what this form does
+//! not suit: many requests at a time, odd bodies, the end of a drain.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+mod answers;
+mod before_the_last_byte;
+mod client_leaves;
+mod compression;
+mod connections;
+mod conversation;
+mod fails_midway;
+mod handlers;
+mod http2;
+mod many_streams;
+mod observed;
+#[path = "../support/mod.rs"]
+mod support;
