@@ -123,7 +123,10 @@ impl Registry {
             if !is_label_name(label) {
                 return Err(RegisterError::InvalidConstantLabel { label: named() });
             }
-            if constant_labels.iter().any(|(earlier, _)| **earlier == *label) {
+            if constant_labels
+                .iter()
+                .any(|(earlier, _)| **earlier == *label)
+            {
                 return Err(RegisterError::DuplicateConstantLabel { label: named() });
             }
             constant_labels.push((label.into(), value.into()));

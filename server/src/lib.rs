@@ -42,6 +42,8 @@ mod hoop;
 mod host;
 mod http_builder;
 mod http_metrics;
+mod known_routes;
+mod methods;
 mod negotiation;
 #[cfg(feature = "process")]
 mod process;
@@ -54,7 +56,7 @@ mod scrape;
 pub use hoop::MetricsHoop;
 #[cfg(feature = "process")]
 pub use host::HostMetrics;
-pub use http_builder::{EndpointBuckets, HttpMetricsBuilder};
+pub use http_builder::{EndpointBuckets, HttpMetric, HttpMetricsBuilder};
 pub use http_metrics::HttpMetrics;
 #[cfg(feature = "process")]
 pub use process::ProcessMetrics;

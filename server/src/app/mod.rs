@@ -21,7 +21,6 @@ pub mod health;
 pub mod limits;
 pub mod logs;
 mod openapi;
-pub mod patterns;
 mod problem;
 mod request_log;
 mod routes;
@@ -36,6 +35,8 @@ use self::config::{Config, Level};
 use self::health::Readiness;
 use self::system::SystemMetrics;
 use crate::HttpMetrics;
+
+pub use crate::known_routes::patterns;
 
 /// The application's service and the metrics that its surroundings have to know of.
 #[derive(Debug)]
@@ -65,13 +66,12 @@ impl App {
         let system = SystemMetrics::register(&registry)?;
         let readiness = Readiness::default();
         let router = routes::router(registry, readiness.clone(), config.limits);
-        let mut service = Service::new(router)
-            .hoop(http.hoop())
-            .catcher(routes::catcher());
+        let mut service = Service::new(router).catcher(routes::catcher());
         // Inside of the metrics' hoop, so that its time is in the durations.
         if config.log.level >= Level::Debug {
             service = service.hoop(request_log::RequestLog::default());
         }
+        let service = http.instrument(service);
         Ok(Self {
             service,
             http,

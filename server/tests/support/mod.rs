@@ -107,20 +107,20 @@ impl TestServer {
         Self::start_service(Service::new(router), Duration::from_millis(100))
     }
 
-    /// Serves a service, which gets the hoop as its first.
-    pub fn start_service(mut service: Service, drain: Duration) -> Self {
-        let with_hoop = |hoop| {
-            service.hoops.insert(0, std::sync::Arc::new(hoop));
-            service
-        };
-        Self::start_with_hoop(with_hoop, drain)
+    /// Serves a service, which is instrumented.
+    pub fn start_service(service: Service, drain: Duration) -> Self {
+        Self::start_with(|http| http.instrument(service), drain)
     }
 
     /// Serves a service that puts the hoop where it likes.
     pub fn start_with_hoop(service: impl FnOnce(MetricsHoop) -> Service, drain: Duration) -> Self {
+        Self::start_with(|http| service(http.hoop()), drain)
+    }
+
+    fn start_with(service: impl FnOnce(HttpMetrics) -> Service, drain: Duration) -> Self {
         let registry = Registry::default();
         let http = HttpMetrics::register(&registry).unwrap();
-        let service = service(http.hoop());
+        let service = service(http);
         let system = SystemMetrics::register(&registry).unwrap();
         let app = move || App {
             service,
@@ -369,23 +369,24 @@ impl Server {
 
     /// Waits until the server of this command listens.
     pub fn spawn(command: &mut Command) -> Self {
-        let mut child = command
+        let child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
+        // From here on it is stopped, whatever happens.
+        let mut server = Self {
+            child,
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+        };
         let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap())
+        BufReader::new(server.child.stdout.as_mut().unwrap())
             .read_line(&mut line)
             .unwrap();
-        let address = line
-            .trim()
-            .strip_prefix("listening on http://")
-            .expect(&line);
-        Self {
-            address: address.parse().unwrap(),
-            child,
-        }
+        // The examples say the protocol before it.
+        let (_, address) = line.trim().rsplit_once("http://").expect(&line);
+        server.address = address.parse().unwrap();
+        server
     }
 
     pub fn connect(&self) -> Client {

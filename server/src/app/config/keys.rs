@@ -113,7 +113,7 @@ pub static KEYS: &[Key] = &[
     Key {
         name: "http.duration_buckets",
         value_name: "SECONDS,…",
-        meaning: "bucket bounds of http_request_duration_seconds, increasing; inf may stand at the end",
+        meaning: "bucket bounds of http_request_duration_seconds and http_response_start_seconds, increasing; inf may stand at the end",
         set: |config, written| {
             config.http.duration_buckets = written.buckets()?;
             Ok(())
