@@ -9,7 +9,7 @@ use salvo::{Depot, FlowCtrl, Handler, Service};
 
 use crate::exchange::{Aborted, Exchange};
 use crate::http_metrics::HttpMetrics;
-use crate::known_routes::KnownRoutes;
+use crate::known_routes::known_routes;
 use crate::request_body;
 use crate::response_body::Handover;
 
@@ -68,7 +68,7 @@ impl HttpMetrics {
     #[must_use]
     pub fn instrument(&self, service: impl Into<Service>) -> Service {
         let mut service = service.into();
-        for route in &KnownRoutes::of(&service.router).routes {
+        for route in known_routes(&service.router).iter().flatten() {
             self.routes().know(route);
         }
         let hoop = MetricsHoop {

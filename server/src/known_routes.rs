@@ -19,56 +19,50 @@ pub(crate) struct KnownRoute {
     pub(crate) method: Option<String>,
 }
 
-/// What a router lists.
-#[derive(Debug, Default)]
-pub(crate) struct KnownRoutes {
-    pub(crate) routes: BTreeSet<KnownRoute>,
-    /// Whether there are routes whose pattern cannot be told: behind a filter that is a function, or a
-    /// combination of filters; or with a segment that mixes text and a wildcard, of which Salvo
-    /// reports a part of the request.
-    pub(crate) some_are_opaque: bool,
+/// The routes of a router that have a handler, by pattern. `None` stands for those whose pattern cannot be
+/// told: behind a filter that is a function, or a combination of filters; or with a segment that mixes
+/// text and a wildcard, of which Salvo reports a part of the request.
+pub(crate) fn known_routes(router: &Router) -> BTreeSet<Option<KnownRoute>> {
+    let mut known = BTreeSet::new();
+    collect(router, "", None, &mut known);
+    known
 }
 
-impl KnownRoutes {
-    pub(crate) fn of(router: &Router) -> Self {
-        let mut known = Self::default();
-        known.collect(router, "", None);
-        known
-    }
-
-    fn collect(&mut self, router: &Router, above: &str, method: Option<&Method>) {
-        let mut pattern = above.to_owned();
-        let mut method = method.cloned();
-        for filter in &router.filters {
-            match filter.info() {
-                FilterInfo::Path(raw) => match segments(&raw) {
-                    Some(segments) => pattern.push_str(&segments),
-                    None => return self.some_are_opaque = true,
-                },
-                FilterInfo::Method(one) => method = Some(one),
-                FilterInfo::Other(_) => return self.some_are_opaque = true,
-                // Scheme, host, port: they do not change what the route is called.
-                _ => {}
+fn collect(
+    router: &Router,
+    above: &str,
+    method: Option<&Method>,
+    known: &mut BTreeSet<Option<KnownRoute>>,
+) {
+    let mut pattern = above.to_owned();
+    let mut method = method.cloned();
+    for filter in &router.filters {
+        let told = match filter.info() {
+            FilterInfo::Path(raw) => segments(&raw),
+            FilterInfo::Method(one) => {
+                method = Some(one);
+                continue;
             }
-        }
-        if router.goal.is_some() {
-            let root = pattern.is_empty().then(|| "/".to_owned());
-            self.routes.insert(KnownRoute {
-                pattern: root.unwrap_or_else(|| pattern.clone()),
-                method: method.as_ref().map(|method| method.as_str().to_owned()),
-            });
-        }
-        for below in &router.routers {
-            self.collect(below, &pattern, method.as_ref());
-        }
+            FilterInfo::Other(_) => None,
+            // Scheme, host, port: they do not change what the route is called.
+            _ => continue,
+        };
+        let Some(segments) = told else {
+            known.insert(None);
+            return;
+        };
+        pattern.push_str(&segments);
     }
-}
-
-/// The patterns of all routes that have a handler; `None` when one of them cannot be told.
-pub fn patterns(router: &Router) -> Option<BTreeSet<String>> {
-    let known = KnownRoutes::of(router);
-    let patterns = known.routes.into_iter().map(|route| route.pattern);
-    (!known.some_are_opaque).then(|| patterns.collect())
+    if router.goal.is_some() {
+        let root = pattern.is_empty().then(|| "/".to_owned());
+        known.insert(Some(KnownRoute {
+            pattern: root.unwrap_or_else(|| pattern.clone()),
+            method: method.as_ref().map(|method| method.as_str().to_owned()),
+        }));
+    }
+    for below in &router.routers {
+        collect(below, &pattern, method.as_ref(), known);
+    }
 }
 
 /// A path filter's text as Salvo's matched path has it, each segment with a slash before it: without the
@@ -133,12 +127,14 @@ fn after_braces(text: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use salvo::prelude::*;
     use salvo::routing::Filter;
     use salvo::test::TestClient;
     use tallied::Registry;
 
-    use super::{KnownRoutes, patterns};
+    use super::known_routes;
     use crate::HttpMetrics;
 
     #[handler]
@@ -177,7 +173,8 @@ mod tests {
 
     #[tokio::test]
     async fn patterns_are_what_the_label_says() {
-        let known = patterns(&router()).unwrap();
+        let known = known_routes(&router()).into_iter();
+        let known: BTreeSet<_> = known.map(|route| route.unwrap().pattern).collect();
         assert!(
             known.iter().eq(ROUTES.map(|(pattern, _)| pattern)),
             "{known:?}"
@@ -203,8 +200,8 @@ mod tests {
         let router = Router::new()
             .push(Router::with_path("a").get(fine).post(fine))
             .push(Router::with_path("any").goal(fine));
-        let known = KnownRoutes::of(&router);
-        let routes = known.routes.iter();
+        let known = known_routes(&router);
+        let routes = known.iter().flatten();
         let routes: Vec<_> = routes
             .map(|route| (&*route.pattern, route.method.as_deref()))
             .collect();
@@ -228,10 +225,10 @@ mod tests {
             let router = Router::new()
                 .push(Router::with_path("known").get(fine))
                 .push(opaque.push(Router::with_path("below").get(fine)));
-            assert_eq!(patterns(&router), None);
+            let known = known_routes(&router);
+            assert!(known.contains(&None));
             // The others are told all the same.
-            let known = KnownRoutes::of(&router);
-            let routes = known.routes.iter();
+            let routes = known.iter().flatten();
             assert!(routes.map(|route| &*route.pattern).eq(["/known"]));
         }
     }

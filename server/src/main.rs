@@ -7,11 +7,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use tallied::heap::CountingAllocator;
+use tallied_server::app::App;
 use tallied_server::app::cli::{self, Arguments, Parsed};
 use tallied_server::app::config::Config;
 use tallied_server::app::logs;
 use tallied_server::app::serve::{listen, serve, stop_signals};
-use tallied_server::app::{App, patterns};
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator::SYSTEM;
@@ -77,7 +77,7 @@ fn run(arguments: &Arguments) -> ExitCode {
             };
         }
     };
-    let patterns = patterns(&app.service.router);
+    let patterns = app.patterns();
     if let Some(mistake) = patterns.and_then(|patterns| config.unknown_endpoint(&patterns)) {
         return refused(&mistake);
     }

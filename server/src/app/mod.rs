@@ -28,6 +28,8 @@ pub mod serve;
 pub mod system;
 mod welcome;
 
+use std::collections::BTreeSet;
+
 use salvo::Service;
 use tallied::{RegisterError, Registry};
 
@@ -35,8 +37,7 @@ use self::config::{Config, Level};
 use self::health::Readiness;
 use self::system::SystemMetrics;
 use crate::HttpMetrics;
-
-pub use crate::known_routes::patterns;
+use crate::known_routes::known_routes;
 
 /// The application's service and the metrics that its surroundings have to know of.
 #[derive(Debug)]
@@ -52,6 +53,12 @@ pub struct App {
 }
 
 impl App {
+    /// The patterns of all its routes; `None` where one of them cannot be told.
+    pub fn patterns(&self) -> Option<BTreeSet<String>> {
+        let routes = known_routes(&self.service.router).into_iter();
+        routes.map(|route| Some(route?.pattern)).collect()
+    }
+
     /// The application, with a registry of its own.
     ///
     /// # Errors
