@@ -35,7 +35,7 @@ use tallied::{RegisterError, Registry};
 use self::config::{Config, Level};
 use self::health::Readiness;
 use self::system::SystemMetrics;
-use crate::HttpMetrics;
+use crate::{HttpMetrics, Scrape, ScrapeMetrics};
 
 /// The application's service and the metrics that its surroundings have to know of.
 #[derive(Debug)]
@@ -63,8 +63,10 @@ impl App {
         )?;
         let http = config.http.register(&registry)?;
         let system = SystemMetrics::register(&registry)?;
+        let scrapes = ScrapeMetrics::register(&registry)?;
+        let scrape = Scrape::new(registry).with_metrics(scrapes);
         let readiness = Readiness::default();
-        let router = routes::router(registry, readiness.clone(), config.limits);
+        let router = routes::router(scrape, readiness.clone(), config.limits);
         let mut service = Service::new(router)
             .hoop(http.hoop())
             .catcher(routes::catcher());
