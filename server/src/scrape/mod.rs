@@ -34,6 +34,8 @@ use self::sharing::{Sharing, Worker};
 use self::slots::Slots;
 
 pub use self::metrics::ScrapeMetrics;
+#[cfg(feature = "server")]
+pub(crate) use self::selection::MAX_NAMES;
 
 /// A Prometheus, its twin, and people with curl.
 const MAX_SCRAPES: usize = 8;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tallied::Registry;
 
 /// More than these names are refused: each family is held against each of them.
-pub(super) const MAX_NAMES: usize = 256;
+pub(crate) const MAX_NAMES: usize = 256;
 
 /// All families, or those of some names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
