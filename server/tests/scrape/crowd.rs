@@ -195,6 +195,28 @@ fn slow_when_free(server: &crate::support::TestServer) -> (Client, u16) {
 }
 
 #[test]
+fn a_handler_with_other_sources_shares_no_documents() {
+    let gate = Arc::new(Gate::default());
+    let reached = Arc::clone(&gate);
+    let scrape =
+        Scrape::new(Registry::default()).with_prometheus_client(collectors::running(move |_| {
+            reached.pass();
+            Ok(())
+        }));
+    let more = collectors::running(|encoder| collectors::family(encoder, "more"));
+    let with_more = serve(scrape.clone().with_prometheus_client(more));
+    let server = serve(scrape);
+    let mut clients = [server.connect(), with_more.connect()];
+    for (i, client) in clients.iter_mut().enumerate() {
+        client.send(GET);
+        gate.wait_for(i + 1);
+    }
+    gate.open();
+    let more = clients.map(|mut client| client.answer(false).text().contains("more_total 1\n"));
+    assert_eq!(more, [false, true]);
+}
+
+#[test]
 fn clones_of_a_handler_share_its_limit() {
     let gate = Arc::new(Gate::default());
     let reached = Arc::clone(&gate);
