@@ -54,9 +54,35 @@ impl Scope {
     }
 }
 
+/// A metric as it stands in a [`Registry`]: what it is called, and what reads it.
+///
+/// [`text::encode_metric`](crate::exposition::text::encode_metric) and
+/// [`openmetrics::encode_metric`](crate::exposition::openmetrics::encode_metric) write one alone.
+#[derive(Clone)]
+pub struct Registered {
+    pub(crate) descriptor: Arc<Descriptor>,
+    pub(crate) metric: Arc<dyn Metric>,
+}
+
+impl Registered {
+    /// Name, help, labels.
+    pub fn descriptor(&self) -> &Descriptor {
+        &self.descriptor
+    }
+}
+
+impl std::fmt::Debug for Registered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Registered")
+            .field(&self.descriptor.name())
+            .finish()
+    }
+}
+
 #[derive(Default)]
 struct Metrics {
-    registered: Vec<(Arc<Descriptor>, Box<dyn Metric>)>,
+    /// Copied on registration while somebody reads the old list, so that reading it needs no lock.
+    registered: Arc<Vec<Registered>>,
     /// Which metric writes samples, or metadata, of a name.
     taken: HashMap<String, Box<str>>,
 }
@@ -156,7 +182,7 @@ impl Registry {
         help: &str,
         metric: impl Metric,
     ) -> Result<(), RegisterError> {
-        self.register_any(name, help, None, Box::new(metric))
+        self.register_any(name, help, None, Arc::new(metric))
     }
 
     /// Registers a metric with a unit, which is appended to the name (`_seconds`) unless the
@@ -171,7 +197,7 @@ impl Registry {
         unit: Unit,
         metric: impl Metric,
     ) -> Result<(), RegisterError> {
-        self.register_any(name, help, Some(unit), Box::new(metric))
+        self.register_any(name, help, Some(unit), Arc::new(metric))
     }
 
     fn register_any(
@@ -179,7 +205,7 @@ impl Registry {
         name: &str,
         help: &str,
         unit: Option<Unit>,
-        metric: Box<dyn Metric>,
+        metric: Arc<dyn Metric>,
     ) -> Result<(), RegisterError> {
         let scope = &*self.scope;
         let kind = metric.kind();
@@ -258,14 +284,24 @@ impl Registry {
         for written in names {
             metrics.taken.insert(written, descriptor.name.clone());
         }
-        metrics.registered.push((descriptor, metric));
+        Arc::make_mut(&mut metrics.registered).push(Registered { descriptor, metric });
         Ok(())
     }
 
-    /// Shows every metric, in the order of registration. Registering waits meanwhile; recording
-    /// does not.
+    /// Every metric that is registered now, in the order of registration. Takes no lock while the
+    /// caller goes through them: registering does not wait for a reader.
+    pub fn metrics(&self) -> impl Iterator<Item = Registered> + use<> {
+        let registered = self.registered();
+        (0..registered.len()).map(move |i| registered[i].clone())
+    }
+
+    fn registered(&self) -> Arc<Vec<Registered>> {
+        Arc::clone(&self.metrics.read().registered)
+    }
+
+    /// Shows every metric, in the order of registration, without a lock.
     pub(crate) fn for_each(&self, mut each: impl FnMut(&Arc<Descriptor>, &dyn Metric)) {
-        for (descriptor, metric) in &self.metrics.read().registered {
+        for Registered { descriptor, metric } in &*self.registered() {
             each(descriptor, &**metric);
         }
     }
@@ -291,11 +327,8 @@ impl Registry {
 
 impl std::fmt::Debug for Registry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let metrics = self.metrics.read();
-        let names = metrics
-            .registered
-            .iter()
-            .map(|(descriptor, _)| descriptor.name());
+        let registered = self.registered();
+        let names = registered.iter().map(|metric| metric.descriptor.name());
         f.debug_tuple("Registry")
             .field(&names.collect::<Vec<_>>())
             .finish()
@@ -304,14 +337,12 @@ impl std::fmt::Debug for Registry {
 
 /// Every name that a metric writes in some format: of its samples, and of its metadata.
 fn names_written(descriptor: &Descriptor) -> Vec<String> {
-    let suffixes: &[&str] = match descriptor.kind {
-        // `_created` is OpenMetrics', and reserved even where it is not written.
-        Kind::Counter => &["", "_total", "_created"],
-        Kind::Gauge => &[""],
-        Kind::Histogram => &["", "_bucket", "_count", "_sum", "_created"],
-    };
-    suffixes
-        .iter()
+    let kind = descriptor.kind;
+    // `_created` is OpenMetrics', and reserved even where it is not written.
+    let created = (kind != Kind::Gauge).then_some("_created");
+    [""].iter()
+        .chain(kind.sample_suffixes())
+        .chain(&created)
         .map(|suffix| format!("{}{suffix}", descriptor.name))
         .collect()
 }

@@ -23,7 +23,7 @@
 //! ```
 //!
 //! - [`HttpMetrics`] registers the metrics; its [`hoop`](HttpMetrics::hoop) feeds them.
-//! - [`Scrape`] answers a Prometheus scrape.
+//! - [`Scrape`] answers a Prometheus scrape; [`ScrapeMetrics`] measure that.
 //! - [`RuntimeMetrics`], and with the feature `process` `ProcessMetrics` and `HostMetrics`, say what
 //!   the runtime, the process and the machine do.
 //! - `app` (feature `server`, on by default) is the application that the `tallied-server` binary
@@ -44,7 +44,6 @@ mod http_builder;
 mod http_metrics;
 mod known_routes;
 mod methods;
-mod negotiation;
 #[cfg(feature = "process")]
 mod process;
 mod request_body;
@@ -61,7 +60,7 @@ pub use http_metrics::HttpMetrics;
 #[cfg(feature = "process")]
 pub use process::ProcessMetrics;
 pub use runtime::RuntimeMetrics;
-pub use scrape::Scrape;
+pub use scrape::{Scrape, ScrapeMetrics};
 
 /// The README's examples, compiled and run.
 #[cfg(doctest)]

@@ -36,8 +36,8 @@ use tallied::{RegisterError, Registry};
 use self::config::{Config, Level};
 use self::health::Readiness;
 use self::system::SystemMetrics;
-use crate::HttpMetrics;
 use crate::known_routes::known_routes;
+use crate::{HttpMetrics, Scrape, ScrapeMetrics};
 
 /// The application's service and the metrics that its surroundings have to know of.
 #[derive(Debug)]
@@ -71,8 +71,10 @@ impl App {
         )?;
         let http = config.http.register(&registry)?;
         let system = SystemMetrics::register(&registry)?;
+        let scrapes = ScrapeMetrics::register(&registry)?;
+        let scrape = Scrape::new(registry).with_metrics(scrapes);
         let readiness = Readiness::default();
-        let router = routes::router(registry, readiness.clone(), config.limits);
+        let router = routes::router(scrape, readiness.clone(), config.limits);
         let mut service = Service::new(router).catcher(routes::catcher());
         // Inside of the metrics' hoop, so that its time is in the durations.
         if config.log.level >= Level::Debug {

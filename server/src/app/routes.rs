@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use salvo::catcher::Catcher;
 use salvo::{Handler, Router};
-use tallied::Registry;
 
 use super::health::{Health, Live, Readiness, Ready};
 use super::limits::Limits;
@@ -13,7 +12,7 @@ use crate::Scrape;
 
 /// The routes. What a client can send is in the document that [`openapi`] writes; a test there
 /// compares the two.
-pub(super) fn router(registry: Registry, readiness: Readiness, limits: Limits) -> Router {
+pub(super) fn router(scrape: Scrape, readiness: Readiness, limits: Limits) -> Router {
     let records = data::Data::new(limits);
     let health = Health {
         started: Instant::now(),
@@ -24,7 +23,7 @@ pub(super) fn router(registry: Registry, readiness: Readiness, limits: Limits) -
                 .push(read(Router::with_path("live"), Live))
                 .push(read(Router::with_path("ready"), Ready(readiness))),
         )
-        .push(read(Router::with_path("metrics"), Scrape::new(registry)))
+        .push(read(Router::with_path("metrics"), scrape))
         .push(
             read(Router::with_path("data"), data::List(records.clone()))
                 .post(data::Submit(records.clone()))
