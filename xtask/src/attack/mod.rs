@@ -6,9 +6,11 @@
 
 mod request;
 
+use std::collections::BTreeSet;
+use std::fmt;
 use std::path::Path;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use fastrand::Rng;
@@ -31,11 +33,12 @@ const MALFORMED_EVERY: u64 = 200;
 const CONNECTIONS: u64 = 4;
 /// Requests on a connection before the first answer is read; together they fit into its buffers.
 const PIPELINED: u64 = 16;
-/// How much the memory may grow after the warm-up. A kilobyte for each hundredth request would show.
+/// How much the memory may grow after the warm-up: 17 bytes for each of a million requests.
 const MOST_GROWTH: u64 = 16 << 20;
 /// A line for so many.
 const CHUNK: u64 = 100_000;
-const SETTLE: std::time::Duration = std::time::Duration::from_secs(10);
+/// How long requests may be in flight after their connections were closed.
+const SETTLE: Duration = Duration::from_secs(10);
 
 pub(crate) fn run(
     workspace: &Workspace,
@@ -141,13 +144,13 @@ struct Watch<'a> {
 }
 
 struct Seen {
-    series: std::collections::BTreeSet<String>,
+    series: BTreeSet<String>,
     resident: u64,
     live_heap: u64,
 }
 
-impl std::fmt::Display for Seen {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (resident, heap) = (mebibytes(self.resident), mebibytes(self.live_heap));
         let series = self.series.len();
         write!(

@@ -1,8 +1,8 @@
 //! `benches/ENDTOEND.md`.
 
+use super::CONNECTIONS;
 use super::cost::{CONTESTANTS, Costs, OURS, SALVO_OTEL, SETTINGS};
 use super::scrapes::Row;
-use super::{CONNECTIONS, Placement};
 use crate::bench::machine::Machine;
 use crate::bench::markdown::{figure, table};
 
@@ -121,20 +121,16 @@ fn scraped(rows: &[Row]) -> String {
         &["", "requests/s", "CPU µs", "median ms", "p99 ms"],
         &rows.iter().map(cells).collect::<Vec<_>>(),
     ));
-    for placement in Placement::ALL {
-        let mut of_it = rows.iter().filter(|row| row.placement == placement);
-        let (Some(alone), Some(beside)) = (of_it.next(), of_it.next()) else {
-            continue;
-        };
-        let Some(scrapes) = &beside.scrapes else {
+    for row in rows {
+        let Some(scrapes) = &row.scrapes else {
             continue;
         };
         text.push_str(&format!(
-            "\n{}: {:.3} of the requests a second, {:.2} times the p99. {} scrapes of {} samples each, none \
-             failed; {} ms in\nthe median, {} ms the longest.\n",
-            placement.name(),
-            beside.per_second / alone.per_second,
-            beside.p99_ms / alone.p99_ms,
+            "\n{}: {:.3} of the requests a second, {:.2} times the p99 (medians of the ratios of the rounds). {} \
+             scrapes of\n{} samples each, none failed; {} ms in the median, {} ms the longest.\n",
+            row.placement.name(),
+            scrapes.per_second_to_alone,
+            scrapes.p99_to_alone,
             scrapes.count,
             scrapes.samples,
             figure(Some(scrapes.median_ms)),

@@ -49,6 +49,10 @@ pub(super) struct Scrapes {
     pub(super) median_ms: f64,
     pub(super) longest_ms: f64,
     pub(super) samples: usize,
+    /// Requests a second beside the scraper over those without it in the same round.
+    pub(super) per_second_to_alone: f64,
+    /// Likewise of the 99th percentiles.
+    pub(super) p99_to_alone: f64,
 }
 
 struct Slice {
@@ -109,7 +113,11 @@ fn rounds(
         );
     }
     check_count(&slices, scrape(&client, server)?.1 - counted_before)?;
-    Ok(slices.map(|slices| row(placement, &slices)))
+    let [alone, scraped] = &slices;
+    Ok([
+        row(placement, alone, None),
+        row(placement, scraped, Some(beside(alone, scraped))),
+    ])
 }
 
 /// wrk leaves at most one request on each connection at the end of a slice, which it does not count.
@@ -124,22 +132,32 @@ fn check_count(slices: &[Vec<Slice>; 2], counted: f64) -> Result<()> {
     Ok(())
 }
 
-fn row(placement: Placement, slices: &[Slice]) -> Row {
+fn row(placement: Placement, slices: &[Slice], scrapes: Option<Scrapes>) -> Row {
     let of = |figure: fn(&Slice) -> f64| median(slices.iter().map(figure));
-    let scrapes = || slices.iter().flat_map(|slice| &slice.scrapes);
-    let ms = |scrape: &Scrape| scrape.time.as_secs_f64() * 1e3;
     Row {
         placement,
         per_second: of(|slice| slice.counted.per_second()),
         cpu_us: of(|slice| slice.cpu_us),
         median_ms: of(|slice| slice.counted.median_ms),
         p99_ms: of(|slice| slice.counted.p99_ms),
-        scrapes: scrapes().next().map(|first| Scrapes {
-            count: scrapes().count(),
-            median_ms: median(scrapes().map(ms)),
-            longest_ms: scrapes().map(ms).fold(0.0, f64::max),
-            samples: first.samples,
-        }),
+        scrapes,
+    }
+}
+
+fn beside(alone: &[Slice], scraped: &[Slice]) -> Scrapes {
+    let scrapes = || scraped.iter().flat_map(|slice| &slice.scrapes);
+    let times = || scrapes().map(|scrape| scrape.time.as_secs_f64() * 1e3);
+    let to_alone = |figure: fn(&Counted) -> f64| {
+        let rounds = scraped.iter().zip(alone);
+        median(rounds.map(|(scraped, alone)| figure(&scraped.counted) / figure(&alone.counted)))
+    };
+    Scrapes {
+        count: scrapes().count(),
+        median_ms: median(times()),
+        longest_ms: times().fold(0.0, f64::max),
+        samples: scrapes().map(|scrape| scrape.samples).max().unwrap_or(0),
+        per_second_to_alone: to_alone(Counted::per_second),
+        p99_to_alone: to_alone(|counted| counted.p99_ms),
     }
 }
 
@@ -228,4 +246,50 @@ fn scrape(client: &Client, server: &ServerProcess) -> Result<(Scrape, f64)> {
     );
     let samples = samples.len();
     Ok((Scrape { time, samples }, counted))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slice(requests: u64, p99_ms: f64) -> Slice {
+        Slice {
+            counted: Counted {
+                requests,
+                seconds: 1.0,
+                median_ms: 1.0,
+                p99_ms,
+            },
+            cpu_us: 1.0,
+            scrapes: vec![Scrape {
+                time: Duration::from_millis(2),
+                samples: 7,
+            }],
+        }
+    }
+
+    #[test]
+    fn slices_are_compared_round_by_round() {
+        // The machine is slower in the second round, for both alike.
+        let alone = [slice(1_000, 1.0), slice(100, 9.0), slice(1_000, 1.0)];
+        let scraped = [slice(900, 2.0), slice(90, 18.0), slice(90, 2.0)];
+        let beside = beside(&alone, &scraped);
+        assert_eq!(beside.per_second_to_alone, 0.9);
+        assert_eq!(beside.p99_to_alone, 2.0);
+        assert_eq!((beside.count, beside.samples), (3, 7));
+    }
+
+    #[test]
+    fn a_request_that_was_not_counted_is_an_error() {
+        let slices = [vec![slice(10, 1.0)], vec![slice(10, 1.0)]];
+        let most = 20.0 + 2.0 * CONNECTIONS as f64;
+        for (counted, good) in [
+            (20.0, true),
+            (most, true),
+            (19.0, false),
+            (most + 1.0, false),
+        ] {
+            assert_eq!(check_count(&slices, counted).is_ok(), good, "{counted}");
+        }
+    }
 }
