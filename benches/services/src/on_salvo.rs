@@ -44,7 +44,7 @@ pub(crate) async fn tallied(listener: TcpListener) -> Result<(), Box<dyn Error>>
     let metrics = HttpMetrics::register(&registry)?;
     let scrape = Router::with_path("metrics").get(Scrape::new(registry));
     let router = Router::new().push(router()).push(scrape);
-    serve(listener, Service::new(router).hoop(metrics.hoop())).await
+    serve(listener, metrics.instrument(router)).await
 }
 
 /// What a service that is scraped has: the SDK and its Prometheus exporter.
