@@ -10,6 +10,7 @@
 //! | GET /data, /data/{id} | the newest records; one of them |
 //! | GET /docs | the API's documentation |
 //! | GET /openapi.json | its OpenAPI document |
+//! | GET, POST /fault | what is wrong on request; only where the configuration says so |
 
 mod accept;
 mod body;
@@ -17,12 +18,14 @@ pub mod cli;
 pub mod config;
 mod data;
 mod docs;
+mod faults;
 pub mod health;
 pub mod limits;
 pub mod logs;
 mod openapi;
 pub mod patterns;
 mod problem;
+mod query;
 mod request_log;
 mod routes;
 pub mod serve;
@@ -34,6 +37,8 @@ use tallied::{RegisterError, Registry};
 
 use self::config::{Config, Level};
 use self::health::Readiness;
+use self::limits::ConnectionLimits;
+use self::serve::ConnectionMetrics;
 use self::system::SystemMetrics;
 use crate::HttpMetrics;
 
@@ -48,6 +53,12 @@ pub struct App {
     pub system: SystemMetrics,
     /// What /health/ready answers by; told when a drain begins.
     pub readiness: Readiness,
+    /// What connections may take.
+    pub limits: ConnectionLimits,
+    /// Fed by the listeners.
+    pub connections: ConnectionMetrics,
+    /// /metrics alone, where it has a listener of its own. No request to it is counted.
+    pub metrics_service: Option<Service>,
 }
 
 impl App {
@@ -63,8 +74,12 @@ impl App {
         )?;
         let http = config.http.register(&registry)?;
         let system = SystemMetrics::register(&registry)?;
+        let connections = ConnectionMetrics::register(&registry)?;
         let readiness = Readiness::default();
-        let router = routes::router(registry, readiness.clone(), config.limits);
+        let metrics_service = config
+            .metrics_listen
+            .map(|_| Service::new(routes::metrics(registry.clone())).catcher(routes::catcher()));
+        let router = routes::router(registry, readiness.clone(), config);
         let mut service = Service::new(router)
             .hoop(http.hoop())
             .catcher(routes::catcher());
@@ -77,6 +92,9 @@ impl App {
             http,
             system,
             readiness,
+            limits: config.connections,
+            connections,
+            metrics_service,
         })
     }
 }

@@ -16,7 +16,8 @@ use salvo::{Router, Service};
 use tallied::{HistogramSnapshot, Registry, Value};
 use tallied_server::app::App;
 use tallied_server::app::health::Readiness;
-use tallied_server::app::serve::{listen, serve};
+use tallied_server::app::limits::ConnectionLimits;
+use tallied_server::app::serve::{ConnectionMetrics, listen, serve};
 use tallied_server::app::system::SystemMetrics;
 use tallied_server::{HttpMetrics, MetricsHoop};
 
@@ -127,6 +128,9 @@ impl TestServer {
             http,
             system,
             readiness: Readiness::default(),
+            limits: ConnectionLimits::default(),
+            connections: ConnectionMetrics::default(),
+            metrics_service: None,
         };
         let running = Running::start(app, drain);
         Self { running, registry }
@@ -355,10 +359,18 @@ impl Client {
     }
 }
 
+/// The value of a series in a scrape, by its whole name.
+pub fn sample(scrape: &str, series: &str) -> Option<f64> {
+    let mut lines = scrape.lines();
+    lines.find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
+}
+
 /// A running server, killed when it is dropped.
 pub struct Server {
     pub child: Child,
     pub address: SocketAddr,
+    /// Where /metrics is.
+    pub metrics: SocketAddr,
 }
 
 impl Server {
@@ -374,17 +386,62 @@ impl Server {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let address = line
-            .trim()
-            .strip_prefix("listening on http://")
-            .expect(&line);
+        let mut lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
+        let mut address = |head: &str, tail: &str| {
+            let line = lines.next().unwrap().unwrap();
+            let address = line.strip_prefix(head).and_then(|l| l.strip_suffix(tail));
+            address.expect(&line).parse().unwrap()
+        };
         Self {
-            address: address.parse().unwrap(),
+            address: address("listening on http://", ""),
+            metrics: address("metrics at   http://", "/metrics   (Ctrl-C stops)"),
             child,
+        }
+    }
+
+    /// Starts one with these arguments, on a free port.
+    pub fn with(arguments: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tallied-server"));
+        Self::spawn(command.args(["--listen", "127.0.0.1:0"]).args(arguments))
+    }
+
+    /// A scrape, on a connection of its own.
+    pub fn scrape(&self) -> String {
+        let answer = Client::connect(self.metrics).get("/metrics?format=text");
+        assert_eq!(answer.status, 200);
+        answer.text().to_owned()
+    }
+
+    /// The value of a series, by its whole name.
+    pub fn sample(&self, series: &str) -> Option<f64> {
+        sample(&self.scrape(), series)
+    }
+
+    /// Waits until a series has a value.
+    pub fn wait_for(&self, series: &str, value: f64) {
+        let start = Instant::now();
+        loop {
+            let scrape = self.scrape();
+            if sample(&scrape, series) == Some(value) {
+                return;
+            }
+            assert!(
+                start.elapsed() < DEADLINE,
+                "{series} never was {value}:\n{scrape}"
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// The status that it exits with.
+    pub fn exit(&mut self) -> Option<i32> {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(start.elapsed() < DEADLINE, "it goes on");
+            std::thread::sleep(Duration::from_millis(5));
         }
     }
 
