@@ -70,8 +70,8 @@ fn run(arguments: &Arguments) -> ExitCode {
     };
     // The runtime's metrics are those of the runtime that the application is made in.
     let _entered = runtime.enter();
-    let app = match App::new(&config) {
-        Ok(app) => app,
+    let (app, edge) = match App::with_edge(&config) {
+        Ok(made) => made,
         Err(error) => {
             return match config.mistake(&error) {
                 Some(mistake) => refused(&mistake),
@@ -103,7 +103,11 @@ fn run(arguments: &Arguments) -> ExitCode {
             return refused(&not_listening(&config, "metrics_listen", address, &error));
         }
     };
-    let listeners = Listeners { main, metrics };
+    let listeners = Listeners {
+        main,
+        metrics,
+        edge,
+    };
     logs::start(config.log);
     if config.faults {
         tracing::warn!(

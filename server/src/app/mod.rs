@@ -37,8 +37,7 @@ use tallied::{RegisterError, Registry};
 
 use self::config::{Config, Level};
 use self::health::Readiness;
-use self::limits::ConnectionLimits;
-use self::serve::ConnectionMetrics;
+use self::serve::{ConnectionMetrics, Edge};
 use self::system::SystemMetrics;
 use crate::HttpMetrics;
 
@@ -53,20 +52,22 @@ pub struct App {
     pub system: SystemMetrics,
     /// What /health/ready answers by; told when a drain begins.
     pub readiness: Readiness,
-    /// What connections may take.
-    pub limits: ConnectionLimits,
-    /// Fed by the listeners.
-    pub connections: ConnectionMetrics,
-    /// /metrics alone, where it has a listener of its own. No request to it is counted.
-    pub metrics_service: Option<Service>,
 }
 
 impl App {
-    /// The application, with a registry of its own.
+    /// The application alone; the metrics of its connections stay at zero.
+    ///
+    /// # Errors
+    /// As [`with_edge`](Self::with_edge).
+    pub fn new(config: &Config) -> Result<Self, RegisterError> {
+        Self::with_edge(config).map(|(app, _)| app)
+    }
+
+    /// The application, with a registry of its own, and what its listeners have to know.
     ///
     /// # Errors
     /// When a constant label is one that a metric has itself; [`Config::mistake`] says so.
-    pub fn new(config: &Config) -> Result<Self, RegisterError> {
+    pub fn with_edge(config: &Config) -> Result<(Self, Edge), RegisterError> {
         let labels = config.constant_labels.iter();
         let registry = Registry::with_prefix_and_labels(
             &config.metric_prefix,
@@ -87,14 +88,17 @@ impl App {
         if config.log.level >= Level::Debug {
             service = service.hoop(request_log::RequestLog::default());
         }
-        Ok(Self {
+        let app = Self {
             service,
             http,
             system,
             readiness,
+        };
+        let edge = Edge {
             limits: config.connections,
             connections,
             metrics_service,
-        })
+        };
+        Ok((app, edge))
     }
 }

@@ -16,8 +16,7 @@ use salvo::{Router, Service};
 use tallied::{HistogramSnapshot, Registry, Value};
 use tallied_server::app::App;
 use tallied_server::app::health::Readiness;
-use tallied_server::app::limits::ConnectionLimits;
-use tallied_server::app::serve::{ConnectionMetrics, listen, serve};
+use tallied_server::app::serve::{listen, serve};
 use tallied_server::app::system::SystemMetrics;
 use tallied_server::{HttpMetrics, MetricsHoop};
 
@@ -128,9 +127,6 @@ impl TestServer {
             http,
             system,
             readiness: Readiness::default(),
-            limits: ConnectionLimits::default(),
-            connections: ConnectionMetrics::default(),
-            metrics_service: None,
         };
         let running = Running::start(app, drain);
         Self { running, registry }

@@ -3,18 +3,36 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 
+use salvo::Service;
 use socket2::{Domain, Protocol, Socket, Type};
+
+use super::metrics::ConnectionMetrics;
+use crate::app::limits::ConnectionLimits;
 
 /// Connections that the kernel queues while none is accepted.
 pub(super) const BACKLOG: i32 = 1_024;
+
+/// What listeners have to know beside the service that they serve. The default has the default
+/// limits, and its metrics are registered nowhere.
+#[derive(Debug, Default)]
+pub struct Edge {
+    /// What connections may take.
+    pub limits: ConnectionLimits,
+    /// Fed by the listeners.
+    pub connections: ConnectionMetrics,
+    /// /metrics alone, for a listener of its own. No request to it is counted.
+    pub metrics_service: Option<Service>,
+}
 
 /// What is served from.
 #[derive(Debug)]
 pub struct Listeners {
     /// The application's.
     pub main: TcpListener,
-    /// That of /metrics, where it has one of its own.
+    /// That of [`Edge::metrics_service`].
     pub metrics: Option<TcpListener>,
+    /// What they have to know.
+    pub edge: Edge,
 }
 
 impl From<TcpListener> for Listeners {
@@ -22,6 +40,7 @@ impl From<TcpListener> for Listeners {
         Self {
             main,
             metrics: None,
+            edge: Edge::default(),
         }
     }
 }

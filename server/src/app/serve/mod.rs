@@ -22,7 +22,7 @@ use std::io;
 use std::time::Duration;
 
 use self::front::{Front, METRICS_CONNECTIONS};
-pub use self::listener::{Listeners, listen};
+pub use self::listener::{Edge, Listeners, listen};
 pub use self::metrics::ConnectionMetrics;
 use super::App;
 use super::health::Readiness;
@@ -46,16 +46,20 @@ pub async fn serve(
     drain: Duration,
     refresh: Duration,
 ) -> io::Result<()> {
-    let listeners = listeners.into();
-    let limits = front::affordable(app.limits);
-    let metrics = match (listeners.metrics, app.metrics_service) {
+    let Listeners {
+        main,
+        metrics,
+        edge,
+    } = listeners.into();
+    let limits = front::affordable(edge.limits);
+    let metrics = match (metrics, edge.metrics_service) {
         (Some(listener), Some(service)) => {
             let limits = ConnectionLimits {
                 connections: limits.connections.min(METRICS_CONNECTIONS),
                 ..limits
             };
             let readiness = Readiness::default();
-            let connections = app.connections.clone();
+            let connections = edge.connections.clone();
             Some(Front::open(
                 listener,
                 service,
@@ -66,8 +70,7 @@ pub async fn serve(
         }
         _ => None,
     };
-    let (listener, service, readiness) = (listeners.main, app.service, app.readiness);
-    let mut main = Front::open(listener, service, limits, app.connections, readiness)?;
+    let mut main = Front::open(main, app.service, limits, edge.connections, app.readiness)?;
 
     let system = app.system.clone();
     let refresher = tokio::spawn(async move {

@@ -59,7 +59,9 @@ pub(super) struct Stream {
     inner: StraightStream<TcpStream>,
     place: Place,
     limits: ConnectionLimits,
-    /// Never later than the limit in force; looked at again when it is over.
+    /// When to look again. Never later than the limit in force, and never by more than the limit
+    /// on idleness away: then it is not late for a request that ends meanwhile, which does not
+    /// come by here.
     timer: Pin<Box<Sleep>>,
     /// The requests that had begun when this was looked at last.
     begun: u64,
@@ -84,7 +86,7 @@ impl Stream {
         Self {
             inner,
             limits,
-            timer: Box::pin(sleep_until(opened + limits.header)),
+            timer: Box::pin(sleep_until(opened + limits.header.min(limits.idle))),
             begun: 0,
             head_since: Some(opened),
             wrote: None,
@@ -150,10 +152,10 @@ impl Stream {
         }
         while self.timer.as_mut().poll(cx).is_ready() {
             let now = Instant::now();
+            let latest = now + self.limits.idle;
             match due {
-                // A request is in progress. Its end does not come by here, so look again.
-                None => self.timer.as_mut().reset(now + self.limits.idle),
-                Some((at, _)) if at > now => self.timer.as_mut().reset(at),
+                None => self.timer.as_mut().reset(latest),
+                Some((at, _)) if at > now => self.timer.as_mut().reset(at.min(latest)),
                 Some((_, why)) => {
                     if self.farewell.is_none() {
                         self.place.metrics.cut_off(why);
