@@ -1,14 +1,23 @@
-//! The binary under clients that are slow, silent or many, and its stop: on real sockets.
+//! The binary under clients that are slow, silent or many: on real sockets.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod support;
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use support::{Client, DEADLINE, JSON, Server, sample};
+use salvo::websocket::{Message, WebSocketUpgrade};
+use salvo::{Request, Response, Router, Service, handler};
+use support::{DEADLINE, JSON, Running, Server, ends, finish_upload, sample, upload};
+use tallied::Registry;
+use tallied_server::HttpMetrics;
+use tallied_server::app::App;
+use tallied_server::app::health::Readiness;
+use tallied_server::app::limits::ConnectionLimits;
+use tallied_server::app::serve::Edge;
+use tallied_server::app::system::SystemMetrics;
 
 fn cut_off(reason: &str) -> String {
     format!("tallied_connections_cut_off_total{{reason=\"{reason}\"}}")
@@ -25,35 +34,6 @@ fn as_many_as_possible(wanted: usize) -> usize {
         .find(|line| line.starts_with("Max open files"));
     let most = line.and_then(|line| line.split_whitespace().nth(3)?.parse().ok());
     wanted.min(most.unwrap_or(1_024) - 300)
-}
-
-/// Whether the other side closes the connection, whatever it says before.
-fn ends(mut stream: &TcpStream) -> bool {
-    stream.set_read_timeout(Some(DEADLINE)).unwrap();
-    let mut buffer = [0; 4_096];
-    loop {
-        match stream.read(&mut buffer) {
-            Ok(0) => return true,
-            Ok(_) => {}
-            Err(error) => return error.kind() == ErrorKind::ConnectionReset,
-        }
-    }
-}
-
-/// An upload in progress: the server is reading its body.
-fn upload(server: &Server, others: usize) -> Client {
-    let mut client = server.connect();
-    client.send(format!(
-        "POST /data HTTP/1.1\r\nHost: x\r\n{JSON}Content-Length: 28\r\n\r\n{{"
-    ));
-    let in_flight = r#"http_requests_in_flight{method="POST"}"#;
-    server.wait_for(in_flight, others as f64 + 1.0);
-    client
-}
-
-fn finish_upload(client: &mut Client) {
-    client.send(r#""name":"late","values":[1]}"#);
-    assert_eq!(client.answer(false).status, 201);
 }
 
 #[test]
@@ -128,9 +108,14 @@ fn beyond_the_cap_a_client_that_asks_takes_the_place_of_one_that_waits() {
     );
     assert_eq!(stream.head().status, 200);
     assert_eq!(stream.chunk().len(), 10);
+    // The oldest of those that wait, and yet it goes last, for it asks now and then.
+    let mut regular = server.connect();
     // Five times the cap.
     let slow: Vec<_> = (0..100)
         .map(|i| {
+            if i % 5 == 0 {
+                assert_eq!(regular.get("/health").status, 200);
+            }
             let mut client = server.connect();
             if i % 2 == 0 {
                 let _ = client.stream.write(b"GET / HTTP/1.1\r\nX-Slow: ");
@@ -140,6 +125,7 @@ fn beyond_the_cap_a_client_that_asks_takes_the_place_of_one_that_waits() {
         .collect();
     for _ in 0..50 {
         assert_eq!(server.connect().get("/data").status, 200);
+        assert_eq!(regular.get("/health").status, 200);
     }
     let scrape = server.scrape();
     assert!(sample(&scrape, OPEN).unwrap() <= 20.0, "{scrape}");
@@ -149,15 +135,11 @@ fn beyond_the_cap_a_client_that_asks_takes_the_place_of_one_that_waits() {
     );
     assert_eq!(sample(&scrape, REFUSED), Some(0.0));
     // The oldest went first, and whoever has a request in progress did not.
-    assert!(slow[..80].iter().all(ends_of));
+    assert!(slow[..80].iter().all(ends));
     for _ in 0..10 {
         assert_eq!(stream.chunk().len(), 10);
     }
     finish_upload(&mut upload);
-}
-
-fn ends_of(stream: &TcpStream) -> bool {
-    ends(stream)
 }
 
 #[test]
@@ -218,6 +200,87 @@ fn an_idle_connection_is_closed_and_one_that_works_in_silence_is_not() {
     assert!(working.is_closed() && streaming.is_closed());
     server.wait_for(&cut_off("idle_timeout"), 3.0);
     assert_eq!(server.sample(&cut_off("header_timeout")), Some(0.0));
+}
+
+#[test]
+fn an_answer_that_is_taken_slowly_is_not_idle() {
+    let server = Server::with(&[
+        "--connections-idle-seconds=1",
+        "--limits-name-characters=10000",
+    ]);
+    let mut client = server.connect();
+    let name = "n".repeat(10_000);
+    for _ in 0..1_000 {
+        let record = format!(r#"{{"name":"{name}","values":[1]}}"#);
+        assert_eq!(client.request("POST", "/data", JSON, &record).status, 201);
+    }
+    // Ten megabytes, whole in the server's memory, and more than the sockets hold.
+    client.send("GET /data?limit=1000 HTTP/1.1\r\nHost: x\r\n\r\n");
+    let length: usize = client
+        .head()
+        .header("content-length")
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(length > 10_000_000);
+    let mut taken = 0;
+    while taken < length {
+        std::thread::sleep(Duration::from_millis(50));
+        let part = (length - taken).min(200_000);
+        taken += client.take(part).len();
+    }
+    assert!(client.is_closed(), "then it is");
+}
+
+#[handler]
+async fn echo(req: &mut Request, res: &mut Response) {
+    let upgrade = WebSocketUpgrade::new();
+    let upgraded = upgrade.upgrade(req, res, |mut socket| async move {
+        while let Some(Ok(message)) = socket.recv().await {
+            if message.is_text() && socket.send(message).await.is_err() {
+                break;
+            }
+        }
+        let _ = socket.send(Message::close()).await;
+    });
+    upgraded.await.unwrap();
+}
+
+#[test]
+fn a_connection_that_became_a_websocket_may_be_silent() {
+    let app = || {
+        let registry = Registry::default();
+        App {
+            service: Service::new(Router::new().get(echo)),
+            http: HttpMetrics::register(&registry).unwrap(),
+            system: SystemMetrics::register(&registry).unwrap(),
+            readiness: Readiness::default(),
+        }
+    };
+    let limits = ConnectionLimits {
+        connections: 2,
+        idle: Duration::from_millis(300),
+        header: Duration::from_millis(300),
+        ..ConnectionLimits::default()
+    };
+    let edge = Edge {
+        limits,
+        ..Edge::default()
+    };
+    let server = Running::start_at_edge(app, edge, Duration::from_millis(100));
+    let mut client = server.connect();
+    client.send(
+        "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+    );
+    assert_eq!(client.head().status, 101);
+    std::thread::sleep(Duration::from_secs(1));
+    // Nor does it make room.
+    let others: Vec<_> = (0..5).map(|_| server.connect()).collect();
+    assert!(others[..4].iter().all(|other| ends(&other.stream)));
+    // A text of two letters, masked with zeros, comes back unmasked (RFC 6455).
+    client.send([0x81, 0x82, 0, 0, 0, 0, b'h', b'i']);
+    assert_eq!(client.take(4), [0x81, 2, b'h', b'i']);
 }
 
 #[test]
@@ -404,111 +467,4 @@ fn an_idle_http2_connection_gets_a_goaway() {
     // One that never asks for anything has the time of a head.
     assert!(ends(&http2(&server)));
     assert_eq!(server.sample(&cut_off("header_timeout")), Some(1.0));
-}
-
-#[cfg(unix)]
-#[test]
-fn a_drain_waits_for_requests_alone_and_ends_the_servers_own_streams() {
-    let mut server = Server::with(&[
-        "--drain-seconds=60",
-        "--faults",
-        "--metrics-listen=127.0.0.1:0",
-    ]);
-    let silent = server.connect();
-    let mut idle = server.connect();
-    assert_eq!(idle.get("/health").status, 200);
-    let mut upload = upload(&server, 0);
-    let mut stream = server.connect();
-    stream.send("GET /fault?chunks=1000&pace_seconds=0.5 HTTP/1.1\r\nHost: x\r\n\r\n");
-    assert_eq!(stream.head().status, 200);
-    assert_eq!(stream.chunk().len(), 1_024);
-
-    server.signal("-TERM");
-    // Properly, with the chunk that says so.
-    while !stream.chunk().is_empty() {}
-    assert!(ends(&stream.stream) && ends(&silent.stream) && ends(&idle.stream));
-    // New clients are told at once.
-    let began = Instant::now();
-    while TcpStream::connect(server.address).is_ok() {
-        assert!(began.elapsed() < DEADLINE, "it still listens");
-    }
-    // What is left is the upload, and the drain can be scraped.
-    server.wait_for(OPEN, 2.0);
-    let scrape = server.scrape();
-    let post = r#"http_requests_in_flight{method="POST"}"#;
-    assert_eq!(sample(&scrape, post), Some(1.0));
-    let ended = r#"http_requests_total{method="GET",endpoint="/fault",status_code="200"}"#;
-    assert_eq!(sample(&scrape, ended), Some(1.0));
-    assert!(!scrape.contains("http_requests_aborted_total{"), "{scrape}");
-    finish_upload(&mut upload);
-    assert_eq!(server.exit(), Some(0));
-}
-
-#[cfg(unix)]
-#[test]
-fn a_connection_that_was_made_before_the_drain_is_served() {
-    // The server is stopped in its tracks while clients connect and ask, and the signal comes.
-    let mut server = Server::with(&["--drain-seconds=60"]);
-    server.signal("-STOP");
-    let mut clients: Vec<_> = (0..50)
-        .map(|_| {
-            let mut client = server.connect();
-            client.send("GET /data HTTP/1.1\r\nHost: x\r\n\r\n");
-            client
-        })
-        .collect();
-    server.signal("-TERM");
-    server.signal("-CONT");
-    for client in &mut clients {
-        assert_eq!(client.answer(false).status, 200);
-    }
-    assert_eq!(server.exit(), Some(0));
-}
-
-#[test]
-fn metrics_have_a_listener_of_their_own() {
-    let server = Server::with(&["--metrics-listen=127.0.0.1:0"]);
-    assert_ne!(server.address, server.metrics);
-    let mut main = server.connect();
-    assert_eq!(main.get("/metrics").status, 404);
-    assert!(!main.get("/").text().contains("/metrics"));
-    assert!(!main.get("/openapi.json").text().contains("/metrics"));
-    let mut metrics = Client::connect(server.metrics);
-    for path in ["/", "/data", "/docs", "/health"] {
-        assert_eq!(metrics.get(path).status, 404, "{path}");
-    }
-    assert_eq!(metrics.request("POST", "/metrics", "", "").status, 405);
-    for _ in 0..3 {
-        assert_eq!(metrics.get("/metrics").status, 200);
-    }
-    let scrape = server.scrape();
-    let total = |endpoint: &str, status: &str| {
-        format!(
-            "http_requests_total{{method=\"GET\",endpoint=\"{endpoint}\",status_code=\"{status}\"}}"
-        )
-    };
-    assert_eq!(sample(&scrape, &total("unmatched", "404")), Some(1.0));
-    assert_eq!(sample(&scrape, &total("/", "200")), Some(1.0));
-    // Nothing of the other listener's is in there.
-    assert!(!scrape.contains(r#"endpoint="/metrics""#), "{scrape}");
-    assert_eq!(sample(&scrape, OPEN), Some(3.0));
-}
-
-#[test]
-fn an_address_for_metrics_that_is_taken_is_told() {
-    let server = Server::start();
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_tallied-server"))
-        .args(["--listen", "127.0.0.1:0"])
-        .args(["--metrics-listen", &server.address.to_string()])
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(2));
-    let line = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(line.lines().count(), 1, "{line}");
-    assert!(
-        line.contains("(metrics_listen, flag --metrics-listen)")
-            && line.contains("for example with --metrics-listen IP:PORT"),
-        "{line}"
-    );
-    assert!(output.stdout.is_empty());
 }

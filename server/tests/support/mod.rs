@@ -7,7 +7,7 @@
     reason = "each test binary uses a part of it, and fails by a panic"
 )]
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use salvo::{Router, Service};
 use tallied::{HistogramSnapshot, Registry, Value};
 use tallied_server::app::App;
 use tallied_server::app::health::Readiness;
-use tallied_server::app::serve::{listen, serve};
+use tallied_server::app::serve::{Edge, Listeners, listen, serve};
 use tallied_server::app::system::SystemMetrics;
 use tallied_server::{HttpMetrics, MetricsHoop};
 
@@ -36,6 +36,15 @@ pub struct Running {
 impl Running {
     /// Serves what `app` makes, inside of the runtime, on a free port.
     pub fn start(app: impl FnOnce() -> App + Send + 'static, drain: Duration) -> Self {
+        Self::start_at_edge(app, Edge::default(), drain)
+    }
+
+    /// … with limits and metrics of the connections.
+    pub fn start_at_edge(
+        app: impl FnOnce() -> App + Send + 'static,
+        edge: Edge,
+        drain: Duration,
+    ) -> Self {
         let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = tokio::sync::oneshot::channel();
@@ -51,7 +60,11 @@ impl Running {
                 None => std::future::pending().await,
             };
             let refresh = Duration::from_secs(10);
-            let serving = async { serve(app(), listener, stop, drain, refresh).await };
+            let listeners = Listeners {
+                edge,
+                ..listener.into()
+            };
+            let serving = async { serve(app(), listeners, stop, drain, refresh).await };
             runtime.block_on(serving).unwrap();
         });
         Self {
@@ -266,7 +279,7 @@ impl Client {
                 self.received.extend_from_slice(&buffer[..n]);
                 true
             }
-            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => false,
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => false,
             Err(error) => panic!("{error}"),
         }
     }
@@ -353,6 +366,35 @@ impl Client {
     pub fn is_closed(&mut self) -> bool {
         !self.receive() && self.received.is_empty()
     }
+}
+
+/// Whether the other side closes the connection, whatever it says before.
+pub fn ends(mut stream: &TcpStream) -> bool {
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    let mut buffer = [0; 4_096];
+    loop {
+        match stream.read(&mut buffer) {
+            Ok(0) => return true,
+            Ok(_) => {}
+            Err(error) => return error.kind() == ErrorKind::ConnectionReset,
+        }
+    }
+}
+
+/// An upload in progress: the server is reading its body.
+pub fn upload(server: &Server, others: usize) -> Client {
+    let mut client = server.connect();
+    client.send(format!(
+        "POST /data HTTP/1.1\r\nHost: x\r\n{JSON}Content-Length: 28\r\n\r\n{{"
+    ));
+    let in_flight = r#"http_requests_in_flight{method="POST"}"#;
+    server.wait_for(in_flight, others as f64 + 1.0);
+    client
+}
+
+pub fn finish_upload(client: &mut Client) {
+    client.send(r#""name":"late","values":[1]}"#);
+    assert_eq!(client.answer(false).status, 201);
 }
 
 /// The value of a series in a scrape, by its whole name.

@@ -29,8 +29,10 @@ pub(super) struct Connection {
     begun: AtomicU64,
     /// When the last request ended, in nanoseconds after `opened`.
     waits_since: AtomicU64,
-    /// A request ended since somebody looked for room here. This and the next two are flags by
-    /// themselves, which order nothing: Relaxed.
+    /// What the client had sent when the connection was accepted has been read. This and the
+    /// next three are flags by themselves, which order nothing: Relaxed.
+    settled: AtomicBool,
+    /// A request ended since somebody looked for room here.
     served: AtomicBool,
     /// Bytes of an answer wait for the client to take them.
     stalled: AtomicBool,
@@ -45,6 +47,7 @@ impl Connection {
             state: AtomicU32::new(0),
             begun: AtomicU64::new(0),
             waits_since: AtomicU64::new(0),
+            settled: AtomicBool::new(false),
             served: AtomicBool::new(false),
             stalled: AtomicBool::new(false),
             http2: AtomicBool::new(false),
@@ -68,10 +71,18 @@ impl Connection {
             .fetch_update(Ordering::Acquire, Ordering::Relaxed, free)
             .ok()?;
         self.begun.fetch_add(1, Ordering::Relaxed);
+        self.settle();
         if http2 {
             self.http2.store(true, Ordering::Relaxed);
         }
         Some(InProgress(self))
+    }
+
+    /// There was nothing to read, or a request has begun.
+    pub(super) fn settle(&self) {
+        if !self.settled.load(Ordering::Relaxed) {
+            self.settled.store(true, Ordering::Relaxed);
+        }
     }
 
     /// How many requests have begun, ever.
@@ -156,6 +167,15 @@ impl Table {
         self.shard(client).get(client).cloned()
     }
 
+    /// Whether all that was sent before the connections were accepted has been read.
+    pub(super) fn is_settled(&self) -> bool {
+        self.0.iter().all(|shard| {
+            let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut connections = shard.values();
+            connections.all(|connection| connection.settled.load(Ordering::Relaxed))
+        })
+    }
+
     pub(super) fn remove(&self, client: &SocketAddr, connection: &Arc<Connection>) {
         let mut shard = self.shard(client);
         // Another one may have the address by now.
@@ -215,8 +235,12 @@ mod tests {
     fn an_address_that_comes_again_is_the_new_connection() {
         let (table, client) = (Table::default(), "127.0.0.1:4000".parse().unwrap());
         let (old, new) = (connection(), connection());
+        assert!(table.is_settled());
         table.insert(client, old.clone());
+        old.settle();
+        assert!(table.is_settled());
         table.insert(client, new.clone());
+        assert!(!table.is_settled());
         table.remove(&client, &old);
         assert!(Arc::ptr_eq(&table.find(&client).unwrap(), &new));
         table.remove(&client, &new);

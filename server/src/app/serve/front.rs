@@ -31,6 +31,11 @@ const RESERVED_FDS: usize = 64 + METRICS_CONNECTIONS;
 /// (CVE-2023-44487). What h2 does by itself, said here.
 const HTTP2_PENDING_RESETS: usize = 20;
 
+/// How long connections that were accepted last have to be looked at before the others drain, and
+/// how often to see whether they were: a task or two, so they are at once.
+const SETTLING: Duration = Duration::from_secs(1);
+const SETTLING_LOOK: Duration = Duration::from_millis(1);
+
 /// The smallest buffer that hyper reads heads into.
 const LEAST_BUFFER: usize = 8_192;
 
@@ -64,6 +69,7 @@ pub(super) struct Front {
     handle: ServerHandle,
     readiness: Readiness,
     closed: Option<oneshot::Receiver<()>>,
+    table: Arc<Table>,
 }
 
 impl Front {
@@ -79,7 +85,8 @@ impl Front {
         service
             .hoops
             .insert(0, Arc::new(Presence(Arc::clone(&table))));
-        let (door, closed) = Door::new(listener, limits, metrics, table, &readiness)?;
+        let known = Arc::clone(&table);
+        let (door, closed) = Door::new(listener, limits, metrics, known, &readiness)?;
         // The door's streams know their limits. This would be salvo's way to set them.
         let mut server = Server::new(door).fuse_config(FuseConfig::disabled());
         server
@@ -99,6 +106,7 @@ impl Front {
             handle,
             readiness,
             closed: Some(closed),
+            table,
         })
     }
 
@@ -125,6 +133,14 @@ impl Front {
         if let Some(closed) = self.closed.take() {
             let _ = closed.await;
         }
+        // A connection that learns of the stop before it has read anything is closed by hyper,
+        // and with it the request that its client has sent.
+        let _ = tokio::time::timeout(SETTLING, async {
+            while !self.table.is_settled() {
+                tokio::time::sleep(SETTLING_LOOK).await;
+            }
+        })
+        .await;
         self.handle.stop_graceful(None);
         tokio::select! {
             served = self.served() => return served,

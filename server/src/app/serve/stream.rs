@@ -136,6 +136,7 @@ impl Stream {
 
     /// No byte is there: whether the connection ends.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.place.connection.settle();
         if let Some(draining) = &mut self.draining
             && Pin::new(draining).poll(cx).is_ready()
         {
