@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use std::io::{ErrorKind, Write};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -11,7 +12,7 @@ use tallied_server::app::App;
 use tallied_server::app::cli::{self, Arguments, Parsed};
 use tallied_server::app::config::Config;
 use tallied_server::app::logs;
-use tallied_server::app::serve::{listen, serve, stop_signals};
+use tallied_server::app::serve::{Listeners, listen, serve, stop_signals};
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator::SYSTEM;
@@ -68,8 +69,8 @@ fn run(arguments: &Arguments) -> ExitCode {
     };
     // The runtime's metrics are those of the runtime that the application is made in.
     let _entered = runtime.enter();
-    let app = match App::new(&config) {
-        Ok(app) => app,
+    let (app, edge) = match App::with_edge(&config) {
+        Ok(made) => made,
         Err(error) => {
             return match config.mistake(&error) {
                 Some(mistake) => refused(&mistake),
@@ -87,26 +88,48 @@ fn run(arguments: &Arguments) -> ExitCode {
             Err(error) => failed("cannot print the configuration", &error),
         };
     }
-    let listener = match listen(config.listen) {
+    let main = match listen(config.listen) {
         Ok(listener) => listener,
-        Err(error) => return refused(&not_listening(&config, &error)),
+        Err(error) => return refused(&not_listening(&config, "listen", config.listen, &error)),
+    };
+    let metrics = match config
+        .metrics_listen
+        .map(|address| (address, listen(address)))
+    {
+        None => None,
+        Some((_, Ok(listener))) => Some(listener),
+        Some((address, Err(error))) => {
+            return refused(&not_listening(&config, "metrics_listen", address, &error));
+        }
+    };
+    let listeners = Listeners {
+        main,
+        metrics,
+        edge,
     };
     logs::start(config.log);
+    if config.faults {
+        tracing::warn!(
+            "/fault is there (faults = true): whoever reaches it can make requests fail, hang and panic; turn it off in production"
+        );
+    }
     runtime.block_on(async {
         let mut signals = match stop_signals() {
             Ok(signals) => signals,
             Err(error) => return failed("cannot listen for signals", &error),
         };
-        let address = match listener.local_addr() {
-            Ok(address) => address,
-            Err(error) => return failed("cannot tell the address", &error),
+        let address = listeners.main.local_addr();
+        let metrics = listeners.metrics.as_ref().unwrap_or(&listeners.main);
+        let (address, metrics) = match (address, metrics.local_addr()) {
+            (Ok(address), Ok(metrics)) => (address, metrics),
+            (Err(error), _) | (_, Err(error)) => return failed("cannot tell the address", &error),
         };
         // Whoever started us may have closed the pipe: no reason not to serve.
         let mut out = std::io::stdout();
         let _ = writeln!(out, "listening on http://{address}");
         let _ = writeln!(
             out,
-            "metrics at   http://{address}/metrics   (Ctrl-C stops)"
+            "metrics at   http://{metrics}/metrics   (Ctrl-C stops)"
         );
         let _ = out.flush();
         let drain = config.drain;
@@ -123,22 +146,27 @@ fn run(arguments: &Arguments) -> ExitCode {
                 say("stopping at once");
             }
         };
-        match serve(app, listener, stop, drain, config.system_metrics_interval).await {
+        match serve(app, listeners, stop, drain, config.system_metrics_interval).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => failed("serving failed", &error),
         }
     })
 }
 
-fn not_listening(config: &Config, error: &std::io::Error) -> String {
+fn not_listening(
+    config: &Config,
+    key: &str,
+    address: SocketAddr,
+    error: &std::io::Error,
+) -> String {
     let remedy = match error.kind() {
         ErrorKind::AddrInUse => "stop what uses the port, or choose another port",
         ErrorKind::AddrNotAvailable => "choose an address of this machine",
         ErrorKind::PermissionDenied => "choose a port from 1024 on",
         _ => "choose another address",
     };
-    let (address, origin) = (config.listen, config.origin("listen"));
+    let (origin, flag) = (config.origin(key), key.replace('_', "-"));
     format!(
-        "cannot listen on {address} (listen, {origin}): {error}; {remedy}, for example with --listen IP:PORT"
+        "cannot listen on {address} ({key}, {origin}): {error}; {remedy}, for example with --{flag} IP:PORT"
     )
 }

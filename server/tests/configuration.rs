@@ -322,7 +322,7 @@ fn the_help_lists_every_variable() {
             keys += 1;
         }
     }
-    assert_eq!(keys, 15);
+    assert_eq!(keys, 25);
     assert!(
         help.contains("TALLIED_CONFIG") && help.contains("Examples:"),
         "{help}"

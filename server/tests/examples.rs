@@ -16,7 +16,7 @@ fn example(name: &str) -> Server {
         program.exists(),
         "no {program:?}: cargo builds the examples with the tests, if all are run"
     );
-    Server::spawn(Command::new(program).arg("127.0.0.1:0"))
+    Server::spawn_saying(1, Command::new(program).arg("127.0.0.1:0"))
 }
 
 #[track_caller]

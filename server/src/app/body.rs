@@ -4,27 +4,73 @@
 //! the rest of a body that is too large is read and dropped, as far as [`DROPPED_BYTES`]; a client
 //! that sends more may find its connection closed. One that asked first (`Expect:
 //! 100-continue`) is refused before it sends anything.
+//!
+//! A body that is sent too slowly, as a whole or with too long a pause, is a 408.
 
+use std::error::Error;
 use std::future::poll_fn;
+use std::io;
 use std::pin::Pin;
 
 use http_body::Body;
 use salvo::Request;
+use salvo::http::StatusCode;
 use salvo::http::header::EXPECT;
+
+use super::limits::Limits;
+use super::problem::Problem;
 
 /// How much of a body is read beyond the limit, and dropped.
 const DROPPED_BYTES: u64 = 32 << 20;
 
 /// Why there is no body.
 #[derive(Debug)]
-pub(super) enum Unread {
+enum Unread {
     TooLarge,
     /// The connection failed, or what came was no body.
-    Failed(std::io::Error),
+    Failed(io::Error),
 }
 
-/// The body, if it has at most `limit` bytes.
-pub(super) async fn read(req: &mut Request, limit: usize) -> Result<Vec<u8>, Unread> {
+/// The body, if it is within the limits.
+pub(super) async fn read(req: &mut Request, limits: &Limits) -> Result<Vec<u8>, Problem> {
+    let too_slow = || {
+        Problem::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "the body came too slowly; send it without long pauses, or in several requests",
+        )
+    };
+    match tokio::time::timeout(limits.body_time, collect(req, limits.body_bytes)).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(Unread::TooLarge)) => {
+            let limit = limits.body_bytes;
+            let detail =
+                format!("the body is larger than {limit} bytes; split it into several requests");
+            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail))
+        }
+        Ok(Err(Unread::Failed(error))) if is_timeout(&error) => Err(too_slow()),
+        Ok(Err(Unread::Failed(error))) => {
+            let detail = format!("the body could not be read: {error}");
+            Err(Problem::new(StatusCode::BAD_REQUEST, detail))
+        }
+        Err(_) => Err(too_slow()),
+    }
+}
+
+/// Whether a body failed because its next part did not come in time.
+fn is_timeout(error: &io::Error) -> bool {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        cause = match error.downcast_ref::<io::Error>() {
+            Some(error) if error.kind() == io::ErrorKind::TimedOut => return true,
+            // What an io::Error wraps is not what its `source` returns.
+            Some(error) => error.get_ref().map(|inner| inner as _),
+            None => error.source(),
+        };
+    }
+    false
+}
+
+async fn collect(req: &mut Request, limit: usize) -> Result<Vec<u8>, Unread> {
     let asks_first = req.headers().contains_key(EXPECT);
     let mut body = req.take_body();
     let limit = limit as u64;

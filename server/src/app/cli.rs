@@ -48,6 +48,8 @@ Examples:
   tallied-server --http-duration-buckets 0.1,0.5,1 --constant-labels env=prod,region=eu
   TALLIED_METRIC_PREFIX=shop tallied-server
                                             shop_http_requests_total and so on
+  tallied-server --metrics-listen 127.0.0.1:9000
+                                            serve /metrics there, and only there
   tallied-server --config tallied.toml --print-config
                                             check a file, and print what is in force
 
@@ -62,8 +64,16 @@ fn command() -> Command {
             "" => "none".to_owned(),
             value => value.replace(", ", ","),
         };
-        Arg::new(key.name)
-            .long(key.flag())
+        let arg = Arg::new(key.name);
+        let arg = if key.is_switch() {
+            // With a value only behind `=`, or it would eat what follows.
+            arg.num_args(0..=1)
+                .require_equals(true)
+                .default_missing_value("true")
+        } else {
+            arg
+        };
+        arg.long(key.flag())
             .value_name(key.value_name)
             // `-1` is a value that is wrong, and no flag that is unknown.
             .allow_negative_numbers(true)
@@ -162,12 +172,28 @@ mod tests {
             assert!(help.contains(&key.variable()), "{help}");
             // A negative number reaches the key, which knows what is wrong with it.
             for value in ["", "-1", "a b"] {
-                let Parsed::Run(run) = parsed(&[&flag, value]) else {
+                let joined = format!("{flag}={value}");
+                let arguments = match key.is_switch() {
+                    true => &[&*joined][..],
+                    false => &[&flag, value],
+                };
+                let Parsed::Run(run) = parsed(arguments) else {
                     panic!("{flag} {value:?} was not taken");
                 };
                 assert_eq!(run.flags.len(), 1);
                 assert_eq!((run.flags[0].0.name, &*run.flags[0].1), (key.name, value));
             }
         }
+    }
+
+    #[test]
+    fn a_switch_alone_is_on() {
+        for (arguments, value) in [(&["--faults"][..], "true"), (&["--faults=false"], "false")] {
+            let Parsed::Run(run) = parsed(arguments) else {
+                panic!("{arguments:?} was not taken");
+            };
+            assert_eq!((run.flags[0].0.name, &*run.flags[0].1), ("faults", value));
+        }
+        assert!(matches!(parsed(&["--faults", "true"]), Parsed::Wrong(_)));
     }
 }

@@ -1,7 +1,10 @@
 //! GET /health, /health/live and /health/ready.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use salvo::http::StatusCode;
@@ -9,24 +12,60 @@ use salvo::http::header::{CACHE_CONTROL, HeaderValue};
 use salvo::writing::Json;
 use salvo::{Depot, FlowCtrl, Handler, Request, Response};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
+use tokio::sync::futures::OwnedNotified;
 
 /// Whether the application wants requests; clones share the answer.
 ///
 /// Ready from the start, and never again once it drains. During a drain no new connection is
 /// accepted, which is an answer as well; the 503 is for the connections that are open.
 #[derive(Debug, Clone, Default)]
-pub struct Readiness(Arc<AtomicBool>);
+pub struct Readiness(Arc<Drain>);
+
+#[derive(Debug, Default)]
+struct Drain {
+    begun: AtomicBool,
+    begins: Arc<Notify>,
+}
 
 impl Readiness {
     /// To be called when a stop begins.
     pub fn drain(&self) {
-        // A flag that orders nothing else.
-        self.0.store(true, Ordering::Relaxed);
+        self.0.begun.store(true, Ordering::Release);
+        self.0.begins.notify_waiters();
     }
 
     /// Whether a stop has begun.
     pub fn is_draining(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.begun.load(Ordering::Acquire)
+    }
+
+    /// Waits until a stop begins. A stream without an end of its own ends then, or it would be
+    /// cut off at the end of the drain.
+    pub fn draining(&self) -> Draining {
+        Draining {
+            readiness: self.clone(),
+            // It knows of every notification from here on, also before it is polled.
+            begins: Box::pin(Arc::clone(&self.0.begins).notified_owned()),
+        }
+    }
+}
+
+/// Ready, again and again, once a stop has begun: [`Readiness::draining`].
+#[derive(Debug)]
+pub struct Draining {
+    readiness: Readiness,
+    begins: Pin<Box<OwnedNotified>>,
+}
+
+impl Future for Draining {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.readiness.is_draining() {
+            return Poll::Ready(());
+        }
+        self.begins.as_mut().poll(cx)
     }
 }
 

@@ -10,6 +10,7 @@
 //! | GET /data, /data/{id} | the newest records; one of them |
 //! | GET /docs | the API's documentation |
 //! | GET /openapi.json | its OpenAPI document |
+//! | GET, POST /fault | what is wrong on request; only where the configuration says so |
 
 mod accept;
 mod body;
@@ -17,11 +18,13 @@ pub mod cli;
 pub mod config;
 mod data;
 mod docs;
+mod faults;
 pub mod health;
 pub mod limits;
 pub mod logs;
 mod openapi;
 mod problem;
+mod query;
 mod request_log;
 mod routes;
 pub mod serve;
@@ -35,6 +38,7 @@ use tallied::{RegisterError, Registry};
 
 use self::config::{Config, Level};
 use self::health::Readiness;
+use self::serve::{ConnectionMetrics, Edge};
 use self::system::SystemMetrics;
 use crate::known_routes::known_routes;
 use crate::{HttpMetrics, Scrape, ScrapeMetrics};
@@ -59,11 +63,19 @@ impl App {
         routes.map(|route| Some(route?.pattern)).collect()
     }
 
-    /// The application, with a registry of its own.
+    /// The application alone; the metrics of its connections stay at zero.
+    ///
+    /// # Errors
+    /// As [`with_edge`](Self::with_edge).
+    pub fn new(config: &Config) -> Result<Self, RegisterError> {
+        Self::with_edge(config).map(|(app, _)| app)
+    }
+
+    /// The application, with a registry of its own, and what its listeners have to know.
     ///
     /// # Errors
     /// When a constant label is one that a metric has itself; [`Config::mistake`] says so.
-    pub fn new(config: &Config) -> Result<Self, RegisterError> {
+    pub fn with_edge(config: &Config) -> Result<(Self, Edge), RegisterError> {
         let labels = config.constant_labels.iter();
         let registry = Registry::with_prefix_and_labels(
             &config.metric_prefix,
@@ -72,20 +84,30 @@ impl App {
         let http = config.http.register(&registry)?;
         let system = SystemMetrics::register(&registry)?;
         let scrapes = ScrapeMetrics::register(&registry)?;
+        let connections = ConnectionMetrics::register(&registry)?;
         let scrape = Scrape::new(registry).with_metrics(scrapes);
         let readiness = Readiness::default();
-        let router = routes::router(scrape, readiness.clone(), config.limits);
+        let metrics_service = config
+            .metrics_listen
+            .map(|_| Service::new(routes::metrics(scrape.clone())).catcher(routes::catcher()));
+        let router = routes::router(scrape, readiness.clone(), config);
         let mut service = Service::new(router).catcher(routes::catcher());
         // Inside of the metrics' hoop, so that its time is in the durations.
         if config.log.level >= Level::Debug {
             service = service.hoop(request_log::RequestLog::default());
         }
         let service = http.instrument(service);
-        Ok(Self {
+        let app = Self {
             service,
             http,
             system,
             readiness,
-        })
+        };
+        let edge = Edge {
+            limits: config.connections,
+            connections,
+            metrics_service,
+        };
+        Ok((app, edge))
     }
 }

@@ -21,8 +21,13 @@ use crate::scrape::MAX_NAMES;
 pub(super) struct Document(Bytes);
 
 impl Document {
-    pub(super) fn new(limits: Limits) -> Self {
-        Self(document(limits).to_string().into())
+    /// `with_metrics`: whether /metrics is here, and not on a listener of its own.
+    pub(super) fn new(limits: Limits, with_metrics: bool) -> Self {
+        let mut document = document(limits);
+        if !with_metrics {
+            without_metrics(&mut document);
+        }
+        Self(document.to_string().into())
     }
 }
 
@@ -78,6 +83,15 @@ fn document(limits: Limits) -> Value {
         },
         "components": { "schemas": schemas(limits) },
     })
+}
+
+fn without_metrics(document: &mut Value) {
+    if let Some(paths) = document["paths"].as_object_mut() {
+        paths.remove("/metrics");
+    }
+    if let Some(tags) = document["tags"].as_array_mut() {
+        tags.retain(|tag| tag["name"] != "metrics");
+    }
 }
 
 fn operation(tag: &str, id: &str, summary: &str, responses: Value) -> Value {
@@ -225,6 +239,7 @@ fn submit(limits: Limits) -> Value {
     let responses = json!({
         "201": created,
         "400": problem("The body is not JSON"),
+        "408": problem("The body came too slowly"),
         "413": problem(&format!("The body is larger than {} bytes", limits.body_bytes)),
         "415": problem("The Content-Type is neither application/json nor application/…+json"),
         "422": problem("JSON, but not a submission: `field` says where"),
@@ -338,7 +353,7 @@ mod tests {
     use salvo::routing::FilterInfo;
     use serde_json::Value;
 
-    use super::{Limits, document};
+    use super::{Limits, document, without_metrics};
     use crate::app::App;
     use crate::app::config::Config;
 
@@ -362,12 +377,12 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_document_has_the_routes_and_no_others() {
+    /// What an application routes, and what its document has. HEAD goes with GET, which the
+    /// document says once for all.
+    fn compare(config: &Config, document: &Value) {
         let mut routed = BTreeSet::new();
-        let app = App::new(&Config::default()).unwrap();
+        let app = App::new(config).unwrap();
         routes(&app.service.router, "", "", &mut routed);
-        // HEAD goes with GET, and the document says so once for all.
         let (head, routed): (BTreeSet<_>, BTreeSet<_>) =
             routed.into_iter().partition(|(_, method)| method == "head");
         let paths = |routes: &BTreeSet<(String, String)>, method: &str| -> BTreeSet<String> {
@@ -376,7 +391,6 @@ mod tests {
         };
         assert_eq!(paths(&head, "head"), paths(&routed, "get"));
 
-        let document = document(Limits::default());
         let mut documented = BTreeSet::new();
         for (path, operations) in document["paths"].as_object().unwrap() {
             for method in operations.as_object().unwrap().keys() {
@@ -384,7 +398,19 @@ mod tests {
             }
         }
         assert_eq!(documented, routed);
-        assert!(documented.len() > 10, "{documented:?}");
+        assert!(documented.len() >= 10, "{documented:?}");
+    }
+
+    #[test]
+    fn the_document_has_the_routes_and_no_others() {
+        let all = document(Limits::default());
+        compare(&Config::default(), &all);
+        let mut elsewhere = Config::default();
+        elsewhere.metrics_listen = "127.0.0.1:0".parse().ok();
+        let mut without = all;
+        without_metrics(&mut without);
+        compare(&elsewhere, &without);
+        assert!(!without.to_string().contains("For Prometheus"));
     }
 
     #[test]

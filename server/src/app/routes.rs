@@ -5,25 +5,27 @@ use std::time::Instant;
 use salvo::catcher::Catcher;
 use salvo::{Handler, Router};
 
+use super::config::Config;
 use super::health::{Health, Live, Readiness, Ready};
-use super::limits::Limits;
-use super::{data, docs, openapi, problem, welcome};
+use super::{data, docs, faults, openapi, problem, welcome};
 use crate::Scrape;
 
 /// The routes. What a client can send is in the document that [`openapi`] writes; a test there
-/// compares the two.
-pub(super) fn router(scrape: Scrape, readiness: Readiness, limits: Limits) -> Router {
+/// compares the two. /metrics is among them unless it has a listener of its own. The fault route
+/// is no part of the API, and in no document.
+pub(super) fn router(scrape: Scrape, readiness: Readiness, config: &Config) -> Router {
+    let limits = config.limits;
+    let with_metrics = config.metrics_listen.is_none();
     let records = data::Data::new(limits);
     let health = Health {
         started: Instant::now(),
     };
-    read(Router::new(), welcome::Welcome)
+    let mut router = read(Router::new(), welcome::Welcome { with_metrics })
         .push(
             read(Router::with_path("health"), health)
                 .push(read(Router::with_path("live"), Live))
-                .push(read(Router::with_path("ready"), Ready(readiness))),
+                .push(read(Router::with_path("ready"), Ready(readiness.clone()))),
         )
-        .push(read(Router::with_path("metrics"), scrape))
         .push(
             read(Router::with_path("data"), data::List(records.clone()))
                 .post(data::Submit(records.clone()))
@@ -31,12 +33,25 @@ pub(super) fn router(scrape: Scrape, readiness: Readiness, limits: Limits) -> Ro
         )
         .push(read(
             Router::with_path("openapi.json"),
-            openapi::Document::new(limits),
+            openapi::Document::new(limits, with_metrics),
         ))
         .push(
             read(Router::with_path("docs"), docs::Page)
                 .push(read(Router::with_path("{file}"), docs::Asset)),
-        )
+        );
+    if with_metrics {
+        router = router.push(metrics(scrape));
+    }
+    if config.faults {
+        let fault = faults::Fault::new(readiness, limits);
+        router = router.push(read(Router::with_path("fault"), fault.clone()).post(fault));
+    }
+    router
+}
+
+/// /metrics.
+pub(super) fn metrics(scrape: Scrape) -> Router {
+    read(Router::with_path("metrics"), scrape)
 }
 
 /// What answers where no route does.

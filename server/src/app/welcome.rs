@@ -21,7 +21,19 @@ const LINKS: [(&str, &str, &str); 5] = [
 ];
 
 #[derive(Clone)]
-pub(super) struct Welcome;
+pub(super) struct Welcome {
+    /// Whether /metrics is here, and not on a listener of its own.
+    pub(super) with_metrics: bool,
+}
+
+impl Welcome {
+    fn links(&self) -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+        let with_metrics = self.with_metrics;
+        LINKS
+            .into_iter()
+            .filter(move |(name, ..)| with_metrics || *name != "metrics")
+    }
+}
 
 #[salvo::async_trait]
 impl Handler for Welcome {
@@ -29,9 +41,10 @@ impl Handler for Welcome {
         res.headers_mut()
             .insert(VARY, HeaderValue::from_static("Accept"));
         if prefers_html(req.headers()) {
-            res.render(Text::Html(page()));
+            res.render(Text::Html(page(self.links())));
         } else {
-            let links = LINKS.map(|(name, path, _)| (name.to_owned(), json!(path)));
+            let links = self.links();
+            let links = links.map(|(name, path, _)| (name.to_owned(), json!(path)));
             res.render(Json(json!({
                 "message": MESSAGE,
                 "version": env!("CARGO_PKG_VERSION"),
@@ -41,9 +54,9 @@ impl Handler for Welcome {
     }
 }
 
-fn page() -> String {
+fn page(all: impl Iterator<Item = (&'static str, &'static str, &'static str)>) -> String {
     let mut links = String::new();
-    for (_, path, what) in LINKS {
+    for (_, path, what) in all {
         // Writing to a string does not fail.
         let _ = writeln!(links, "<li><a href=\"{path}\">{path}</a>: {what}</li>");
     }

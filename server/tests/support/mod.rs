@@ -7,7 +7,7 @@
     reason = "each test binary uses a part of it, and fails by a panic"
 )]
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use salvo::{Router, Service};
 use tallied::{HistogramSnapshot, Registry, Value};
 use tallied_server::app::App;
 use tallied_server::app::health::Readiness;
-use tallied_server::app::serve::{listen, serve};
+use tallied_server::app::serve::{Edge, Listeners, listen, serve};
 use tallied_server::app::system::SystemMetrics;
 use tallied_server::{HttpMetrics, MetricsHoop};
 
@@ -36,6 +36,15 @@ pub struct Running {
 impl Running {
     /// Serves what `app` makes, inside of the runtime, on a free port.
     pub fn start(app: impl FnOnce() -> App + Send + 'static, drain: Duration) -> Self {
+        Self::start_at_edge(app, Edge::default(), drain)
+    }
+
+    /// … with limits and metrics of the connections.
+    pub fn start_at_edge(
+        app: impl FnOnce() -> App + Send + 'static,
+        edge: Edge,
+        drain: Duration,
+    ) -> Self {
         let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = tokio::sync::oneshot::channel();
@@ -51,7 +60,11 @@ impl Running {
                 None => std::future::pending().await,
             };
             let refresh = Duration::from_secs(10);
-            let serving = async { serve(app(), listener, stop, drain, refresh).await };
+            let listeners = Listeners {
+                edge,
+                ..listener.into()
+            };
+            let serving = async { serve(app(), listeners, stop, drain, refresh).await };
             runtime.block_on(serving).unwrap();
         });
         Self {
@@ -266,7 +279,7 @@ impl Client {
                 self.received.extend_from_slice(&buffer[..n]);
                 true
             }
-            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => false,
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => false,
             Err(error) => panic!("{error}"),
         }
     }
@@ -355,10 +368,47 @@ impl Client {
     }
 }
 
+/// Whether the other side closes the connection, whatever it says before.
+pub fn ends(mut stream: &TcpStream) -> bool {
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    let mut buffer = [0; 4_096];
+    loop {
+        match stream.read(&mut buffer) {
+            Ok(0) => return true,
+            Ok(_) => {}
+            Err(error) => return error.kind() == ErrorKind::ConnectionReset,
+        }
+    }
+}
+
+/// An upload in progress: the server is reading its body.
+pub fn upload(server: &Server, others: usize) -> Client {
+    let mut client = server.connect();
+    client.send(format!(
+        "POST /data HTTP/1.1\r\nHost: x\r\n{JSON}Content-Length: 28\r\n\r\n{{"
+    ));
+    let in_flight = r#"http_requests_in_flight{method="POST"}"#;
+    server.wait_for(in_flight, others as f64 + 1.0);
+    client
+}
+
+pub fn finish_upload(client: &mut Client) {
+    client.send(r#""name":"late","values":[1]}"#);
+    assert_eq!(client.answer(false).status, 201);
+}
+
+/// The value of a series in a scrape, by its whole name.
+pub fn sample(scrape: &str, series: &str) -> Option<f64> {
+    let mut lines = scrape.lines();
+    lines.find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
+}
+
 /// A running server, killed when it is dropped.
 pub struct Server {
     pub child: Child,
     pub address: SocketAddr,
+    /// Where /metrics is.
+    pub metrics: SocketAddr,
 }
 
 impl Server {
@@ -369,24 +419,83 @@ impl Server {
 
     /// Waits until the server of this command listens.
     pub fn spawn(command: &mut Command) -> Self {
+        Self::spawn_saying(2, command)
+    }
+
+    /// Waits until the program of this command has said so many lines, each with an address.
+    pub fn spawn_saying(lines: usize, command: &mut Command) -> Self {
         let child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         // From here on it is stopped, whatever happens.
+        let unknown = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut server = Self {
             child,
-            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            address: unknown,
+            metrics: unknown,
         };
-        let mut line = String::new();
-        BufReader::new(server.child.stdout.as_mut().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        // The examples say the protocol before it.
-        let (_, address) = line.trim().rsplit_once("http://").expect(&line);
-        server.address = address.parse().unwrap();
+        let said = BufReader::new(server.child.stdout.as_mut().unwrap()).lines();
+        let addresses: Vec<_> = said
+            .take(lines)
+            .map(|line| {
+                let line = line.unwrap();
+                let url = line.rsplit_once("http://").expect(&line).1;
+                let address = url.split('/').next().unwrap();
+                address.parse().expect(&line)
+            })
+            .collect();
+        assert_eq!(addresses.len(), lines, "{addresses:?}");
+        server.address = addresses[0];
+        server.metrics = addresses[lines - 1];
         server
+    }
+
+    /// Starts one with these arguments, on a free port.
+    pub fn with(arguments: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tallied-server"));
+        Self::spawn(command.args(["--listen", "127.0.0.1:0"]).args(arguments))
+    }
+
+    /// A scrape, on a connection of its own.
+    pub fn scrape(&self) -> String {
+        let answer = Client::connect(self.metrics).get("/metrics?format=text");
+        assert_eq!(answer.status, 200);
+        answer.text().to_owned()
+    }
+
+    /// The value of a series, by its whole name.
+    pub fn sample(&self, series: &str) -> Option<f64> {
+        sample(&self.scrape(), series)
+    }
+
+    /// Waits until a series has a value.
+    pub fn wait_for(&self, series: &str, value: f64) {
+        let start = Instant::now();
+        loop {
+            let scrape = self.scrape();
+            if sample(&scrape, series) == Some(value) {
+                return;
+            }
+            assert!(
+                start.elapsed() < DEADLINE,
+                "{series} never was {value}:\n{scrape}"
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// The status that it exits with.
+    pub fn exit(&mut self) -> Option<i32> {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(start.elapsed() < DEADLINE, "it goes on");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     pub fn connect(&self) -> Client {

@@ -1,5 +1,6 @@
 //! The one list of keys: what each is called, how it is read, and how it is shown.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use tallied::{Buckets, Registry};
@@ -37,6 +38,11 @@ impl Key {
         self.name.replace(['.', '_'], "-")
     }
 
+    /// Whether it is on or off; the flag alone means on.
+    pub fn is_switch(&self) -> bool {
+        matches!(&*self.default_value(), "true" | "false")
+    }
+
     /// The value that it has when nobody sets it, as TOML.
     pub fn default_value(&self) -> String {
         (self.show)(&Config::default())
@@ -50,12 +56,26 @@ pub static KEYS: &[Key] = &[
         value_name: "IP:PORT",
         meaning: "IP address and port to listen on; port 0 takes a free one",
         set: |config, written| {
-            config.listen = written.text()?.trim().parse().map_err(
-                |_| "give an IP address and a port, for example 127.0.0.1:8000 or [::1]:8000",
-            )?;
+            config.listen = written.address()?;
             Ok(())
         },
         show: |config| quoted(&config.listen.to_string()),
+    },
+    Key {
+        name: "metrics_listen",
+        value_name: "IP:PORT",
+        meaning: "address for /metrics alone, which is then only there; empty for none",
+        set: |config, written| {
+            config.metrics_listen = match written.text()?.trim() {
+                "" => None,
+                _ => Some(written.address()?),
+            };
+            Ok(())
+        },
+        show: |config| {
+            let address = config.metrics_listen;
+            quoted(&address.map_or(String::new(), |address| address.to_string()))
+        },
     },
     Key {
         name: "metric_prefix",
@@ -109,6 +129,16 @@ pub static KEYS: &[Key] = &[
             Ok(())
         },
         show: |config| seconds(config.drain),
+    },
+    Key {
+        name: "faults",
+        value_name: "true|false",
+        meaning: "whether GET and POST /fault delay, fail, panic and stream on request; for load tests, not for production",
+        set: |config, written| {
+            config.faults = written.flag()?;
+            Ok(())
+        },
+        show: |config| config.faults.to_string(),
     },
     Key {
         name: "http.duration_buckets",
@@ -210,7 +240,90 @@ pub static KEYS: &[Key] = &[
         },
         show: |config| config.limits.records.to_string(),
     },
+    Key {
+        name: "limits.body_seconds",
+        value_name: "SECONDS",
+        meaning: "the longest that a request body may take to arrive, 0.001 to 3600; beyond it, 408",
+        set: |config, written| {
+            config.limits.body_time = written.seconds(LIMIT_SECONDS)?;
+            Ok(())
+        },
+        show: |config| seconds(config.limits.body_time),
+    },
+    Key {
+        name: "connections.max",
+        value_name: "COUNT",
+        meaning: "the most open connections, 1 to 1000000; beyond them, those that wait for their client make room",
+        set: |config, written| {
+            config.connections.connections = written.whole(1..=1_000_000)?;
+            Ok(())
+        },
+        show: |config| config.connections.connections.to_string(),
+    },
+    Key {
+        name: "connections.header_seconds",
+        value_name: "SECONDS",
+        meaning: "the longest that a request's head may take, 0.001 to 3600",
+        set: |config, written| {
+            config.connections.header = written.seconds(LIMIT_SECONDS)?;
+            Ok(())
+        },
+        show: |config| seconds(config.connections.header),
+    },
+    Key {
+        name: "connections.idle_seconds",
+        value_name: "SECONDS",
+        meaning: "the longest that a connection is kept between two requests, 0.001 to 3600",
+        set: |config, written| {
+            config.connections.idle = written.seconds(LIMIT_SECONDS)?;
+            Ok(())
+        },
+        show: |config| seconds(config.connections.idle),
+    },
+    Key {
+        name: "connections.body_gap_seconds",
+        value_name: "SECONDS",
+        meaning: "the longest pause in a request body, 0.001 to 3600; beyond it, 408",
+        set: |config, written| {
+            config.connections.body_gap = written.seconds(LIMIT_SECONDS)?;
+            Ok(())
+        },
+        show: |config| seconds(config.connections.body_gap),
+    },
+    Key {
+        name: "connections.write_stall_seconds",
+        value_name: "SECONDS",
+        meaning: "the longest that a client may take nothing of its answer, 0.001 to 3600",
+        set: |config, written| {
+            config.connections.write_stall = written.seconds(LIMIT_SECONDS)?;
+            Ok(())
+        },
+        show: |config| seconds(config.connections.write_stall),
+    },
+    Key {
+        name: "connections.header_bytes",
+        value_name: "BYTES",
+        meaning: "the largest head of a request, 8192 to 1048576; beyond it, 431",
+        set: |config, written| {
+            config.connections.header_bytes = written.whole(8_192..=1 << 20)?;
+            Ok(())
+        },
+        show: |config| config.connections.header_bytes.to_string(),
+    },
+    Key {
+        name: "connections.http2_streams",
+        value_name: "COUNT",
+        meaning: "the most requests at a time on an HTTP/2 connection, 1 to 10000",
+        set: |config, written| {
+            config.connections.http2_streams = written.whole(1..=10_000)?;
+            Ok(())
+        },
+        show: |config| config.connections.http2_streams.to_string(),
+    },
 ];
+
+/// What a limit on time may be. A millisecond is what the runtime's timers can tell apart.
+const LIMIT_SECONDS: RangeInclusive<f64> = 0.001..=3_600.0;
 
 /// The key of this name.
 pub(super) fn named(name: &str) -> Option<&'static Key> {

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use tallied::{Buckets, RegisterError, Registry};
 
-use super::limits::Limits;
+use super::limits::{ConnectionLimits, Limits};
 use crate::{EndpointBuckets, HttpMetrics};
 
 pub use error::ConfigError;
@@ -37,6 +37,10 @@ pub use origin::Origin;
 pub struct Config {
     /// Where it listens.
     pub listen: SocketAddr,
+    /// Where /metrics listens, and is then not with the rest.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Whether there is a route that does what is wrong on request.
+    pub faults: bool,
     /// Put before every metric's name, with a `_`; empty for none.
     pub metric_prefix: String,
     /// Labels of every series.
@@ -51,6 +55,8 @@ pub struct Config {
     pub log: LogConfig,
     /// What clients may make the application hold.
     pub limits: Limits,
+    /// What connections may take, on each listener.
+    pub connections: ConnectionLimits,
     /// Where the values that are not defaults came from, by key.
     origins: BTreeMap<String, Origin>,
 }
@@ -109,6 +115,8 @@ impl Default for Config {
         let http = HttpMetrics::builder();
         Self {
             listen: (Ipv4Addr::LOCALHOST, 8_000).into(),
+            metrics_listen: None,
+            faults: false,
             metric_prefix: String::new(),
             constant_labels: BTreeMap::new(),
             system_metrics_interval: Duration::from_secs(10),
@@ -125,6 +133,7 @@ impl Default for Config {
                 format: Format::Human,
             },
             limits: Limits::default(),
+            connections: ConnectionLimits::default(),
             origins: BTreeMap::new(),
         }
     }

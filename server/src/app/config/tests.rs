@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
+use super::super::limits::ConnectionLimits;
 use super::{Config, ConfigError, Format, KEYS, Key, Level, Origin, file};
 
 const EXAMPLE: &str = include_str!("../../../tallied.example.toml");
@@ -113,6 +114,8 @@ fn the_readme_has_a_row_for_every_key() {
 /// Everything other than by default, by each of the places.
 const EVERYTHING: &str = r#"
 listen = "[::1]:9000"
+metrics_listen = "[::1]:9001"
+faults = true
 metric_prefix = "shop"
 system_metrics_interval_seconds = 0.25
 drain_seconds = 0
@@ -132,12 +135,23 @@ body_bytes = 1
 values = 2
 name_characters = 3
 records = 4
+body_seconds = 5
+[connections]
+max = 6
+header_seconds = 0.25
+idle_seconds = 0.5
+body_gap_seconds = 0.75
+write_stall_seconds = 1.25
+header_bytes = 8192
+http2_streams = 7
 "#;
 
 #[test]
 fn a_file_sets_everything() {
     let config = from_toml(EVERYTHING).unwrap();
     assert_eq!(config.listen, "[::1]:9000".parse().unwrap());
+    assert_eq!(config.metrics_listen, "[::1]:9001".parse().ok());
+    assert!(config.faults);
     assert_eq!(config.metric_prefix, "shop");
     assert_eq!(config.constant_labels["env"], "a \"b\" \\ \n c");
     assert_eq!(config.constant_labels["region"], "eu");
@@ -161,9 +175,20 @@ fn a_file_sets_everything() {
     let limits = config.limits;
     assert_eq!((limits.body_bytes, limits.values), (1, 2));
     assert_eq!((limits.name_characters, limits.records), (3, 4));
+    assert_eq!(limits.body_time, Duration::from_secs(5));
+    let connections = ConnectionLimits {
+        connections: 6,
+        header: Duration::from_millis(250),
+        idle: Duration::from_millis(500),
+        body_gap: Duration::from_millis(750),
+        write_stall: Duration::from_millis(1_250),
+        header_bytes: 8_192,
+        http2_streams: 7,
+    };
+    assert_eq!(config.connections, connections);
     assert_eq!(
         config.origin("log.level").to_string(),
-        "file tallied.toml, line 15"
+        "file tallied.toml, line 17"
     );
 }
 
@@ -196,6 +221,22 @@ fn variables_and_flags_set_what_the_file_does() {
         ),
         ("constant_labels", "", "constant_labels = {}"),
         ("drain_seconds", "0.5", "drain_seconds = 0.5"),
+        ("metrics_listen", "[::1]:9", "metrics_listen = '[::1]:9'"),
+        ("metrics_listen", "", "metrics_listen = ''"),
+        ("faults", "true", "faults = true"),
+        ("faults", "false", "faults = false"),
+        ("limits.body_seconds", "7", "limits.body_seconds = 7"),
+        ("connections.max", "7", "connections.max = 7"),
+        (
+            "connections.header_seconds",
+            "0.5",
+            "connections.header_seconds = 0.5",
+        ),
+        (
+            "connections.header_bytes",
+            "8192",
+            "connections.header_bytes = 8_192",
+        ),
         (
             "http.duration_buckets",
             "0.1, 0.5,1,inf",
@@ -418,6 +459,21 @@ fn a_mistake_in_the_file_names_key_line_value_and_remedy() {
             "limits.records = 1e9",
             &["limits.records = 1e9", "give a whole number"],
         ),
+        (
+            "metrics_listen = 'x'",
+            &["metrics_listen = 'x'", "IP address and a port"],
+        ),
+        ("metrics_listen = 9000", &["give a string"]),
+        ("faults = 'yes'", &["faults = 'yes'", "give true or false"]),
+        ("faults = 1", &["faults = 1", "give true or false"]),
+        ("limits.body_seconds = 0", &["from 0.001 to 3600"]),
+        ("connections.max = 0", &["from 1 to 1000000"]),
+        ("connections.header_seconds = 0", &["from 0.001 to 3600"]),
+        ("connections.idle_seconds = 3601", &["from 0.001 to 3600"]),
+        ("connections.body_gap_seconds = 0", &["from 0.001 to 3600"]),
+        ("connections.write_stall_seconds = -1", &["from 0.001"]),
+        ("connections.header_bytes = 8191", &["from 8192 to 1048576"]),
+        ("connections.http2_streams = 0", &["from 1 to 10000"]),
         ("listen = ", &["configuration file", "line 1", "not TOML"]),
         ("\n\nlisten 3", &["line 3", "not TOML"]),
         (

@@ -3,6 +3,7 @@
 //! Each reader's error says what is wrong and what to write instead.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -42,6 +43,22 @@ impl Written<'_> {
             .unwrap_or_default();
         let known = known().collect::<Vec<_>>().join(", ");
         Err(format!("unknown{hint}; give one of {known}"))
+    }
+
+    /// An IP address and a port.
+    pub(super) fn address(&self) -> Result<SocketAddr, String> {
+        self.text()?.trim().parse().map_err(|_| {
+            "give an IP address and a port, for example 127.0.0.1:8000 or [::1]:8000".to_owned()
+        })
+    }
+
+    /// Yes or no.
+    pub(super) fn flag(&self) -> Result<bool, String> {
+        let flag = match self {
+            Self::Text(text) => text.trim().parse().ok(),
+            Self::Toml(value) => value.as_bool(),
+        };
+        flag.ok_or_else(|| "give true or false, without quotes".to_owned())
     }
 
     /// A whole number in a range.

@@ -4,6 +4,7 @@ use salvo::Request;
 use salvo::http::StatusCode;
 
 use super::super::problem::Problem;
+use super::super::query::{number, only};
 
 /// How many records a list shows when it is not told.
 pub(in super::super) const DEFAULT_LIMIT: u64 = 100;
@@ -43,22 +44,6 @@ pub(super) fn id(req: &Request) -> Result<u64, Problem> {
         Some(id) => Ok(id),
         None => Err(Problem::new(StatusCode::BAD_REQUEST, "an id is a number").at("id")),
     }
-}
-
-/// The value of a parameter. Given twice, it is not clear which is meant.
-fn only<'a>(req: &'a Request, name: &str) -> Result<Option<&'a str>, Problem> {
-    match req.queries().get_vec(name).map_or(&[][..], Vec::as_slice) {
-        [] => Ok(None),
-        [value] => Ok(Some(value)),
-        _ => Err(Problem::new(StatusCode::BAD_REQUEST, "give it once").at(name)),
-    }
-}
-
-/// A number in decimal digits, and nothing else. One that is too large is as good as the largest:
-/// nothing is there either.
-fn number(text: &str) -> Option<u64> {
-    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    digits.then(|| text.parse().unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

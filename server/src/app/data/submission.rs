@@ -4,7 +4,7 @@ use salvo::Request;
 use salvo::http::{Mime, StatusCode};
 use serde::Deserialize;
 
-use super::super::body::{self, Unread};
+use super::super::body;
 use super::super::limits::Limits;
 use super::super::problem::Problem;
 
@@ -27,19 +27,7 @@ struct Body {
 pub(super) async fn read(req: &mut Request, limits: &Limits) -> Result<Submission, Problem> {
     let is_json = req.content_type().is_some_and(|mime| is_json(&mime));
     // Also where it is not JSON: the client is to read why.
-    let body = match body::read(req, limits.body_bytes).await {
-        Ok(body) => body,
-        Err(Unread::TooLarge) => {
-            let limit = limits.body_bytes;
-            let detail =
-                format!("the body is larger than {limit} bytes; split it into several requests");
-            return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
-        }
-        Err(Unread::Failed(error)) => {
-            let detail = format!("the body could not be read: {error}");
-            return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
-        }
-    };
+    let body = body::read(req, limits).await?;
     if !is_json {
         return Err(Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,

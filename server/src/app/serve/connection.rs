@@ -1,0 +1,249 @@
+//! What is known of an open connection: whether it waits for its client, and since when.
+//!
+//! A connection waits while no request of its own is in progress: before its first one, while a
+//! head is being sent, and between two requests. Only then do the limits on heads and on idleness
+//! hold, and only then may it be closed to make room. Beginning a request and closing for room
+//! exclude each other, so that no request is lost that had begun.
+//!
+//! Salvo's connections have no name that a hoop could see, so a request finds its own by the
+//! client's address, which no two open connections to a listener share.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use salvo::conn::ConnCtrl;
+use tokio::time::Instant;
+
+/// The bit of a connection's state that says that it is being closed to make room.
+const CLOSING: u32 = 1 << 31;
+
+/// One connection, shared by its stream, its requests and who looks for room.
+pub(super) struct Connection {
+    /// The requests in progress, or `CLOSING`. The word that begin and close exclude each other
+    /// by; its Release and Acquire carry `waits_since`.
+    state: AtomicU32,
+    /// The requests that have begun, ever.
+    begun: AtomicU64,
+    /// When the last request ended, in nanoseconds after `opened`.
+    waits_since: AtomicU64,
+    /// What the client had sent when the connection was accepted has been read. This and the
+    /// next three are flags by themselves, which order nothing: Relaxed.
+    settled: AtomicBool,
+    /// A request ended since somebody looked for room here.
+    served: AtomicBool,
+    /// Bytes of an answer wait for the client to take them.
+    stalled: AtomicBool,
+    http2: AtomicBool,
+    opened: Instant,
+    control: ConnCtrl,
+}
+
+impl Connection {
+    pub(super) fn new(control: ConnCtrl) -> Self {
+        Self {
+            state: AtomicU32::new(0),
+            begun: AtomicU64::new(0),
+            waits_since: AtomicU64::new(0),
+            settled: AtomicBool::new(false),
+            served: AtomicBool::new(false),
+            stalled: AtomicBool::new(false),
+            http2: AtomicBool::new(false),
+            opened: Instant::now(),
+            control,
+        }
+    }
+
+    pub(super) fn control(&self) -> &ConnCtrl {
+        &self.control
+    }
+
+    pub(super) fn opened(&self) -> Instant {
+        self.opened
+    }
+
+    /// A request begins; `None` where the connection is being closed.
+    pub(super) fn begin(self: Arc<Self>, http2: bool) -> Option<InProgress> {
+        let free = |state: u32| (state & CLOSING == 0).then_some(state + 1);
+        self.state
+            .fetch_update(Ordering::Acquire, Ordering::Relaxed, free)
+            .ok()?;
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        self.settle();
+        if http2 {
+            self.http2.store(true, Ordering::Relaxed);
+        }
+        Some(InProgress(self))
+    }
+
+    /// There was nothing to read, or a request has begun.
+    pub(super) fn settle(&self) {
+        if !self.settled.load(Ordering::Relaxed) {
+            self.settled.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// How many requests have begun, ever.
+    pub(super) fn begun(&self) -> u64 {
+        self.begun.load(Ordering::Relaxed)
+    }
+
+    /// Since when the connection waits for a request, if it does.
+    pub(super) fn waits_since(&self) -> Option<Instant> {
+        if self.state.load(Ordering::Acquire) & !CLOSING != 0 {
+            return None;
+        }
+        let since = self.waits_since.load(Ordering::Relaxed);
+        Some(self.opened + Duration::from_nanos(since))
+    }
+
+    /// Whether a request came over HTTP/2.
+    pub(super) fn is_http2(&self) -> bool {
+        self.http2.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_stalled(&self, stalled: bool) {
+        // Read first: it is false nearly always.
+        if self.stalled.load(Ordering::Relaxed) != stalled {
+            self.stalled.store(stalled, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a request ended since this was asked last.
+    pub(super) fn take_served(&self) -> bool {
+        self.served.swap(false, Ordering::Relaxed)
+    }
+
+    /// Closes the connection, if it waits.
+    pub(super) fn close_if_waiting(&self) -> bool {
+        // One that was handed over to another protocol is silent rightly.
+        if self.stalled.load(Ordering::Relaxed) || self.control.is_relaxed() {
+            return false;
+        }
+        let closed = self
+            .state
+            .compare_exchange(0, CLOSING, Ordering::Relaxed, Ordering::Relaxed);
+        if closed.is_ok() {
+            self.control.abort();
+        }
+        closed.is_ok()
+    }
+}
+
+/// A request in progress, until it is dropped.
+pub(super) struct InProgress(Arc<Connection>);
+
+impl Drop for InProgress {
+    fn drop(&mut self) {
+        let connection = &*self.0;
+        let since = connection.opened.elapsed().as_nanos();
+        let since = u64::try_from(since).unwrap_or(u64::MAX);
+        connection.waits_since.store(since, Ordering::Relaxed);
+        connection.served.store(true, Ordering::Relaxed);
+        connection.state.fetch_sub(1, Ordering::Release);
+    }
+}
+
+/// Maps that share out the lock; a power of two.
+const SHARDS: usize = 16;
+
+/// The open connections of a listener, by their clients' addresses.
+#[derive(Default)]
+pub(super) struct Table([Mutex<HashMap<SocketAddr, Arc<Connection>>>; SHARDS]);
+
+impl Table {
+    fn shard(&self, client: &SocketAddr) -> MutexGuard<'_, HashMap<SocketAddr, Arc<Connection>>> {
+        let shard = &self.0[usize::from(client.port()) % SHARDS];
+        shard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn insert(&self, client: SocketAddr, connection: Arc<Connection>) {
+        self.shard(&client).insert(client, connection);
+    }
+
+    pub(super) fn find(&self, client: &SocketAddr) -> Option<Arc<Connection>> {
+        self.shard(client).get(client).cloned()
+    }
+
+    /// Whether all that was sent before the connections were accepted has been read.
+    pub(super) fn is_settled(&self) -> bool {
+        self.0.iter().all(|shard| {
+            let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut connections = shard.values();
+            connections.all(|connection| connection.settled.load(Ordering::Relaxed))
+        })
+    }
+
+    pub(super) fn remove(&self, client: &SocketAddr, connection: &Arc<Connection>) {
+        let mut shard = self.shard(client);
+        // Another one may have the address by now.
+        if shard
+            .get(client)
+            .is_some_and(|found| Arc::ptr_eq(found, connection))
+        {
+            shard.remove(client);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use salvo::conn::ConnCtrl;
+
+    use super::{Connection, Table};
+
+    fn connection() -> Arc<Connection> {
+        Arc::new(Connection::new(ConnCtrl::new()))
+    }
+
+    #[test]
+    fn a_request_and_the_end_for_room_exclude_each_other() {
+        let busy = connection();
+        let (one, two) = (busy.clone().begin(false), busy.clone().begin(true));
+        assert!(one.is_some() && two.is_some() && busy.is_http2());
+        assert!(busy.waits_since().is_none());
+        drop(one);
+        assert!(!busy.close_if_waiting(), "the other one goes on");
+        drop(two);
+        assert!(
+            busy.waits_since()
+                .is_some_and(|since| since >= busy.opened())
+        );
+        assert!(busy.take_served() && !busy.take_served());
+        assert!(busy.close_if_waiting() && busy.control().is_aborted());
+        assert!(busy.clone().begin(false).is_none(), "too late");
+        assert!(!busy.close_if_waiting(), "once");
+    }
+
+    #[test]
+    fn an_answer_on_its_way_and_another_protocol_are_left_alone() {
+        let stalled = connection();
+        stalled.set_stalled(true);
+        assert!(!stalled.close_if_waiting());
+        stalled.set_stalled(false);
+        assert!(stalled.close_if_waiting());
+        let upgraded = connection();
+        upgraded.control().relax_timeouts();
+        assert!(!upgraded.close_if_waiting());
+    }
+
+    #[test]
+    fn an_address_that_comes_again_is_the_new_connection() {
+        let (table, client) = (Table::default(), "127.0.0.1:4000".parse().unwrap());
+        let (old, new) = (connection(), connection());
+        assert!(table.is_settled());
+        table.insert(client, old.clone());
+        old.settle();
+        assert!(table.is_settled());
+        table.insert(client, new.clone());
+        assert!(!table.is_settled());
+        table.remove(&client, &old);
+        assert!(Arc::ptr_eq(&table.find(&client).unwrap(), &new));
+        table.remove(&client, &new);
+        assert!(table.find(&client).is_none());
+    }
+}

@@ -1,0 +1,244 @@
+//! A connection's bytes, with the limits on how long it may wait for them.
+//!
+//! - A request's head: from the connection's beginning for the first one, from its first byte for
+//!   later ones, to its end.
+//! - Idleness: from the end of a request to the first byte of the next one; over HTTP/2, where the
+//!   stream cannot tell a head from a ping, to the next request.
+//!
+//! Salvo's own header timeout is not used: it is one limit for both, and what a client takes to
+//! send its first byte is taken off it for as long as the connection lives. Its idle timeout
+//! would end requests that are being worked on in silence. Its limit on stalled writes is used.
+//!
+//! A drain ends a connection that never sent a byte; what has arrived is read first.
+
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use salvo::conn::StraightStream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::connection::{Connection, Table};
+use super::metrics::{ConnectionMetrics, CutOff};
+use crate::app::health::Draining;
+use crate::app::limits::ConnectionLimits;
+
+/// A connection's place among the open ones, given back when it is dropped.
+pub(super) struct Place {
+    pub(super) client: SocketAddr,
+    pub(super) connection: Arc<Connection>,
+    pub(super) table: Arc<Table>,
+    pub(super) metrics: ConnectionMetrics,
+    pub(super) _permit: OwnedSemaphorePermit,
+}
+
+impl Place {
+    /// Takes the place.
+    pub(super) fn take(self) -> Self {
+        self.table.insert(self.client, Arc::clone(&self.connection));
+        self.metrics.open.inc();
+        self
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.table.remove(&self.client, &self.connection);
+        self.metrics.open.dec();
+    }
+}
+
+pub(super) struct Stream {
+    // Closed before the place is free.
+    inner: StraightStream<TcpStream>,
+    place: Place,
+    limits: ConnectionLimits,
+    /// When to look again. Never later than the limit in force, and never by more than the limit
+    /// on idleness away: then it is not late for a request that ends meanwhile, which does not
+    /// come by here.
+    timer: Pin<Box<Sleep>>,
+    /// The requests that had begun when this was looked at last.
+    begun: u64,
+    /// When the head that is being read began.
+    head_since: Option<Instant>,
+    /// When bytes were written last: an answer that is whole in memory may take its time.
+    wrote: Option<Instant>,
+    /// When the connection ends, once the client was told that it will.
+    farewell: Option<Instant>,
+    /// Until the first byte.
+    draining: Option<Draining>,
+}
+
+impl Stream {
+    pub(super) fn new(
+        inner: StraightStream<TcpStream>,
+        place: Place,
+        limits: ConnectionLimits,
+        draining: Draining,
+    ) -> Self {
+        let opened = place.connection.opened();
+        Self {
+            inner,
+            limits,
+            timer: Box::pin(sleep_until(opened + limits.header.min(limits.idle))),
+            begun: 0,
+            head_since: Some(opened),
+            wrote: None,
+            farewell: None,
+            draining: Some(draining),
+            place,
+        }
+    }
+
+    /// A head is over once its request has begun.
+    fn forget_old_head(&mut self) {
+        let begun = self.place.connection.begun();
+        if begun != self.begun {
+            self.begun = begun;
+            self.head_since = None;
+        }
+    }
+
+    /// Bytes came in.
+    fn received(&mut self) {
+        self.draining = None;
+        self.forget_old_head();
+        if self.head_since.is_none() && self.place.connection.waits_since().is_some() {
+            self.head_since = Some(Instant::now());
+        }
+    }
+
+    /// The limit in force, if one is: when it is over, and what it is.
+    fn due(&mut self) -> Option<(Instant, CutOff)> {
+        self.forget_old_head();
+        let connection = &self.place.connection;
+        let idle_since = connection.waits_since()?;
+        if let Some(end) = self.farewell {
+            return Some((end, CutOff::IdleTimeout));
+        }
+        let http2 = connection.is_http2();
+        match self.head_since {
+            Some(since) if !http2 => Some((since + self.limits.header, CutOff::HeaderTimeout)),
+            _ => {
+                // Over HTTP/2 it might be the answers to pings that are written.
+                let wrote = self.wrote.filter(|_| !http2);
+                let since = wrote.map_or(idle_since, |wrote| wrote.max(idle_since));
+                Some((since + self.limits.idle, CutOff::IdleTimeout))
+            }
+        }
+    }
+
+    /// No byte is there: whether the connection ends.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.place.connection.settle();
+        if let Some(draining) = &mut self.draining
+            && Pin::new(draining).poll(cx).is_ready()
+        {
+            return Poll::Ready(Ok(()));
+        }
+        if self.place.connection.control().is_relaxed() {
+            return Poll::Pending;
+        }
+        let mut due = self.due();
+        if let Some((at, _)) = due
+            && at < self.timer.deadline()
+        {
+            self.timer.as_mut().reset(at);
+        }
+        while self.timer.as_mut().poll(cx).is_ready() {
+            let now = Instant::now();
+            let latest = now + self.limits.idle;
+            match due {
+                None => self.timer.as_mut().reset(latest),
+                Some((at, _)) if at > now => self.timer.as_mut().reset(at.min(latest)),
+                Some((_, why)) => {
+                    if self.farewell.is_none() {
+                        self.place.metrics.cut_off(why);
+                        if self.place.connection.is_http2() {
+                            // So that the client knows which requests were not looked at.
+                            self.place.connection.control().graceful_shutdown();
+                            self.farewell = Some(now + self.limits.header);
+                            due = self.due();
+                            continue;
+                        }
+                    }
+                    return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+                }
+            }
+        }
+        Poll::Pending
+    }
+
+    fn written(&mut self, polled: &Poll<io::Result<usize>>) {
+        let connection = &self.place.connection;
+        match polled {
+            Poll::Ready(Ok(_)) => {
+                connection.set_stalled(false);
+                self.wrote = Some(Instant::now());
+            }
+            Poll::Pending => connection.set_stalled(true),
+            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::TimedOut => {
+                self.place.metrics.cut_off(CutOff::WriteStall);
+            }
+            Poll::Ready(Err(_)) => {}
+        }
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let polled = Pin::new(&mut self.inner).poll_read(cx, buf);
+        if polled.is_pending() {
+            return self.poll_end(cx);
+        }
+        if buf.filled().len() > before {
+            self.received();
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.inner).poll_write(cx, buf);
+        self.written(&polled);
+        polled
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.inner).poll_write_vectored(cx, bufs);
+        self.written(&polled);
+        polled
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+}

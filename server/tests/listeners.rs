@@ -1,0 +1,119 @@
+//! The binary's listeners: its stop, and the one that is for /metrics alone.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+mod support;
+
+use std::net::TcpStream;
+use std::time::Instant;
+
+use support::{Client, DEADLINE, Server, ends, finish_upload, sample, upload};
+
+const OPEN: &str = "tallied_connections";
+
+#[cfg(unix)]
+#[test]
+fn a_drain_waits_for_requests_alone_and_ends_the_servers_own_streams() {
+    let mut server = Server::with(&[
+        "--drain-seconds=60",
+        "--faults",
+        "--metrics-listen=127.0.0.1:0",
+    ]);
+    let silent = server.connect();
+    let mut idle = server.connect();
+    assert_eq!(idle.get("/health").status, 200);
+    let mut upload = upload(&server, 0);
+    let mut stream = server.connect();
+    stream.send("GET /fault?chunks=1000&pace_seconds=0.5 HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_eq!(stream.head().status, 200);
+    assert_eq!(stream.chunk().len(), 1_024);
+
+    server.signal("-TERM");
+    // Properly, with the chunk that says so.
+    while !stream.chunk().is_empty() {}
+    assert!(ends(&stream.stream) && ends(&silent.stream) && ends(&idle.stream));
+    // New clients are told at once.
+    let began = Instant::now();
+    while TcpStream::connect(server.address).is_ok() {
+        assert!(began.elapsed() < DEADLINE, "it still listens");
+    }
+    // What is left is the upload, and the drain can be scraped.
+    server.wait_for(OPEN, 2.0);
+    let scrape = server.scrape();
+    let post = r#"http_requests_in_flight{method="POST"}"#;
+    assert_eq!(sample(&scrape, post), Some(1.0));
+    let ended = r#"http_requests_total{method="GET",endpoint="/fault",status_code="200"}"#;
+    assert_eq!(sample(&scrape, ended), Some(1.0));
+    assert!(!scrape.contains("http_requests_aborted_total{"), "{scrape}");
+    finish_upload(&mut upload);
+    assert_eq!(server.exit(), Some(0));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_connection_that_was_made_before_the_drain_is_served() {
+    // The server is stopped in its tracks while clients connect and ask, and the signal comes.
+    let mut server = Server::with(&["--drain-seconds=60"]);
+    server.signal("-STOP");
+    let mut clients: Vec<_> = (0..50)
+        .map(|_| {
+            let mut client = server.connect();
+            client.send("GET /data HTTP/1.1\r\nHost: x\r\n\r\n");
+            client
+        })
+        .collect();
+    server.signal("-TERM");
+    server.signal("-CONT");
+    for client in &mut clients {
+        assert_eq!(client.answer(false).status, 200);
+    }
+    assert_eq!(server.exit(), Some(0));
+}
+
+#[test]
+fn metrics_have_a_listener_of_their_own() {
+    let server = Server::with(&["--metrics-listen=127.0.0.1:0"]);
+    assert_ne!(server.address, server.metrics);
+    let mut main = server.connect();
+    assert_eq!(main.get("/metrics").status, 404);
+    assert!(!main.get("/").text().contains("/metrics"));
+    assert!(!main.get("/openapi.json").text().contains("/metrics"));
+    let mut metrics = Client::connect(server.metrics);
+    for path in ["/", "/data", "/docs", "/health"] {
+        assert_eq!(metrics.get(path).status, 404, "{path}");
+    }
+    assert_eq!(metrics.request("POST", "/metrics", "", "").status, 405);
+    for _ in 0..3 {
+        assert_eq!(metrics.get("/metrics").status, 200);
+    }
+    let scrape = server.scrape();
+    let total = |endpoint: &str, status: &str| {
+        format!(
+            "http_requests_total{{method=\"GET\",endpoint=\"{endpoint}\",status_code=\"{status}\"}}"
+        )
+    };
+    assert_eq!(sample(&scrape, &total("unmatched", "404")), Some(1.0));
+    assert_eq!(sample(&scrape, &total("/", "200")), Some(1.0));
+    // Nothing of the other listener's is in there.
+    assert!(!scrape.contains(r#"endpoint="/metrics""#), "{scrape}");
+    assert_eq!(sample(&scrape, OPEN), Some(3.0));
+}
+
+#[test]
+fn an_address_for_metrics_that_is_taken_is_told() {
+    let server = Server::start();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_tallied-server"))
+        .args(["--listen", "127.0.0.1:0"])
+        .args(["--metrics-listen", &server.address.to_string()])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let line = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(line.lines().count(), 1, "{line}");
+    assert!(
+        line.contains("(metrics_listen, flag --metrics-listen)")
+            && line.contains("for example with --metrics-listen IP:PORT"),
+        "{line}"
+    );
+    assert!(output.stdout.is_empty());
+}
