@@ -103,8 +103,8 @@ impl Scrape {
     /// That crate reads a registry as a whole: what `?name[]=` does not select is dropped after it
     /// was read (unless all names are those of metrics here), a panic or an error in one metric
     /// leaves out all of its registry, and a rendering that nobody waits for ends in the middle of
-    /// it in OpenMetrics only. An encoding that never returns keeps a thread and one of the
-    /// scrapes that there may be at once.
+    /// it in OpenMetrics only. An encoding that never returns keeps a thread, for which a runtime
+    /// that is dropped waits, and one of the scrapes that there may be at once.
     #[cfg(feature = "prometheus-client")]
     #[must_use]
     pub fn with_prometheus_client(

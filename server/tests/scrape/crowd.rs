@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use tallied::{Counter, Registry};
 use tallied_server::{Scrape, ScrapeMetrics};
 
 use crate::collectors::{self, Gate};
-use crate::support::{Answer, Client};
+use crate::support::{Answer, Client, DEADLINE, TestServer};
 use crate::{get_until, serve, wait_for};
 
 const GET: &str = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -38,22 +39,27 @@ fn a_document_is_shared_by_those_who_came_before_its_rendering_began() {
     let scrape = Scrape::new(registry)
         .with_prometheus_client(theirs)
         .with_max_scrapes(1 + LATER as usize);
-    let server = serve(scrape);
-    let scrape = || {
+    let server = serve(scrape.clone());
+    let get = || {
         let mut client = server.connect();
         client.send(GET);
         client
     };
     // It has read the counter, and is in the collector.
-    let mut first = scrape();
+    let mut first = get();
     gate.wait_for(1);
     let mut later: Vec<(u64, Client)> = Vec::new();
     for _ in 0..LATER {
         events.inc();
-        later.push((events.get(), scrape()));
+        later.push((events.get(), get()));
     }
-    // When there is no room, they are all waiting.
-    assert_refused(&get_until(&server, "/metrics", 503));
+    // The handler's Debug lists who waits; they arrive when they arrive.
+    let start = Instant::now();
+    while format!("{scrape:?}").matches("Waiter").count() < LATER as usize {
+        assert!(start.elapsed() < DEADLINE, "{scrape:?}");
+        thread::sleep(Duration::from_millis(2));
+    }
+    assert_refused(&server.connect().get("/metrics"));
     assert_eq!(gate.arrived(), 1);
     gate.open();
     assert!(first.answer(false).text().contains("events_total 0\n"));
@@ -180,8 +186,8 @@ fn a_reader_that_does_not_read_holds_its_slot_and_nothing_else() {
 }
 
 /// A reader that does not read, as soon as there is a slot for one.
-fn slow_when_free(server: &crate::support::TestServer) -> (Client, u16) {
-    let start = std::time::Instant::now();
+fn slow_when_free(server: &TestServer) -> (Client, u16) {
+    let start = Instant::now();
     loop {
         let mut client = server.connect();
         client.send(GET);
@@ -189,8 +195,8 @@ fn slow_when_free(server: &crate::support::TestServer) -> (Client, u16) {
         if status == 200 {
             return (client, status);
         }
-        assert!(start.elapsed() < crate::support::DEADLINE);
-        thread::sleep(std::time::Duration::from_millis(2));
+        assert!(start.elapsed() < DEADLINE);
+        thread::sleep(Duration::from_millis(2));
     }
 }
 
