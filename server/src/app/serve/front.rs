@@ -36,9 +36,6 @@ const HTTP2_PENDING_RESETS: usize = 20;
 const SETTLING: Duration = Duration::from_secs(1);
 const SETTLING_LOOK: Duration = Duration::from_millis(1);
 
-/// The smallest buffer that hyper reads heads into.
-const LEAST_BUFFER: usize = 8_192;
-
 /// The limits, with no more connections than there are file descriptors for.
 pub(super) fn affordable(limits: ConnectionLimits) -> ConnectionLimits {
     #[cfg(unix)]
@@ -92,8 +89,7 @@ impl Front {
         server
             .http1_mut()
             .header_read_timeout(None)
-            .max_header_size(limits.header_bytes)
-            .max_buf_size(limits.header_bytes.max(LEAST_BUFFER));
+            .max_header_size(limits.header_bytes);
         server
             .http2_mut()
             .timer(TokioTimer::new())
