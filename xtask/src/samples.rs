@@ -43,11 +43,9 @@ fn sample(line: &str) -> Option<Sample<'_>> {
 pub(crate) fn sum(samples: &[Sample<'_>], name: &str, among_labels: &str) -> f64 {
     let of_it =
         |sample: &&Sample<'_>| sample.name() == name && sample.series.contains(among_labels);
-    samples
-        .iter()
-        .filter(of_it)
-        .map(|sample| sample.value)
-        .sum()
+    let values = samples.iter().filter(of_it).map(|sample| sample.value);
+    // The sum of nothing is -0.
+    values.sum::<f64>() + 0.0
 }
 
 #[cfg(test)]
@@ -64,7 +62,7 @@ mod tests {
         assert_eq!(samples[2].value, f64::INFINITY);
         assert_eq!(sum(&samples, "a", ""), 7.0);
         assert_eq!(sum(&samples, "a", "\"/u/{id}\""), 3.0);
-        assert_eq!(sum(&samples, "none", ""), 0.0);
+        assert_eq!(sum(&samples, "none", "").to_string(), "0");
     }
 
     #[test]
