@@ -1,4 +1,4 @@
-//! The hoop: sees every request come in, and sends its record after the answer.
+//! The hoop: begins an `Exchange` for each request, and settles it once the head is final.
 
 use std::sync::Arc;
 

@@ -169,7 +169,7 @@ impl HttpMetricsBuilder {
         self
     }
 
-    /// Bounds for the endpoint of this label value (`/users/{id}`). A quantile over several
+    /// Bounds for the endpoint of this label value (`/users/{id}`, without constraints). A quantile over several
     /// endpoints is only as good as the bounds that all of them have.
     ///
     /// A value that no route has is no error, and has no effect. Of two bounds for one value the
@@ -180,7 +180,8 @@ impl HttpMetricsBuilder {
         self
     }
 
-    /// Leaves an endpoint out, by its label value (`/metrics`, or `unmatched`): its requests are in
+    /// Leaves an endpoint out, by its label value (`/metrics`, `/users/{id}` without constraints, or
+    /// `unmatched`): its requests are in
     /// no metric, not even in flight. Default: none is left out.
     ///
     /// A value that no route has is no error, and has no effect.
@@ -202,8 +203,9 @@ impl HttpMetricsBuilder {
     /// Registers the metrics.
     ///
     /// # Errors
-    /// When the prefix or a constant label is invalid; or when the registry holds a metric of one of
-    /// their names already: those that were registered before it stay.
+    /// When the prefix or a constant label is invalid, or one that the metrics or the registry have
+    /// already; or when the registry holds a metric of one of their names: those that were registered
+    /// before it stay.
     pub fn register(self, registry: &Registry) -> Result<HttpMetrics, RegisterError> {
         HttpMetrics::with(self, registry)
     }

@@ -9,7 +9,8 @@ use crate::http_builder::{HttpMetric, HttpMetricsBuilder};
 use crate::methods::Methods;
 use crate::route_series::{EndpointRules, RouteFamilies, Routes};
 
-/// The HTTP metrics of one application, registered once and fed by its [`hoop`](Self::hoop).
+/// The HTTP metrics of one application, registered once and fed by its [`hoop`](Self::hoop),
+/// which [`instrument`](Self::instrument) puts around a service.
 ///
 /// | metric | type | labels |
 /// | --- | --- | --- |
@@ -22,8 +23,8 @@ use crate::route_series::{EndpointRules, RouteFamilies, Routes};
 /// | `http_requests_aborted_total` | counter | `method`, `endpoint`, `reason` |
 /// | `http_requests_endpoint_overflow_total` | counter | |
 ///
-/// `endpoint` is the pattern of the route that matched, with its leading slash (`/users/{id}`),
-/// or `unmatched`; after 1,000 different patterns it is `overflow`, and such requests are counted in
+/// `endpoint` is the pattern of the route that matched, with its leading slash and without constraints
+/// (`{id:num}` reads `/users/{id}`), or `unmatched`; after 1,000 different patterns it is `overflow`, and such requests are counted in
 /// `http_requests_endpoint_overflow_total`. `method` is one of the nine methods of RFC 9110 and
 /// RFC 5789, or `OTHER`. So the number of series is bounded, whatever clients send.
 ///
@@ -47,8 +48,8 @@ impl HttpMetrics {
     /// Registers the metrics with their default buckets.
     ///
     /// # Errors
-    /// When the registry holds a metric of one of these names already; those that were
-    /// registered before it stay.
+    /// When the registry holds a metric of one of these names already, or adds a label of one of
+    /// theirs; those that were registered before it stay.
     pub fn register(registry: &Registry) -> Result<Self, RegisterError> {
         Self::builder().register(registry)
     }
@@ -150,6 +151,36 @@ impl HttpMetrics {
     /// To be called when a drain has run out of time, before what is left is cut off: requests
     /// that end without their answer from now on count under `reason="shutdown"`, and not as if
     /// their clients had left.
+    ///
+    /// So give Salvo's `stop_graceful` no limit of its own, for it leaves no moment for this call:
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use salvo::conn::Acceptor;
+    /// use salvo::prelude::*;
+    /// use tallied_server::HttpMetrics;
+    ///
+    /// async fn serve(
+    ///     server: Server<impl Acceptor + Send>,
+    ///     service: Service,
+    ///     metrics: HttpMetrics,
+    ///     stop: impl Future<Output = ()>,
+    /// ) -> std::io::Result<()> {
+    ///     let handle = server.handle();
+    ///     let mut serving = std::pin::pin!(server.try_serve(service));
+    ///     tokio::select! {
+    ///         served = &mut serving => return served,
+    ///         () = stop => handle.stop_graceful(None),
+    ///     }
+    ///     tokio::select! {
+    ///         served = &mut serving => return served,
+    ///         () = tokio::time::sleep(Duration::from_secs(10)) => metrics.drain_timed_out(),
+    ///     }
+    ///     handle.stop_forceful();
+    ///     serving.await
+    /// }
+    /// ```
     pub fn drain_timed_out(&self) {
         self.0.cutting_off.store(true, Ordering::Relaxed);
     }

@@ -102,7 +102,7 @@ pub(crate) struct EndpointRules {
 /// Where a request is recorded; `None` for one that is left out.
 type Found = Option<&'static RouteSeries>;
 
-/// All of them.
+/// Finds the series of a request; holds the cap on endpoints.
 #[derive(Debug)]
 pub(crate) struct Routes {
     families: RouteFamilies,

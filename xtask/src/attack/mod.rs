@@ -222,6 +222,7 @@ fn check_counts(samples: &[Sample<'_>], expected: u64) -> Result<()> {
     for (name, expected) in [
         ("http_requests_total", expected),
         ("http_request_duration_seconds_count", expected),
+        ("http_response_start_seconds_count", expected),
         ("http_request_size_bytes_count", expected),
         ("http_response_size_bytes_count", expected),
         ("http_requests_aborted_total", 0),

@@ -39,14 +39,14 @@ fn costs(costs: &Costs) -> String {
          counted:\nwrk has a part of the machine, so requests a second are as much its own as the server's. What is \
          added is the\nmedian of the differences to the bare service of the same framework in the same round, and \
          behind it is the\nmiddle half of them; {} rounds. `salvo, once more` adds nothing: what it shows is how \
-         far the figures can be\nbelieved. Every service's own count was that of wrk. axum-prometheus measures no \
+         far the figures can be\nbelieved. The count of each service with metrics was wrk's, or at most 16 more, whose answers wrk did not wait for. axum-prometheus measures no \
          sizes; tallied and salvo-otel do.\n",
         costs.rounds()
     );
     let (disturbed, slices) = costs.disturbed();
     text.push_str(&format!(
-        "In {disturbed} of the {slices} slices of a server with a processor of its own it had to wait for it: \
-         something else ran there.\n"
+        "In {disturbed} of the {slices} slices of a server with a processor of its own it waited for it for more than \
+         a twentieth of the time that it used: something else ran there.\n"
     ));
     for (setting, shown) in SETTINGS.iter().enumerate() {
         text.push_str(&format!(
