@@ -16,7 +16,7 @@ use tallied_server::HttpMetrics;
 use tallied_server::app::App;
 use tallied_server::app::health::Readiness;
 use tallied_server::app::limits::ConnectionLimits;
-use tallied_server::app::serve::Edge;
+use tallied_server::app::serve::{ConnectionMetrics, Edge};
 use tallied_server::app::system::SystemMetrics;
 
 fn cut_off(reason: &str) -> String {
@@ -174,11 +174,12 @@ fn where_files_are_few_there_are_fewer_connections() {
     assert!(server.sample(OPEN).unwrap() <= 72.0);
     assert_eq!(server.sample(REFUSED), Some(0.0));
     drop(slow);
-    let mut line = String::new();
-    std::io::BufRead::read_line(&mut server.stderr(), &mut line).unwrap();
+    server.child.kill().unwrap();
+    let mut said = String::new();
+    server.stderr().read_to_string(&mut said).unwrap();
     assert!(
-        line.contains("WARN") && line.contains("connections=72"),
-        "{line}"
+        said.contains("WARN") && said.contains("connections=72"),
+        "{said}"
     );
 }
 
@@ -263,9 +264,11 @@ fn a_connection_that_became_a_websocket_may_be_silent() {
         header: Duration::from_millis(300),
         ..ConnectionLimits::default()
     };
+    let registry = Registry::default();
     let edge = Edge {
         limits,
-        ..Edge::default()
+        connections: ConnectionMetrics::register(&registry).unwrap(),
+        metrics_service: None,
     };
     let server = Running::start_at_edge(app, edge, Duration::from_millis(100));
     let mut client = server.connect();
@@ -278,6 +281,9 @@ fn a_connection_that_became_a_websocket_may_be_silent() {
     // Nor does it make room.
     let others: Vec<_> = (0..5).map(|_| server.connect()).collect();
     assert!(others[..4].iter().all(|other| ends(&other.stream)));
+    let figures = registry.text();
+    assert_eq!(sample(&figures, &cut_off("evicted")), Some(4.0));
+    assert_eq!(sample(&figures, REFUSED), Some(0.0), "{figures}");
     // A text of two letters, masked with zeros, comes back unmasked (RFC 6455).
     client.send([0x81, 0x82, 0, 0, 0, 0, b'h', b'i']);
     assert_eq!(client.take(4), [0x81, 2, b'h', b'i']);
