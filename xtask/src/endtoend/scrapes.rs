@@ -15,7 +15,7 @@ use super::figures::median;
 use super::{CONNECTIONS, Placement};
 use crate::attack;
 use crate::exposition::{ACCEPT, OPENMETRICS};
-use crate::http::Client;
+use crate::http::{Answer, Client};
 use crate::kernel::CpuTimes;
 use crate::poll;
 use crate::processors;
@@ -96,7 +96,7 @@ fn rounds(
     let rounds = if quick { QUICK_ROUNDS } else { ROUNDS };
     attack::make_all_series(server)?;
     let client = Client::new();
-    let counted_before = scrape(&client, server)?.1;
+    let counted_before = scrape(&client, server)?.check()?.1;
     let mut slices: [Vec<Slice>; 2] = Default::default();
     for index in 0..rounds {
         let start = Instant::now();
@@ -112,7 +112,10 @@ fn rounds(
             seconds(start.elapsed())
         );
     }
-    check_count(&slices, scrape(&client, server)?.1 - counted_before)?;
+    check_count(
+        &slices,
+        scrape(&client, server)?.check()?.1 - counted_before,
+    )?;
     let [alone, scraped] = &slices;
     Ok([
         row(placement, alone, None),
@@ -198,54 +201,76 @@ fn slice(wrk: &Wrk, server: &ServerProcess, placement: Placement, scraped: bool)
     Ok(Slice {
         cpu_us: time.used.as_secs_f64() * 1e6 / counted.requests as f64,
         counted,
-        scrapes: scrapes?,
+        scrapes: check_all(&scrapes?)?,
     })
 }
 
 /// One that takes longer than the interval delays the next; none is left out.
-fn scrape_until(over: &AtomicBool, server: &ServerProcess) -> Result<Vec<Scrape>> {
+fn scrape_until(over: &AtomicBool, server: &ServerProcess) -> Result<Vec<Answered>> {
     let client = Client::new();
     let mut scrapes = Vec::new();
-    let mut last = 0.0;
     let mut next = Instant::now();
     while !over.load(Ordering::Relaxed) {
-        let (done, counted) = scrape(&client, server)?;
-        ensure!(
-            counted >= last,
-            "a scrape counts {counted} requests; the one before it, {last}"
-        );
-        last = counted;
-        scrapes.push(done);
+        scrapes.push(scrape(&client, server)?);
         next = (next + SCRAPE_INTERVAL).max(Instant::now());
         poll::sleep_until(next)?;
     }
     Ok(scrapes)
 }
 
-/// Scrapes as Prometheus does; also how often GET /data was answered.
-fn scrape(client: &Client, server: &ServerProcess) -> Result<(Scrape, f64)> {
+/// A scrape that was not looked at yet: reading it would take wrk's processor from wrk.
+struct Answered {
+    answer: Answer,
+    time: Duration,
+}
+
+/// As Prometheus does.
+fn scrape(client: &Client, server: &ServerProcess) -> Result<Answered> {
     let start = Instant::now();
     let url = format!("{}/metrics", server.url());
     let answer = client.get_with(&url, &[], &[("accept", ACCEPT)])?;
     let time = start.elapsed();
-    ensure!(
-        answer.status == 200 && answer.content_type == OPENMETRICS,
-        "a scrape was answered {} with `{}`",
-        answer.status,
-        answer.content_type
-    );
-    ensure!(
-        answer.body.ends_with("\n# EOF\n"),
-        "a scrape does not end in # EOF"
-    );
-    let samples = samples::parse(&answer.body)?;
-    let counted = samples::sum(
-        &samples,
-        "http_requests_total",
-        r#"method="GET",endpoint="/data",status_code="200""#,
-    );
-    let samples = samples.len();
-    Ok((Scrape { time, samples }, counted))
+    Ok(Answered { answer, time })
+}
+
+impl Answered {
+    /// The scrape, and how often GET /data was answered.
+    fn check(&self) -> Result<(Scrape, f64)> {
+        let (answer, time) = (&self.answer, self.time);
+        ensure!(
+            answer.status == 200 && answer.content_type == OPENMETRICS,
+            "a scrape was answered {} with `{}`",
+            answer.status,
+            answer.content_type
+        );
+        ensure!(
+            answer.body.ends_with("\n# EOF\n"),
+            "a scrape does not end in # EOF"
+        );
+        let samples = samples::parse(&answer.body)?;
+        let counted = samples::sum(
+            &samples,
+            "http_requests_total",
+            r#"method="GET",endpoint="/data",status_code="200""#,
+        );
+        let samples = samples.len();
+        Ok((Scrape { time, samples }, counted))
+    }
+}
+
+fn check_all(answered: &[Answered]) -> Result<Vec<Scrape>> {
+    let mut last = 0.0;
+    let mut scrapes = Vec::new();
+    for answered in answered {
+        let (scrape, counted) = answered.check()?;
+        ensure!(
+            counted >= last,
+            "a scrape counts {counted} requests; the one before it, {last}"
+        );
+        last = counted;
+        scrapes.push(scrape);
+    }
+    Ok(scrapes)
 }
 
 #[cfg(test)]
@@ -277,6 +302,30 @@ mod tests {
         assert_eq!(beside.per_second_to_alone, 0.9);
         assert_eq!(beside.p99_to_alone, 2.0);
         assert_eq!((beside.count, beside.samples), (3, 7));
+    }
+
+    #[test]
+    fn a_scrape_that_failed_is_cut_off_or_goes_back_is_an_error() {
+        let answered = |status, content_type: &str, counted: u32, end: &str| Answered {
+            answer: Answer {
+                status,
+                content_type: content_type.to_owned(),
+                body: format!(
+                    "http_requests_total{{method=\"GET\",endpoint=\"/data\",status_code=\"200\"}} {counted}\n{end}"
+                ),
+            },
+            time: Duration::ZERO,
+        };
+        let good = |counted| answered(200, OPENMETRICS, counted, "# EOF\n");
+        assert_eq!(check_all(&[good(1), good(1), good(2)]).unwrap().len(), 3);
+        for bad in [
+            good(0),
+            answered(503, OPENMETRICS, 1, "# EOF\n"),
+            answered(200, "text/plain", 1, "# EOF\n"),
+            answered(200, OPENMETRICS, 1, ""),
+        ] {
+            assert!(check_all(&[good(1), bad]).is_err());
+        }
     }
 
     #[test]
