@@ -29,7 +29,7 @@ pub(super) struct Connection {
     begun: AtomicU64,
     /// When the last request ended, in nanoseconds after `opened`.
     waits_since: AtomicU64,
-    /// What the client had sent when the connection was accepted has been read. This and the
+    /// What the client had sent when the connection was accepted, if anything, was looked at. This and the
     /// next three are flags by themselves, which order nothing: Relaxed.
     settled: AtomicBool,
     /// A request ended since somebody looked for room here.
@@ -42,12 +42,13 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(control: ConnCtrl) -> Self {
+    /// `settled` says that its client has sent nothing yet.
+    pub(super) fn new(control: ConnCtrl, settled: bool) -> Self {
         Self {
             state: AtomicU32::new(0),
             begun: AtomicU64::new(0),
             waits_since: AtomicU64::new(0),
-            settled: AtomicBool::new(false),
+            settled: AtomicBool::new(settled),
             served: AtomicBool::new(false),
             stalled: AtomicBool::new(false),
             http2: AtomicBool::new(false),
@@ -78,7 +79,7 @@ impl Connection {
         Some(InProgress(self))
     }
 
-    /// There was nothing to read, or a request has begun.
+    /// What had been sent is part of a head, or a request has begun.
     pub(super) fn settle(&self) {
         if !self.settled.load(Ordering::Relaxed) {
             self.settled.store(true, Ordering::Relaxed);
@@ -197,7 +198,7 @@ mod tests {
     use super::{Connection, Table};
 
     fn connection() -> Arc<Connection> {
-        Arc::new(Connection::new(ConnCtrl::new()))
+        Arc::new(Connection::new(ConnCtrl::new(), false))
     }
 
     #[test]

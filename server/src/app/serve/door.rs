@@ -11,6 +11,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -20,6 +21,7 @@ use salvo::conn::{Accepted, Acceptor, ConnCtrl, Holding, StraightStream};
 use salvo::fuse::{ArcFusePolicy, FuseConfig};
 use salvo::http::Version;
 use salvo::http::uri::Scheme;
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
@@ -43,6 +45,8 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// A listener's side of the server; salvo accepts through it.
 pub(super) struct Door {
     listener: Option<TcpListener>,
+    /// The same once a drain has begun, until its queue is empty.
+    last: Option<std::net::TcpListener>,
     holdings: Vec<Holding>,
     limits: ConnectionLimits,
     places: Arc<Semaphore>,
@@ -79,6 +83,7 @@ impl Door {
         let (closed, is_closed) = oneshot::channel();
         let door = Self {
             listener: Some(listener),
+            last: None,
             holdings,
             places: Arc::new(Semaphore::new(limits.connections)),
             limits,
@@ -97,25 +102,39 @@ impl Door {
     /// A connection from the kernel's queue; `None` once the door is closed.
     async fn next(&mut self) -> Option<(TcpStream, SocketAddr)> {
         loop {
-            let listener = self.listener.as_ref()?;
-            let accepted = if self.last_ones == 0 {
-                None
-            } else {
-                tokio::select! {
+            let accepted = if let Some(listener) = &self.listener {
+                let accepted = tokio::select! {
                     biased;
-                    accepted = listener.accept() => Some(accepted),
-                    () = &mut self.draining => None,
-                }
-            };
-            if self.readiness.is_draining() {
+                    accepted = listener.accept() => accepted,
+                    () = &mut self.draining => {
+                        // The runtime may not have learned yet of what the kernel has queued, so
+                        // from now on the kernel itself is asked.
+                        self.last = self.listener.take().and_then(|l| l.into_std().ok());
+                        continue;
+                    }
+                };
+                Some(accepted)
+            } else {
+                let accepted = self.last.as_ref().map(std::net::TcpListener::accept);
                 self.last_ones = self.last_ones.saturating_sub(1);
-            }
+                let queued = |error: &io::Error| error.kind() != io::ErrorKind::WouldBlock;
+                accepted
+                    .filter(|accepted| {
+                        self.last_ones > 0 && accepted.as_ref().err().is_none_or(queued)
+                    })
+                    .map(|accepted| {
+                        let (stream, client) = accepted?;
+                        stream.set_nonblocking(true)?;
+                        Ok((TcpStream::from_std(stream)?, client))
+                    })
+            };
             match accepted {
                 None => {
-                    self.listener = None;
+                    self.last = None;
                     if let Some(closed) = self.closed.take() {
                         let _ = closed.send(());
                     }
+                    return None;
                 }
                 Some(Ok(accepted)) => {
                     self.failing = false;
@@ -220,7 +239,10 @@ impl Acceptor for Door {
                 continue;
             };
             let conn_ctrl = ConnCtrl::new();
-            let connection = Arc::new(Connection::new(conn_ctrl.clone()));
+            // Asked of the kernel, for the runtime learns of it later.
+            let sent = SockRef::from(&stream).peek(&mut [MaybeUninit::uninit()]);
+            let nothing = sent.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
+            let connection = Arc::new(Connection::new(conn_ctrl.clone(), nothing));
             self.remember(&connection);
             let place = Place {
                 client,

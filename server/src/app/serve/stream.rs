@@ -17,17 +17,22 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use salvo::conn::StraightStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use super::connection::{Connection, Table};
 use super::metrics::{ConnectionMetrics, CutOff};
 use crate::app::health::Draining;
 use crate::app::limits::ConnectionLimits;
+
+/// The runtime looks at its sockets before its timers, so when a timer is ready, what had come in when
+/// it was set is known.
+const IO_TURN: Duration = Duration::from_millis(1);
 
 /// A connection's place among the open ones, given back when it is dropped.
 pub(super) struct Place {
@@ -71,8 +76,8 @@ pub(super) struct Stream {
     wrote: Option<Instant>,
     /// When the connection ends, once the client was told that it will.
     farewell: Option<Instant>,
-    /// Until the first byte.
-    draining: Option<Draining>,
+    /// Until the first byte: ready when a drain has begun, and the runtime has seen since what came in.
+    draining: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 impl Stream {
@@ -91,7 +96,10 @@ impl Stream {
             head_since: Some(opened),
             wrote: None,
             farewell: None,
-            draining: Some(draining),
+            draining: Some(Box::pin(async move {
+                draining.await;
+                sleep(IO_TURN).await;
+            })),
             place,
         }
     }
@@ -136,9 +144,11 @@ impl Stream {
 
     /// No byte is there: whether the connection ends.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.place.connection.settle();
+        if self.draining.is_none() {
+            self.place.connection.settle();
+        }
         if let Some(draining) = &mut self.draining
-            && Pin::new(draining).poll(cx).is_ready()
+            && draining.as_mut().poll(cx).is_ready()
         {
             return Poll::Ready(Ok(()));
         }
