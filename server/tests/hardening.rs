@@ -261,7 +261,6 @@ fn a_connection_that_became_a_websocket_may_be_silent() {
     let limits = ConnectionLimits {
         connections: 2,
         idle: Duration::from_millis(300),
-        header: Duration::from_millis(300),
         ..ConnectionLimits::default()
     };
     let registry = Registry::default();
