@@ -285,7 +285,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let services = [
         Service::new(router()),
         Service::new(router()).hoop(Next),
-        Service::new(router()).hoop(metrics.hoop()),
+        metrics.instrument(router()),
         Service::new(router()).hoop(salvo_otel::Metrics::new()),
     ];
 

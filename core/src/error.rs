@@ -1,4 +1,4 @@
-//! What can be wrong with a registration. Recording has no errors.
+//! What can be wrong with a registration, or with an exposition. Recording has no errors.
 
 use crate::kind::Kind;
 
@@ -47,6 +47,24 @@ pub enum BucketsError {
         /// What stands there.
         bound: f64,
     },
+}
+
+/// A metric panicked while it was read, and is not in the exposition.
+///
+/// The instruments of this crate run no code of an application's when they are read, so this is a
+/// bug of theirs: please report it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("reading {name} panicked, so it was left out: {message}; please report it")]
+pub struct MetricPanicked {
+    pub(crate) name: Box<str>,
+    pub(crate) message: Box<str>,
+}
+
+impl MetricPanicked {
+    /// The name of the metric.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
 }
 
 /// Why a metric was not registered, or a registry not made. The registry is as it was before.

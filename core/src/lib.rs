@@ -81,12 +81,12 @@ mod sync;
 
 pub use prometheus_client::registry::Unit;
 
-pub use crate::error::{BucketsError, RegisterError};
+pub use crate::error::{BucketsError, MetricPanicked, RegisterError};
 pub use crate::instrument::{
     Beyond, Buckets, Counter, Family, Gauge, GaugeValue, Histogram, HistogramSnapshot, Instrument,
     Labels, Metric, ObservedCounter, SeriesLimit, SeriesRef, SeriesSnapshot, UpDownCounter, Value,
     exponential_buckets, linear_buckets,
 };
 pub use crate::kind::Kind;
-pub use crate::registry::Registry;
+pub use crate::registry::{Registered, Registry};
 pub use crate::snapshot::{Descriptor, FamilySnapshot, Snapshot};

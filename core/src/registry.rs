@@ -32,18 +32,57 @@ use crate::sync::Arc;
 /// # Ok::<(), tallied::RegisterError>(())
 /// ```
 #[derive(Clone, Default)]
-pub struct Registry(Arc<Inner>);
+pub struct Registry {
+    scope: Arc<Scope>,
+    metrics: Arc<RwLock<Metrics>>,
+}
 
+/// What is added to all that is registered through a handle.
 #[derive(Default)]
-struct Inner {
-    prefix: Option<Box<str>>,
+struct Scope {
+    prefix: Box<str>,
     constant_labels: Arc<[(Box<str>, Box<str>)]>,
-    metrics: RwLock<Metrics>,
+}
+
+impl Scope {
+    /// A name with the prefix before it.
+    fn prefixed(&self, name: &str) -> String {
+        match &*self.prefix {
+            "" => name.to_owned(),
+            prefix => format!("{prefix}_{name}"),
+        }
+    }
+}
+
+/// A metric as it stands in a [`Registry`]: what it is called, and what reads it.
+///
+/// [`text::encode_metric`](crate::exposition::text::encode_metric) and
+/// [`openmetrics::encode_metric`](crate::exposition::openmetrics::encode_metric) write one alone.
+#[derive(Clone)]
+pub struct Registered {
+    pub(crate) descriptor: Arc<Descriptor>,
+    pub(crate) metric: Arc<dyn Metric>,
+}
+
+impl Registered {
+    /// Name, help, labels.
+    pub fn descriptor(&self) -> &Descriptor {
+        &self.descriptor
+    }
+}
+
+impl std::fmt::Debug for Registered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Registered")
+            .field(&self.descriptor.name())
+            .finish()
+    }
 }
 
 #[derive(Default)]
 struct Metrics {
-    registered: Vec<(Arc<Descriptor>, Box<dyn Metric>)>,
+    /// Copied on registration while somebody reads the old list, so that reading it needs no lock.
+    registered: Arc<Vec<Registered>>,
     /// Which metric writes samples, or metadata, of a name.
     taken: HashMap<String, Box<str>>,
 }
@@ -76,31 +115,59 @@ impl Registry {
         prefix: &str,
         labels: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Self, RegisterError> {
+        Self::default().sub_registry_with_prefix_and_labels(prefix, labels)
+    }
+
+    /// A handle to the same metrics: what is registered through it gets this prefix after the
+    /// registry's own, and these constant labels too. Reading it reads the whole registry.
+    ///
+    /// ```
+    /// use tallied::{Counter, Registry};
+    ///
+    /// let registry = Registry::default();
+    /// let shop = registry.sub_registry_with_prefix_and_labels("shop", [("region", "eu")])?;
+    /// shop.register("orders", "Orders", Counter::default())?;
+    /// assert!(registry.text().contains("shop_orders_total{region=\"eu\"} 0"));
+    /// # Ok::<(), tallied::RegisterError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`with_prefix_and_labels`](Self::with_prefix_and_labels); also when the registry adds a
+    /// label of one of these names already.
+    pub fn sub_registry_with_prefix_and_labels<'a>(
+        &self,
+        prefix: &str,
+        labels: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, RegisterError> {
         if !prefix.is_empty() && !is_metric_name(prefix) {
             let prefix = prefix.to_owned();
             return Err(RegisterError::InvalidPrefix { prefix });
         }
-        let labels: Vec<(&str, &str)> = labels.into_iter().collect();
-        for (i, (label, _)) in labels.iter().enumerate() {
-            let label = || (*label).to_owned();
-            if !is_label_name(labels[i].0) {
-                return Err(RegisterError::InvalidConstantLabel { label: label() });
+        let mut constant_labels = self.scope.constant_labels.to_vec();
+        for (label, value) in labels {
+            let named = || label.to_owned();
+            if !is_label_name(label) {
+                return Err(RegisterError::InvalidConstantLabel { label: named() });
             }
-            if labels[..i]
+            if constant_labels
                 .iter()
-                .any(|(earlier, _)| *earlier == labels[i].0)
+                .any(|(earlier, _)| **earlier == *label)
             {
-                return Err(RegisterError::DuplicateConstantLabel { label: label() });
+                return Err(RegisterError::DuplicateConstantLabel { label: named() });
             }
+            constant_labels.push((label.into(), value.into()));
         }
-        Ok(Self(Arc::new(Inner {
-            prefix: (!prefix.is_empty()).then(|| prefix.into()),
-            constant_labels: labels
-                .into_iter()
-                .map(|(k, v)| (k.into(), v.into()))
-                .collect(),
-            metrics: RwLock::default(),
-        })))
+        let prefix = match prefix {
+            "" => self.scope.prefix.clone(),
+            prefix => self.scope.prefixed(prefix).into(),
+        };
+        Ok(Self {
+            scope: Arc::new(Scope {
+                prefix,
+                constant_labels: constant_labels.into(),
+            }),
+            metrics: Arc::clone(&self.metrics),
+        })
     }
 
     /// Registers a metric. Leave out a counter's `_total`: the formats append it. A name that has
@@ -115,7 +182,7 @@ impl Registry {
         help: &str,
         metric: impl Metric,
     ) -> Result<(), RegisterError> {
-        self.register_any(name, help, None, Box::new(metric))
+        self.register_any(name, help, None, Arc::new(metric))
     }
 
     /// Registers a metric with a unit, which is appended to the name (`_seconds`) unless the
@@ -130,7 +197,7 @@ impl Registry {
         unit: Unit,
         metric: impl Metric,
     ) -> Result<(), RegisterError> {
-        self.register_any(name, help, Some(unit), Box::new(metric))
+        self.register_any(name, help, Some(unit), Arc::new(metric))
     }
 
     fn register_any(
@@ -138,15 +205,12 @@ impl Registry {
         name: &str,
         help: &str,
         unit: Option<Unit>,
-        metric: Box<dyn Metric>,
+        metric: Arc<dyn Metric>,
     ) -> Result<(), RegisterError> {
-        let inner = &*self.0;
+        let scope = &*self.scope;
         let kind = metric.kind();
         let unit = unit.filter(|unit| !unit.as_str().is_empty());
-        let mut full = match &inner.prefix {
-            Some(prefix) => format!("{prefix}_{name}"),
-            None => name.to_owned(),
-        };
+        let mut full = scope.prefixed(name);
         if kind == Kind::Counter
             && let Some(stem) = full.strip_suffix("_total")
         {
@@ -176,7 +240,7 @@ impl Registry {
                     kind,
                 });
             }
-            let constant = inner
+            let constant = scope
                 .constant_labels
                 .iter()
                 .any(|(constant, _)| constant == label);
@@ -188,7 +252,7 @@ impl Registry {
             }
         }
         if kind == Kind::Histogram
-            && inner
+            && scope
                 .constant_labels
                 .iter()
                 .any(|(label, _)| **label == *"le")
@@ -205,9 +269,9 @@ impl Registry {
             unit,
             kind,
             label_names: labels.into(),
-            constant_labels: Arc::clone(&inner.constant_labels),
+            constant_labels: Arc::clone(&scope.constant_labels),
         });
-        let mut metrics = inner.metrics.write();
+        let mut metrics = self.metrics.write();
         let names = names_written(&descriptor);
         if let Some((sample, existing)) = names.iter().find_map(|n| metrics.taken.get_key_value(n))
         {
@@ -220,14 +284,24 @@ impl Registry {
         for written in names {
             metrics.taken.insert(written, descriptor.name.clone());
         }
-        metrics.registered.push((descriptor, metric));
+        Arc::make_mut(&mut metrics.registered).push(Registered { descriptor, metric });
         Ok(())
     }
 
-    /// Shows every metric, in the order of registration. Registering waits meanwhile; recording
-    /// does not.
+    /// Every metric that is registered now, in the order of registration. Takes no lock while the
+    /// caller goes through them: registering does not wait for a reader.
+    pub fn metrics(&self) -> impl Iterator<Item = Registered> + use<> {
+        let registered = self.registered();
+        (0..registered.len()).map(move |i| registered[i].clone())
+    }
+
+    fn registered(&self) -> Arc<Vec<Registered>> {
+        Arc::clone(&self.metrics.read().registered)
+    }
+
+    /// Shows every metric, in the order of registration, without a lock.
     pub(crate) fn for_each(&self, mut each: impl FnMut(&Arc<Descriptor>, &dyn Metric)) {
-        for (descriptor, metric) in &self.0.metrics.read().registered {
+        for Registered { descriptor, metric } in &*self.registered() {
             each(descriptor, &**metric);
         }
     }
@@ -253,11 +327,8 @@ impl Registry {
 
 impl std::fmt::Debug for Registry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let metrics = self.0.metrics.read();
-        let names = metrics
-            .registered
-            .iter()
-            .map(|(descriptor, _)| descriptor.name());
+        let registered = self.registered();
+        let names = registered.iter().map(|metric| metric.descriptor.name());
         f.debug_tuple("Registry")
             .field(&names.collect::<Vec<_>>())
             .finish()
@@ -266,14 +337,12 @@ impl std::fmt::Debug for Registry {
 
 /// Every name that a metric writes in some format: of its samples, and of its metadata.
 fn names_written(descriptor: &Descriptor) -> Vec<String> {
-    let suffixes: &[&str] = match descriptor.kind {
-        // `_created` is OpenMetrics', and reserved even where it is not written.
-        Kind::Counter => &["", "_total", "_created"],
-        Kind::Gauge => &[""],
-        Kind::Histogram => &["", "_bucket", "_count", "_sum", "_created"],
-    };
-    suffixes
-        .iter()
+    let kind = descriptor.kind;
+    // `_created` is OpenMetrics', and reserved even where it is not written.
+    let created = (kind != Kind::Gauge).then_some("_created");
+    [""].iter()
+        .chain(kind.sample_suffixes())
+        .chain(&created)
         .map(|suffix| format!("{}{suffix}", descriptor.name))
         .collect()
 }

@@ -30,6 +30,12 @@ impl Descriptor {
         &self.name
     }
 
+    /// Whether the name is this metric's, or that of samples which it writes: both of a counter's
+    /// `jobs` and `jobs_total`, and a histogram's with `_bucket`, `_count` and `_sum` too.
+    pub fn has_name(&self, name: &str) -> bool {
+        self.kind.writes(&self.name, name)
+    }
+
     /// What it means, for people.
     pub fn help(&self) -> &str {
         &self.help

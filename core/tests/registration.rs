@@ -457,3 +457,44 @@ fn bounds_that_are_none_are_refused() {
     most.observe(1e9);
     assert_eq!(most.get().buckets[Buckets::MAX], 1);
 }
+
+#[test]
+fn a_sub_registry_adds_to_the_prefix_and_the_labels_of_its_registry() {
+    let registry = Registry::with_prefix_and_labels("app", [("env", "prod")]).unwrap();
+    let shop = registry
+        .sub_registry_with_prefix_and_labels("shop", [("region", "eu")])
+        .unwrap();
+    shop.register("orders", "Orders", Counter::default())
+        .unwrap();
+    let plain = registry
+        .sub_registry_with_prefix_and_labels("", [])
+        .unwrap();
+    plain.register("jobs", "Jobs", Counter::default()).unwrap();
+
+    // The metrics are those of the one registry, whichever handle is asked.
+    let text = registry.text();
+    assert_eq!(text, shop.text());
+    let samples: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(
+        samples,
+        [
+            "app_shop_orders_total{env=\"prod\",region=\"eu\"} 0",
+            "app_jobs_total{env=\"prod\"} 0"
+        ]
+    );
+    // So are their names.
+    let again = registry.register("shop_orders", "Orders", Counter::default());
+    assert!(matches!(again, Err(RegisterError::Duplicate { .. })));
+    let twice = registry.sub_registry_with_prefix_and_labels("", [("env", "test")]);
+    assert!(matches!(
+        twice,
+        Err(RegisterError::DuplicateConstantLabel { label }) if label == "env"
+    ));
+    let wrong = registry.sub_registry_with_prefix_and_labels("a-b", []);
+    assert!(matches!(wrong, Err(RegisterError::InvalidPrefix { .. })));
+    let wrong = registry.sub_registry_with_prefix_and_labels("", [("__x", "")]);
+    assert!(matches!(
+        wrong,
+        Err(RegisterError::InvalidConstantLabel { .. })
+    ));
+}

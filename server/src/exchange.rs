@@ -6,7 +6,7 @@
 //! request was cancelled, panicked or was cut off. So the in-flight gauge cannot stay up and no request is missed.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use salvo::http::StatusCode;
 
@@ -15,7 +15,9 @@ use crate::request_body::Upload;
 use crate::route_series::RouteSeries;
 
 /// What nginx records for a request whose client left: no status was, or could be, received.
-const CLIENT_CLOSED_REQUEST: &str = "499";
+fn client_closed_request() -> StatusCode {
+    StatusCode::from_u16(499).expect("a status has three digits")
+}
 
 /// Why a request did not get its whole answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +63,9 @@ impl Exchange {
         route: &'static RouteSeries,
         upload: Option<Arc<Upload>>,
     ) -> Self {
-        route.in_flight.inc();
+        if let Some(in_flight) = &route.in_flight {
+            in_flight.inc();
+        }
         Self {
             metrics,
             route,
@@ -73,9 +77,22 @@ impl Exchange {
         }
     }
 
+    /// Whether the client left while its body was being read: then nobody is there for an answer.
+    pub(crate) fn client_left(&self) -> bool {
+        let upload = self.upload.as_ref();
+        upload.is_some_and(|upload| upload.client_left())
+    }
+
     /// The head is final.
     pub(crate) fn answered(&mut self, status: StatusCode) {
+        self.answered_after(status, self.started.elapsed());
+    }
+
+    fn answered_after(&mut self, status: StatusCode, time: Duration) {
         self.status = Some(status);
+        if let Some(histogram) = &self.route.response_start_seconds {
+            histogram.observe(time.as_secs_f64());
+        }
     }
 
     /// So many more bytes of the response's body are on their way.
@@ -83,58 +100,64 @@ impl Exchange {
         self.response_bytes += bytes;
     }
 
+    /// The head is final, and with it the whole body of so many bytes.
+    pub(crate) fn finish_whole(mut self, status: StatusCode, bytes: u64) {
+        // One look at the clock: the end is the start.
+        let time = self.started.elapsed();
+        self.answered_after(status, time);
+        self.sent(bytes);
+        self.record(None, time);
+    }
+
     /// The answer is complete, or will be once the bytes at hand are sent.
     pub(crate) fn finish(mut self) {
-        let client_left = self
-            .upload
-            .as_ref()
-            .is_some_and(|upload| upload.client_left());
-        self.record(client_left.then_some(Aborted::ClientDisconnect));
+        let left = self.client_left();
+        let time = self.started.elapsed();
+        self.record(left.then_some(Aborted::ClientDisconnect), time);
     }
 
     /// The answer will not be completed.
     pub(crate) fn abort(mut self, why: Aborted) {
-        self.record(Some(why));
+        let time = self.started.elapsed();
+        self.record(Some(why), time);
     }
 
-    fn record(&mut self, aborted: Option<Aborted>) {
-        if std::mem::replace(&mut self.recorded, true) {
-            return;
-        }
-        let families = self.metrics.families();
-        let (method, endpoint) = (self.route.method, &*self.route.endpoint);
-        let status = match (aborted, &self.status) {
-            (Some(Aborted::ClientDisconnect), _) => CLIENT_CLOSED_REQUEST,
-            (_, Some(status)) => status.as_str(),
-            (Some(Aborted::Shutdown), None) => "503",
-            (_, None) => "500",
+    fn record(&mut self, aborted: Option<Aborted>, time: Duration) {
+        self.recorded = true;
+        let route = self.route;
+        let status = match (aborted, self.status) {
+            (Some(Aborted::ClientDisconnect), _) => client_closed_request(),
+            (_, Some(status)) => status,
+            (Some(Aborted::Shutdown), None) => StatusCode::SERVICE_UNAVAILABLE,
+            (_, None) => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        let request_bytes = self
-            .upload
-            .as_ref()
-            .map_or(0, |upload| upload.size(aborted.is_some()));
-        families
-            .requests
-            .get_or_create(&[method, endpoint, status])
-            .inc();
-        let seconds = self.started.elapsed().as_secs_f64();
-        self.route.duration_seconds.observe(seconds);
-        self.route.request_bytes.observe(request_bytes as f64);
-        let response_bytes = self.response_bytes as f64;
-        self.route.response_bytes.observe(response_bytes);
-        if let Some(aborted) = aborted {
-            families
-                .aborted
-                .get_or_create(&[method, endpoint, aborted.reason()])
-                .inc();
+        route.count(status);
+        if let Some(histogram) = &route.duration_seconds {
+            histogram.observe(time.as_secs_f64());
         }
-        self.route.in_flight.dec();
+        if let Some(histogram) = &route.request_bytes {
+            let upload = self.upload.as_ref();
+            let bytes = upload.map_or(0, |upload| upload.size(aborted.is_some()));
+            histogram.observe(bytes as f64);
+        }
+        if let Some(histogram) = &route.response_bytes {
+            histogram.observe(self.response_bytes as f64);
+        }
+        if let Some(aborted) = aborted {
+            route.count_aborted(aborted.reason());
+        }
+        if let Some(in_flight) = &route.in_flight {
+            in_flight.dec();
+        }
     }
 }
 
 impl Drop for Exchange {
     /// Nobody finished it: the future or the body that held it was dropped.
     fn drop(&mut self) {
+        if self.recorded {
+            return;
+        }
         let why = if std::thread::panicking() {
             Aborted::Panic
         } else if self.metrics.is_cutting_off() {
@@ -142,6 +165,7 @@ impl Drop for Exchange {
         } else {
             Aborted::ClientDisconnect
         };
-        self.record(Some(why));
+        let time = self.started.elapsed();
+        self.record(Some(why), time);
     }
 }

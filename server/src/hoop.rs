@@ -1,40 +1,101 @@
-//! The hoop: sees every request come in, and sends its record after the answer.
+//! The hoop: begins an `Exchange` for each request, and settles it once the head is final.
+
+use std::sync::Arc;
 
 use http_body::Body;
 use salvo::http::header::CONTENT_LENGTH;
-use salvo::http::{Request, Response, StatusCode};
-use salvo::{Depot, FlowCtrl, Handler};
+use salvo::http::{Method, Request, Response, StatusCode};
+use salvo::{Depot, FlowCtrl, Handler, Service};
 
-use crate::exchange::Exchange;
+use crate::exchange::{Aborted, Exchange};
 use crate::http_metrics::HttpMetrics;
+use crate::known_routes::known_routes;
 use crate::request_body;
 use crate::response_body::Handover;
-use crate::route_series::MethodLabel;
 
 /// Feeds [`HttpMetrics`]; see [`HttpMetrics::hoop`].
 ///
 /// Put it outermost on the `Service` (`Service::new(router).hoop(…)`), before any other hoop:
 /// then it also counts what no route takes, what other hoops answer by themselves, and what
-/// catchers write. On a `Router` it counts the requests that this router takes; then no hoop
-/// outside of it may drop the handlers' future (as `Timeout` does), for that looks as if the
-/// client had left. Install it once: it does not notice another one around it.
+/// catchers write. [`HttpMetrics::instrument`] does that. On a `Router` it counts the requests that
+/// this router takes; then no hoop outside of it may drop the handlers' future (as `Timeout` does),
+/// for that looks as if the client had left. Sizes are those that pass the hoop: a compression
+/// outside of it is not seen. Install it once: it does not notice another one around it.
 #[derive(Debug, Clone, Copy)]
-pub struct MetricsHoop(HttpMetrics);
+pub struct MetricsHoop {
+    metrics: HttpMetrics,
+    /// Nothing but the service itself comes after it.
+    outermost: bool,
+}
 
 impl HttpMetrics {
     /// The hoop that feeds these metrics: the outermost one of a `Service`.
     pub fn hoop(&self) -> MetricsHoop {
-        MetricsHoop(*self)
+        MetricsHoop {
+            metrics: *self,
+            outermost: false,
+        }
+    }
+
+    /// A service, or the service of a `Router`, with the hoop put before its own hoops. The routes
+    /// that its router lists have their series from now on, at zero for 200 and 500: an error is an
+    /// increase even if it is the first request, where `rate()` would not see a new series' first
+    /// value. A route that takes any method is made known for GET; the routes below a filter that is a
+    /// function, or a combination of filters, and those with a segment that mixes text and a wildcard
+    /// (`v{**rest}`), cannot be told in advance and appear with their first request.
+    ///
+    /// Call it last: a service whose allowed media types are set afterwards answers 415 where
+    /// another status was recorded.
+    ///
+    /// ```
+    /// use salvo::prelude::*;
+    /// use tallied::Registry;
+    /// use tallied_server::HttpMetrics;
+    ///
+    /// #[handler]
+    /// async fn hello() -> &'static str {
+    ///     "hello"
+    /// }
+    ///
+    /// let registry = Registry::default();
+    /// let metrics = HttpMetrics::register(&registry)?;
+    /// let service = metrics.instrument(Router::with_path("hello/{name}").get(hello));
+    /// # let _ = service;
+    /// let series = r#"http_requests_total{method="GET",endpoint="/hello/{name}",status_code="500"} 0"#;
+    /// assert!(registry.text().contains(series));
+    /// # Ok::<(), tallied::RegisterError>(())
+    /// ```
+    #[must_use]
+    pub fn instrument(&self, service: impl Into<Service>) -> Service {
+        let mut service = service.into();
+        for route in known_routes(&service.router).iter().flatten() {
+            self.routes().know(route);
+        }
+        let hoop = MetricsHoop {
+            metrics: *self,
+            outermost: service.allowed_media_types.is_empty(),
+        };
+        service.hoops.insert(0, Arc::new(hoop));
+        service
     }
 }
 
 /// The pattern of the route that matched, without its leading slash, if one did.
-pub(crate) fn matched_path<'req>(req: &'req Request, res: &Response) -> Option<&'req str> {
-    // Salvo sets 404 or 405 before the hoops where no route matched, and leaves the status open
-    // where one did. The path alone does not tell: it is empty for the root route, too.
-    let refused = [StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED];
+pub(crate) fn matched_path<'req>(
+    req: &'req Request,
+    res: &Response,
+    ctrl: &FlowCtrl,
+) -> Option<&'req str> {
     let path = req.matched_path();
-    let unmatched = path.is_empty() && res.status_code.is_some_and(|s| refused.contains(&s));
+    // The path alone does not tell: it is empty for the root route, too, which takes the root alone.
+    // Salvo sets 404 or 405 before the hoops where no route matched, and leaves the status open
+    // where one did; but a hoop before this one may have set another. Where a route matched, its
+    // handler is still to come.
+    let refused = [StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED];
+    let unmatched = path.is_empty()
+        && (res.status_code.is_some_and(|s| refused.contains(&s))
+            || !ctrl.has_next()
+            || !req.uri().path().bytes().all(|byte| byte == b'/'));
     (!unmatched).then_some(path)
 }
 
@@ -47,18 +108,26 @@ impl Handler for MetricsHoop {
         res: &mut Response,
         ctrl: &mut FlowCtrl,
     ) {
+        let path = matched_path(req, res, ctrl);
+        let Some(route) = self.metrics.routes().find(req.method(), path) else {
+            ctrl.call_next(req, depot, res).await;
+            return;
+        };
         let upload = request_body::watch(req.body_mut());
-        let method = MethodLabel::of(req.method());
-        let routes = &self.0.families().routes;
-        let route = routes.find(method, matched_path(req, res));
-        let exchange = Exchange::begin(self.0, route, upload);
+        let exchange = Exchange::begin(self.metrics, route, upload);
 
         ctrl.call_next(req, depot, res).await;
 
-        // The status and the body are final only after catchers and the service have had their
-        // say, which is when observers run. One that is dropped without having run takes the
-        // exchange with it.
-        let body = Handover::wrap(res);
+        let body = match Handover::wrap(res) {
+            Some(handover) => Answer::Streamed(handover),
+            None => Answer::Whole(res.body.size().unwrap_or(0)),
+        };
+        if self.outermost && is_final(req, res) {
+            return settle(exchange, body, res);
+        }
+        // The status and the body are final only after catchers, hoops further out and the service
+        // have had their say, which is when observers run. One that is dropped without having run
+        // takes the exchange with it.
         let observed = req.try_on_response(move |res| settle(exchange, body, res));
         if let Err(settle) = observed {
             // The request did not come through a service: this response is the final one.
@@ -67,8 +136,29 @@ impl Handler for MetricsHoop {
     }
 }
 
+/// Whether the service will send a response as it comes out of its hoops: it calls the catcher for an
+/// error without a body, takes the body from the answer to a HEAD, and knows what no status means.
+fn is_final(req: &Request, res: &Response) -> bool {
+    let Some(status) = res.status_code else {
+        return false;
+    };
+    let error = status.is_client_error() || status.is_server_error();
+    let caught = error && (res.body.is_none() || res.body.is_error());
+    !caught && req.method() != Method::HEAD
+}
+
+/// The body as it passed the hoop.
+enum Answer {
+    Streamed(Handover),
+    /// So many bytes.
+    Whole(u64),
+}
+
 /// The response is final: records the request, or leaves that to the streamed body.
-fn settle(mut exchange: Exchange, body: Option<Handover>, res: &Response) {
+fn settle(mut exchange: Exchange, body: Answer, res: &Response) {
+    if exchange.client_left() {
+        return exchange.abort(Aborted::ClientDisconnect);
+    }
     let status = match res.status_code {
         // What hyper makes of an interim status in the place of a final one.
         Some(status) if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS => {
@@ -77,18 +167,18 @@ fn settle(mut exchange: Exchange, body: Option<Handover>, res: &Response) {
         Some(status) => status,
         None => StatusCode::OK,
     };
-    exchange.answered(status);
-    let asked_for = may_have_body(status) && !has_ended(res);
-    let exchange = match body {
-        Some(body) if asked_for => body.give(exchange),
-        _ => Some(exchange),
-    };
-    if let Some(mut exchange) = exchange {
-        if asked_for {
-            exchange.sent(res.body.size().unwrap_or(0));
+    let bytes = match body {
+        _ if !may_have_body(status) || has_ended(res) => 0,
+        Answer::Streamed(handover) if handover.is_awaited() => {
+            exchange.answered(status);
+            return handover.give(exchange);
         }
-        exchange.finish();
-    }
+        // Something outside took the body away and put another in its place.
+        Answer::Streamed(_) => res.body.size().unwrap_or(0),
+        // Where it is a stream now, something outside of the hoop encodes it.
+        Answer::Whole(bytes) => res.body.size().unwrap_or(bytes),
+    };
+    exchange.finish_whole(status, bytes);
 }
 
 /// Whether a status lets a body follow the head (RFC 9110, section 6.4.1).

@@ -1,12 +1,13 @@
 //! The options of the HTTP metrics.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+use salvo::http::Method;
 use tallied::{Buckets, RegisterError, Registry};
 
 use crate::http_metrics::HttpMetrics;
 
-/// Upper bounds of `http_request_duration_seconds`, in seconds.
+/// Upper bounds of the durations, in seconds.
 const DURATION_SECONDS: [f64; 11] = [
     0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
@@ -22,25 +23,52 @@ const MAX_ENDPOINTS: usize = 1_000;
 ///
 /// ```
 /// use tallied::{Buckets, Registry};
-/// use tallied_server::{EndpointBuckets, HttpMetrics};
+/// use tallied_server::{EndpointBuckets, HttpMetric, HttpMetrics};
 ///
 /// let registry = Registry::default();
 /// let slow = EndpointBuckets { duration: Some(Buckets::new([1.0, 10.0, 60.0])?), ..Default::default() };
 /// let metrics = HttpMetrics::builder()
 ///     .duration_buckets(Buckets::new([0.01, 0.1, 1.0])?)
 ///     .endpoint_buckets("/report/{id}", slow)
+///     .exclude_endpoint("/metrics")
+///     .without(HttpMetric::RequestSize)
 ///     .register(&registry)?;
 /// # let _ = metrics;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct HttpMetricsBuilder {
+    pub(crate) prefix: String,
+    pub(crate) constant_labels: Vec<(String, String)>,
+    pub(crate) methods: Option<Vec<Method>>,
+    pub(crate) off: HashSet<HttpMetric>,
     pub(crate) buckets: EveryBuckets,
     pub(crate) endpoints: HashMap<Box<str>, EndpointBuckets>,
+    pub(crate) excluded: HashSet<Box<str>>,
     pub(crate) max_endpoints: usize,
 }
 
-/// The bounds of the three histograms.
+/// A metric of [`HttpMetrics`] that can be [switched off](HttpMetricsBuilder::without).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum HttpMetric {
+    /// `http_requests_total`
+    Requests,
+    /// `http_requests_aborted_total`
+    RequestsAborted,
+    /// `http_requests_in_flight`
+    RequestsInFlight,
+    /// `http_request_duration_seconds`
+    RequestDuration,
+    /// `http_response_start_seconds`
+    ResponseStart,
+    /// `http_request_size_bytes`
+    RequestSize,
+    /// `http_response_size_bytes`
+    ResponseSize,
+}
+
+/// The bounds of the histograms.
 #[derive(Debug, Clone)]
 pub(crate) struct EveryBuckets {
     pub(crate) duration: Buckets,
@@ -51,7 +79,7 @@ pub(crate) struct EveryBuckets {
 /// Bounds for one endpoint; where there are none, those of all the others hold.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct EndpointBuckets {
-    /// Of `http_request_duration_seconds`, in seconds.
+    /// Of `http_request_duration_seconds` and `http_response_start_seconds`, in seconds.
     pub duration: Option<Buckets>,
     /// Of `http_request_size_bytes`, in bytes.
     pub request_size: Option<Buckets>,
@@ -65,20 +93,60 @@ impl Default for HttpMetricsBuilder {
             Buckets::new(bounds.iter().copied()).expect("constant bounds, which increase")
         };
         Self {
+            prefix: String::new(),
+            constant_labels: Vec::new(),
+            methods: None,
+            off: HashSet::new(),
             buckets: EveryBuckets {
                 duration: constant(&DURATION_SECONDS),
                 request_size: constant(&SIZE_BYTES),
                 response_size: constant(&SIZE_BYTES),
             },
             endpoints: HashMap::new(),
+            excluded: HashSet::new(),
             max_endpoints: MAX_ENDPOINTS,
         }
     }
 }
 
 impl HttpMetricsBuilder {
-    /// Upper bounds of `http_request_duration_seconds`, in seconds. Default: 0.005, 0.01, 0.025,
-    /// 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10.
+    /// Put before every metric's name, with a `_`, after the registry's own prefix. Default: none.
+    ///
+    /// One that cannot begin a metric's name makes [`register`](Self::register) fail.
+    #[must_use]
+    pub fn prefix(mut self, prefix: &str) -> Self {
+        prefix.clone_into(&mut self.prefix);
+        self
+    }
+
+    /// A label that every series of these metrics gets, before its own. Default: none.
+    ///
+    /// A label that has no valid name, is given twice, or is one that a metric or the registry has
+    /// already, makes [`register`](Self::register) fail.
+    #[must_use]
+    pub fn constant_label(mut self, label: &str, value: &str) -> Self {
+        let label = (label.to_owned(), value.to_owned());
+        self.constant_labels.push(label);
+        self
+    }
+
+    /// The methods that are told apart; all others are counted under `method="OTHER"`. Default: the
+    /// nine of RFC 9110 and RFC 5789. Do not take the list from requests: each method costs series.
+    #[must_use]
+    pub fn methods(mut self, methods: impl IntoIterator<Item = Method>) -> Self {
+        self.methods = Some(methods.into_iter().collect());
+        self
+    }
+
+    /// Switches a metric off: it is neither registered nor recorded. The others stay.
+    #[must_use]
+    pub fn without(mut self, metric: HttpMetric) -> Self {
+        self.off.insert(metric);
+        self
+    }
+
+    /// Upper bounds of `http_request_duration_seconds` and `http_response_start_seconds`, in
+    /// seconds. Default: 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10.
     #[must_use]
     pub fn duration_buckets(mut self, buckets: Buckets) -> Self {
         self.buckets.duration = buckets;
@@ -101,16 +169,31 @@ impl HttpMetricsBuilder {
         self
     }
 
-    /// Bounds for the endpoint of this label value (`/users/{id}`). A quantile over several
+    /// Bounds for the endpoint of this label value (`/users/{id}`, without constraints). A quantile over several
     /// endpoints is only as good as the bounds that all of them have.
+    ///
+    /// A value that no route has is no error, and has no effect. Of two bounds for one value the
+    /// later hold.
     #[must_use]
     pub fn endpoint_buckets(mut self, endpoint: &str, buckets: EndpointBuckets) -> Self {
         self.endpoints.insert(endpoint.into(), buckets);
         self
     }
 
-    /// How many different patterns get series of their own; later ones are counted under
-    /// `endpoint="overflow"`. Default: 1,000.
+    /// Leaves an endpoint out, by its label value (`/metrics`, `/users/{id}` without constraints, or
+    /// `unmatched`): its requests are in
+    /// no metric, not even in flight. Default: none is left out.
+    ///
+    /// A value that no route has is no error, and has no effect.
+    #[must_use]
+    pub fn exclude_endpoint(mut self, endpoint: &str) -> Self {
+        self.excluded.insert(endpoint.into());
+        self
+    }
+
+    /// How many different patterns get series of their own; the requests of later ones are counted under
+    /// `endpoint="overflow"`, and in `http_requests_endpoint_overflow_total`, so that totals stay
+    /// exact. Default: 1,000. Patterns that are left out count, too.
     #[must_use]
     pub fn max_endpoints(mut self, endpoints: usize) -> Self {
         self.max_endpoints = endpoints;
@@ -120,7 +203,8 @@ impl HttpMetricsBuilder {
     /// Registers the metrics.
     ///
     /// # Errors
-    /// When the registry holds a metric of one of their names already; those that were registered
+    /// When the prefix or a constant label is invalid, or one that the metrics or the registry have
+    /// already; or when the registry holds a metric of one of their names: those that were registered
     /// before it stay.
     pub fn register(self, registry: &Registry) -> Result<HttpMetrics, RegisterError> {
         HttpMetrics::with(self, registry)

@@ -1,26 +1,30 @@
 //! The HTTP metrics: names, labels, buckets.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tallied::{Buckets, Counter, Family, Histogram, RegisterError, Registry, Unit};
+use tallied::{Buckets, Family, Histogram, Metric, RegisterError, Registry, Unit};
 
-use crate::http_builder::HttpMetricsBuilder;
-use crate::route_series::{RouteFamilies, Routes};
+use crate::http_builder::{HttpMetric, HttpMetricsBuilder};
+use crate::methods::Methods;
+use crate::route_series::{EndpointRules, RouteFamilies, Routes};
 
-/// The HTTP metrics of one application, registered once and fed by its [`hoop`](Self::hoop).
+/// The HTTP metrics of one application, registered once and fed by its [`hoop`](Self::hoop),
+/// which [`instrument`](Self::instrument) puts around a service.
 ///
 /// | metric | type | labels |
 /// | --- | --- | --- |
 /// | `http_requests_total` | counter | `method`, `endpoint`, `status_code` |
 /// | `http_request_duration_seconds` | histogram | `method`, `endpoint` |
+/// | `http_response_start_seconds` | histogram | `method`, `endpoint` |
 /// | `http_request_size_bytes` | histogram | `method`, `endpoint` |
 /// | `http_response_size_bytes` | histogram | `method`, `endpoint` |
 /// | `http_requests_in_flight` | gauge | `method` |
 /// | `http_requests_aborted_total` | counter | `method`, `endpoint`, `reason` |
 /// | `http_requests_endpoint_overflow_total` | counter | |
 ///
-/// `endpoint` is the pattern of the route that matched, with its leading slash (`/users/{id}`),
-/// or `unmatched`; after 1,000 different patterns it is `overflow`, and such requests are counted in
+/// `endpoint` is the pattern of the route that matched, with its leading slash and without constraints
+/// (`{id:num}` reads `/users/{id}`), or `unmatched`; after 1,000 different patterns it is `overflow`, and such requests are counted in
 /// `http_requests_endpoint_overflow_total`. `method` is one of the nine methods of RFC 9110 and
 /// RFC 5789, or `OTHER`. So the number of series is bounded, whatever clients send.
 ///
@@ -32,12 +36,10 @@ use crate::route_series::{RouteFamilies, Routes};
 /// Copies feed the same metrics. They live as long as the process: what each request would count
 /// to know when they may go, all threads would contend for.
 #[derive(Debug, Clone, Copy)]
-pub struct HttpMetrics(&'static Families);
+pub struct HttpMetrics(&'static Inner);
 
 #[derive(Debug)]
-pub(crate) struct Families {
-    pub(crate) requests: Family<Counter, 3>,
-    pub(crate) aborted: Family<Counter, 3>,
+pub(crate) struct Inner {
     pub(crate) routes: Routes,
     cutting_off: AtomicBool,
 }
@@ -46,13 +48,13 @@ impl HttpMetrics {
     /// Registers the metrics with their default buckets.
     ///
     /// # Errors
-    /// When the registry holds a metric of one of these names already; those that were
-    /// registered before it stay.
+    /// When the registry holds a metric of one of these names already, or adds a label of one of
+    /// theirs; those that were registered before it stay.
     pub fn register(registry: &Registry) -> Result<Self, RegisterError> {
         Self::builder().register(registry)
     }
 
-    /// Options: buckets, for all or for one endpoint, and the cap on endpoints.
+    /// Options: names and labels, buckets, what is left out, limits.
     pub fn builder() -> HttpMetricsBuilder {
         HttpMetricsBuilder::default()
     }
@@ -61,67 +63,124 @@ impl HttpMetrics {
         options: HttpMetricsBuilder,
         registry: &Registry,
     ) -> Result<Self, RegisterError> {
-        let histograms = |buckets: Buckets| {
-            Family::<Histogram, 2>::new_with_constructor(["method", "endpoint"], move || {
-                Histogram::with_buckets(&buckets)
-            })
+        let labels = options.constant_labels.iter();
+        let registry = registry.sub_registry_with_prefix_and_labels(
+            &options.prefix,
+            labels.map(|(label, value)| (&**label, &**value)),
+        )?;
+        let off = &options.off;
+        let counter = |metric, name, help, label| {
+            let family = Family::new(["method", "endpoint", label]);
+            register(&registry, off, metric, name, help, None, family)
         };
-        let routes = RouteFamilies {
-            in_flight: Family::new(["method"]),
-            duration_seconds: histograms(options.buckets.duration),
-            request_bytes: histograms(options.buckets.request_size),
-            response_bytes: histograms(options.buckets.response_size),
+        let histogram = |metric, name, help, unit, buckets: &Buckets| {
+            let buckets = buckets.clone();
+            let make = move || Histogram::with_buckets(&buckets);
+            let family = Family::new_with_constructor(["method", "endpoint"], make);
+            register(&registry, off, metric, name, help, Some(unit), family)
         };
-        let families = Families {
-            requests: Family::new(["method", "endpoint", "status_code"]),
-            aborted: Family::new(["method", "endpoint", "reason"]),
-            routes: Routes::new(routes.clone(), options.max_endpoints, options.endpoints),
-            cutting_off: AtomicBool::new(false),
+        let families = RouteFamilies {
+            requests: counter(
+                HttpMetric::Requests,
+                "http_requests",
+                "Total HTTP requests",
+                "status_code",
+            )?,
+            duration_seconds: histogram(
+                HttpMetric::RequestDuration,
+                "http_request_duration_seconds",
+                "Time from the request's head to the end of the response",
+                Unit::Seconds,
+                &options.buckets.duration,
+            )?,
+            response_start_seconds: histogram(
+                HttpMetric::ResponseStart,
+                "http_response_start_seconds",
+                "Time from the request's head to the response's",
+                Unit::Seconds,
+                &options.buckets.duration,
+            )?,
+            request_bytes: histogram(
+                HttpMetric::RequestSize,
+                "http_request_size_bytes",
+                "Size of the request bodies",
+                Unit::Bytes,
+                &options.buckets.request_size,
+            )?,
+            response_bytes: histogram(
+                HttpMetric::ResponseSize,
+                "http_response_size_bytes",
+                "Size of the response bodies",
+                Unit::Bytes,
+                &options.buckets.response_size,
+            )?,
+            in_flight: register(
+                &registry,
+                off,
+                HttpMetric::RequestsInFlight,
+                "http_requests_in_flight",
+                "Requests that are being answered now",
+                None,
+                Family::new(["method"]),
+            )?,
+            aborted: counter(
+                HttpMetric::RequestsAborted,
+                "http_requests_aborted",
+                "HTTP requests that did not get their whole answer, by reason",
+                "reason",
+            )?,
         };
-        registry.register(
-            "http_requests",
-            "Total HTTP requests",
-            families.requests.clone(),
-        )?;
-        registry.register_with_unit(
-            "http_request_duration_seconds",
-            "Time from the request's head to the end of the response",
-            Unit::Seconds,
-            routes.duration_seconds,
-        )?;
-        registry.register_with_unit(
-            "http_request_size_bytes",
-            "Size of the request bodies",
-            Unit::Bytes,
-            routes.request_bytes,
-        )?;
-        registry.register_with_unit(
-            "http_response_size_bytes",
-            "Size of the response bodies",
-            Unit::Bytes,
-            routes.response_bytes,
-        )?;
-        registry.register(
-            "http_requests_in_flight",
-            "Requests that are being answered now",
-            routes.in_flight,
-        )?;
-        registry.register(
-            "http_requests_aborted",
-            "HTTP requests that did not get their whole answer, by reason",
-            families.aborted.clone(),
-        )?;
+        let methods = options.methods.map_or_else(Methods::default, Methods::new);
+        let rules = EndpointRules {
+            max_endpoints: options.max_endpoints,
+            buckets: options.endpoints,
+            excluded: options.excluded,
+        };
+        let routes = Routes::new(families, methods, rules);
         registry.register(
             "http_requests_endpoint_overflow",
             "HTTP requests counted under endpoint=\"overflow\", for there are too many endpoints",
-            families.routes.overflowed.clone(),
+            routes.overflowed.clone(),
         )?;
-        Ok(Self(Box::leak(Box::new(families))))
+        Ok(Self(Box::leak(Box::new(Inner {
+            routes,
+            cutting_off: AtomicBool::new(false),
+        }))))
     }
 
     /// To be called when a drain has run out of time, before what is left is cut off: requests
     /// that end without their answer from now on count under `reason="shutdown"`, and not as if
     /// their clients had left.
+    ///
+    /// So give Salvo's `stop_graceful` no limit of its own, for it leaves no moment for this call:
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use salvo::conn::Acceptor;
+    /// use salvo::prelude::*;
+    /// use tallied_server::HttpMetrics;
+    ///
+    /// async fn serve(
+    ///     server: Server<impl Acceptor + Send>,
+    ///     service: Service,
+    ///     metrics: HttpMetrics,
+    ///     stop: impl Future<Output = ()>,
+    /// ) -> std::io::Result<()> {
+    ///     let handle = server.handle();
+    ///     let mut serving = std::pin::pin!(server.try_serve(service));
+    ///     tokio::select! {
+    ///         served = &mut serving => return served,
+    ///         () = stop => handle.stop_graceful(None),
+    ///     }
+    ///     tokio::select! {
+    ///         served = &mut serving => return served,
+    ///         () = tokio::time::sleep(Duration::from_secs(10)) => metrics.drain_timed_out(),
+    ///     }
+    ///     handle.stop_forceful();
+    ///     serving.await
+    /// }
+    /// ```
     pub fn drain_timed_out(&self) {
         self.0.cutting_off.store(true, Ordering::Relaxed);
     }
@@ -130,7 +189,27 @@ impl HttpMetrics {
         self.0.cutting_off.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn families(self) -> &'static Families {
-        self.0
+    pub(crate) fn routes(self) -> &'static Routes {
+        &self.0.routes
     }
+}
+
+/// Registers a metric and gives it back, unless it is switched off.
+fn register<M: Metric + Clone>(
+    registry: &Registry,
+    off: &HashSet<HttpMetric>,
+    which: HttpMetric,
+    name: &str,
+    help: &str,
+    unit: Option<Unit>,
+    metric: M,
+) -> Result<Option<M>, RegisterError> {
+    if off.contains(&which) {
+        return Ok(None);
+    }
+    match unit {
+        Some(unit) => registry.register_with_unit(name, help, unit, metric.clone())?,
+        None => registry.register(name, help, metric.clone())?,
+    }
+    Ok(Some(metric))
 }

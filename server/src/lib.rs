@@ -17,17 +17,22 @@
 //!     .push(Router::with_path("hello").get(hello))
 //!     .push(Router::with_path("metrics").get(Scrape::new(registry)));
 //! // Outermost, so that it also sees 404, 405 and what catchers write.
-//! let service = Service::new(router).hoop(metrics.hoop());
+//! let service = metrics.instrument(Service::new(router));
 //! # let _ = service;
 //! # Ok::<(), tallied::RegisterError>(())
 //! ```
 //!
-//! - [`HttpMetrics`] registers the metrics; its [`hoop`](HttpMetrics::hoop) feeds them.
-//! - [`Scrape`] answers a Prometheus scrape.
+//! - [`HttpMetrics`] registers the metrics, with the options of its [`builder`](HttpMetrics::builder);
+//!   [`instrument`](HttpMetrics::instrument) puts the [`hoop`](HttpMetrics::hoop) that feeds them around a
+//!   service.
+//! - [`Scrape`] answers a Prometheus scrape; [`ScrapeMetrics`] measure that.
 //! - [`RuntimeMetrics`], and with the feature `process` `ProcessMetrics` and `HostMetrics`, say what
 //!   the runtime, the process and the machine do.
 //! - `app` (feature `server`, on by default) is the application that the `tallied-server` binary
 //!   runs, and no part of the library's interface: turn it off with `default-features = false`.
+//!
+//! Features: `process`, and `prometheus-client`, which serves the metrics of a registry of that crate, too
+//! (`Scrape::with_prometheus_client`).
 //!
 //! At the end of a drain, before what is left is cut off, call
 //! [`HttpMetrics::drain_timed_out`], so that the server's own doing is not taken for the clients'.
@@ -42,7 +47,8 @@ mod hoop;
 mod host;
 mod http_builder;
 mod http_metrics;
-mod negotiation;
+mod known_routes;
+mod methods;
 #[cfg(feature = "process")]
 mod process;
 mod request_body;
@@ -54,12 +60,12 @@ mod scrape;
 pub use hoop::MetricsHoop;
 #[cfg(feature = "process")]
 pub use host::HostMetrics;
-pub use http_builder::{EndpointBuckets, HttpMetricsBuilder};
+pub use http_builder::{EndpointBuckets, HttpMetric, HttpMetricsBuilder};
 pub use http_metrics::HttpMetrics;
 #[cfg(feature = "process")]
 pub use process::ProcessMetrics;
 pub use runtime::RuntimeMetrics;
-pub use scrape::Scrape;
+pub use scrape::{Scrape, ScrapeMetrics};
 
 /// The README's examples, compiled and run.
 #[cfg(doctest)]

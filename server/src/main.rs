@@ -12,7 +12,6 @@ use tallied_server::app::App;
 use tallied_server::app::cli::{self, Arguments, Parsed};
 use tallied_server::app::config::Config;
 use tallied_server::app::logs;
-use tallied_server::app::patterns;
 use tallied_server::app::serve::{Listeners, listen, serve, stop_signals};
 
 #[global_allocator]
@@ -79,7 +78,7 @@ fn run(arguments: &Arguments) -> ExitCode {
             };
         }
     };
-    let patterns = patterns::patterns(&app.service.router);
+    let patterns = app.patterns();
     if let Some(mistake) = patterns.and_then(|patterns| config.unknown_endpoint(&patterns)) {
         return refused(&mistake);
     }

@@ -42,14 +42,14 @@ impl Handover {
         }
     }
 
-    /// Leaves the exchange to the body, or gives it back when the body was dropped meanwhile:
-    /// something replaced the response.
-    pub(crate) fn give(self, exchange: Exchange) -> Option<Exchange> {
-        if Arc::strong_count(&self.0) == 1 {
-            return Some(exchange);
-        }
+    /// Whether the body is still there to end.
+    pub(crate) fn is_awaited(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
+    /// Leaves the exchange to the body.
+    pub(crate) fn give(self, exchange: Exchange) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(exchange);
-        None
     }
 
     fn with(&self, act: impl FnOnce(&mut Exchange)) {

@@ -1,19 +1,23 @@
 //! The series of one method and endpoint, found by one lookup a request.
 //!
-//! Guarantees: what clients can choose is bounded: ten methods, and so many endpoints as
-//! [`HttpMetricsBuilder::max_endpoints`](crate::HttpMetricsBuilder::max_endpoints) says, beside
-//! `unmatched` and `overflow`.
+//! Guarantees: what clients can choose is bounded: the methods that
+//! [`HttpMetricsBuilder::methods`](crate::HttpMetricsBuilder::methods) knows and `OTHER`, and so many
+//! endpoints as [`HttpMetricsBuilder::max_endpoints`](crate::HttpMetricsBuilder::max_endpoints) says,
+//! beside `unmatched` and `overflow`.
 //!
 //! Costs: a lookup by two label values. What is found lives as long as the process, so that a
-//! request holds a reference and counts no references: at most ten times the number of endpoints.
+//! request holds a reference and counts no references: at most the number of methods times that of
+//! endpoints.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
-use salvo::http::Method;
+use salvo::http::{Method, StatusCode};
 use tallied::{Buckets, Counter, Family, Histogram, UpDownCounter};
 
 use crate::http_builder::EndpointBuckets;
+use crate::known_routes::KnownRoute;
+use crate::methods::{MethodLabel, Methods};
 
 /// The `endpoint` of a request that no route took.
 const UNMATCHED: &str = "unmatched";
@@ -23,152 +27,199 @@ const UNMATCHED: &str = "unmatched";
 /// and then the clients choose the label.
 const OVERFLOW: &str = "overflow";
 
-/// The methods of RFC 9110 and RFC 5789, and what stands for all others: a client can send any word.
-const METHODS: [&str; 10] = [
-    "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "OTHER",
+/// The statuses whose counters are kept at hand; others are looked up.
+const FREQUENT: [u16; 16] = [
+    200, 201, 202, 204, 301, 302, 304, 400, 401, 403, 404, 409, 422, 429, 500, 503,
 ];
 
-/// A known method, or `OTHER`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct MethodLabel(usize);
-
-impl MethodLabel {
-    pub(crate) fn of(method: &Method) -> Self {
-        let known = METHODS.iter().position(|known| method == known);
-        Self(known.unwrap_or(METHODS.len() - 1))
-    }
-
-    pub(crate) fn as_str(self) -> &'static str {
-        METHODS[self.0]
-    }
-}
-
-/// The series that every request of one method and endpoint is recorded in.
+/// The series that every request of one method and endpoint is recorded in; `None` for what is
+/// switched off.
 #[derive(Debug)]
 pub(crate) struct RouteSeries {
     pub(crate) method: &'static str,
     pub(crate) endpoint: Box<str>,
-    pub(crate) in_flight: UpDownCounter,
-    pub(crate) duration_seconds: Histogram,
-    pub(crate) request_bytes: Histogram,
-    pub(crate) response_bytes: Histogram,
+    pub(crate) in_flight: Option<UpDownCounter>,
+    pub(crate) duration_seconds: Option<Histogram>,
+    pub(crate) response_start_seconds: Option<Histogram>,
+    pub(crate) request_bytes: Option<Histogram>,
+    pub(crate) response_bytes: Option<Histogram>,
+    requests: Option<Family<Counter, 3>>,
+    frequent: [OnceLock<Counter>; FREQUENT.len()],
+    aborted: Option<Family<Counter, 3>>,
 }
 
-/// The families that the series belong to.
+impl RouteSeries {
+    /// Counts a request.
+    pub(crate) fn count(&self, status: StatusCode) {
+        let Some(requests) = &self.requests else {
+            return;
+        };
+        let labels = [self.method, &*self.endpoint, status.as_str()];
+        match FREQUENT.iter().position(|code| *code == status.as_u16()) {
+            Some(at) => self.frequent[at]
+                .get_or_init(|| requests.get_or_create_owned(&labels))
+                .inc(),
+            None => requests.get_or_create(&labels).inc(),
+        }
+    }
+
+    /// Counts a request that did not get its whole answer.
+    pub(crate) fn count_aborted(&self, reason: &'static str) {
+        if let Some(aborted) = &self.aborted {
+            let labels = [self.method, &*self.endpoint, reason];
+            aborted.get_or_create(&labels).inc();
+        }
+    }
+
+    /// Makes the counter of a status, so that the first request with it is an increase.
+    fn know(&self, status: &str) {
+        if let Some(requests) = &self.requests {
+            requests.get_or_create(&[self.method, &*self.endpoint, status]);
+        }
+    }
+}
+
+/// The families that the series belong to; `None` for what is switched off.
 #[derive(Debug, Clone)]
 pub(crate) struct RouteFamilies {
-    pub(crate) in_flight: Family<UpDownCounter, 1>,
-    pub(crate) duration_seconds: Family<Histogram, 2>,
-    pub(crate) request_bytes: Family<Histogram, 2>,
-    pub(crate) response_bytes: Family<Histogram, 2>,
+    pub(crate) requests: Option<Family<Counter, 3>>,
+    pub(crate) aborted: Option<Family<Counter, 3>>,
+    pub(crate) in_flight: Option<Family<UpDownCounter, 1>>,
+    pub(crate) duration_seconds: Option<Family<Histogram, 2>>,
+    pub(crate) response_start_seconds: Option<Family<Histogram, 2>>,
+    pub(crate) request_bytes: Option<Family<Histogram, 2>>,
+    pub(crate) response_bytes: Option<Family<Histogram, 2>>,
 }
 
-/// All of them.
+/// What the options say of single endpoints, by the value of the label.
+#[derive(Debug, Default)]
+pub(crate) struct EndpointRules {
+    pub(crate) max_endpoints: usize,
+    pub(crate) buckets: HashMap<Box<str>, EndpointBuckets>,
+    pub(crate) excluded: HashSet<Box<str>>,
+}
+
+/// Where a request is recorded; `None` for one that is left out.
+type Found = Option<&'static RouteSeries>;
+
+/// Finds the series of a request; holds the cap on endpoints.
 #[derive(Debug)]
 pub(crate) struct Routes {
     families: RouteFamilies,
+    pub(crate) methods: Methods,
     /// By method and by the path of the route as Salvo reports it.
-    known: Family<&'static RouteSeries, 2>,
-    unmatched: [OnceLock<&'static RouteSeries>; METHODS.len()],
-    overflow: [OnceLock<&'static RouteSeries>; METHODS.len()],
+    known: Family<Found, 2>,
+    /// By method.
+    unmatched: Box<[OnceLock<Found>]>,
+    overflow: Box<[OnceLock<Found>]>,
     /// The endpoints that have series of their own: a set.
     endpoints: Family<Counter, 1>,
-    max_endpoints: usize,
-    /// Bounds for single endpoints.
-    buckets: HashMap<Box<str>, EndpointBuckets>,
+    rules: EndpointRules,
     /// How many requests went to `overflow`.
     pub(crate) overflowed: Counter,
 }
 
 impl Routes {
-    pub(crate) fn new(
-        families: RouteFamilies,
-        max_endpoints: usize,
-        buckets: HashMap<Box<str>, EndpointBuckets>,
-    ) -> Self {
+    pub(crate) fn new(families: RouteFamilies, methods: Methods, rules: EndpointRules) -> Self {
+        let by_method = || methods.labels().map(|_| OnceLock::new()).collect();
         Self {
             families,
             known: Family::new_with_constructor(["method", "path"], || {
                 unreachable!("series are made by `make_known` alone")
             }),
-            unmatched: Default::default(),
-            overflow: Default::default(),
+            unmatched: by_method(),
+            overflow: by_method(),
             endpoints: Family::new(["endpoint"]),
-            max_endpoints,
-            buckets,
+            rules,
             overflowed: Counter::default(),
+            methods,
         }
     }
 
     /// The series of a request: `path` is that of the route that took it, without the leading
     /// slash; `None` where none did.
-    pub(crate) fn find(&self, method: MethodLabel, path: Option<&str>) -> &'static RouteSeries {
+    pub(crate) fn find(&self, method: &Method, path: Option<&str>) -> Found {
+        let method = self.methods.label(method);
         let Some(path) = path else {
-            return self.unmatched[method.0].get_or_init(|| self.make(method, UNMATCHED));
+            return *self.unmatched[method.index].get_or_init(|| self.make(method, UNMATCHED));
         };
-        match self.known.get(&[method.as_str(), path]) {
+        match self.known.get(&[method.name, path]) {
             Some(series) => *series,
             None => self.make_known(method, path),
         }
     }
 
-    #[cold]
-    fn make_known(&self, method: MethodLabel, path: &str) -> &'static RouteSeries {
-        let endpoint = format!("/{path}");
-        // Threads that meet here may exceed the cap by their number: it is there to bound the
-        // series, not to count them.
-        if self.endpoints.get(&[&endpoint]).is_none() {
-            if self.endpoints.len() >= self.max_endpoints {
-                self.overflowed.inc();
-                return self.overflow[method.0].get_or_init(|| self.make(method, OVERFLOW));
-            }
-            self.endpoints.get_or_create(&[&endpoint]);
+    /// Makes the series of a route, at zero for 200 and 500. One that takes any method is made
+    /// for GET, one beyond the cap not at all.
+    pub(crate) fn know(&self, route: &KnownRoute) {
+        let method = route.method.as_deref().unwrap_or("GET");
+        // It is the name of a method: it was one before.
+        let Ok(method) = Method::from_bytes(method.as_bytes()) else {
+            return;
+        };
+        if !self.has_room_for(&route.pattern) {
+            return;
         }
-        let labels = [method.as_str(), path];
+        let path = route.pattern.trim_start_matches('/');
+        if let Some(series) = self.find(&method, Some(path)) {
+            series.know("200");
+            series.know("500");
+        }
+    }
+
+    /// Threads that meet here may exceed the cap by their number: it is there to bound the series,
+    /// not to count them.
+    fn has_room_for(&self, endpoint: &str) -> bool {
+        self.endpoints.get(&[endpoint]).is_some() || self.endpoints.len() < self.rules.max_endpoints
+    }
+
+    #[cold]
+    fn make_known(&self, method: MethodLabel, path: &str) -> Found {
+        let endpoint = format!("/{path}");
+        if !self.has_room_for(&endpoint) {
+            self.overflowed.inc();
+            return *self.overflow[method.index].get_or_init(|| self.make(method, OVERFLOW));
+        }
+        // What is left out has no series, but a place here.
+        self.endpoints.get_or_create(&[&endpoint]);
+        let labels = [method.name, path];
         *self
             .known
             .get_or_create_with(&labels, || self.make(method, &endpoint))
     }
 
-    fn make(&self, method: MethodLabel, endpoint: &str) -> &'static RouteSeries {
-        let own = self.buckets.get(endpoint);
-        let method = method.as_str();
-        let histogram = |family: &Family<Histogram, 2>, buckets: Option<&Buckets>| {
-            let series = &[method, endpoint];
-            match buckets {
+    fn make(&self, method: MethodLabel, endpoint: &str) -> Found {
+        if self.rules.excluded.contains(endpoint) {
+            return None;
+        }
+        let own = self.rules.buckets.get(endpoint);
+        let method = method.name;
+        let histogram = |family: &Option<Family<Histogram, 2>>, own: Option<&Buckets>| {
+            let (family, series) = (family.as_ref()?, &[method, endpoint]);
+            Some(match own {
                 None => family.get_or_create_owned(series),
                 Some(buckets) => Histogram::clone(
                     &family.get_or_create_with(series, || Histogram::with_buckets(buckets)),
                 ),
-            }
+            })
         };
         let of = |which: fn(&EndpointBuckets) -> &Option<Buckets>| {
             own.and_then(|own| which(own).as_ref())
         };
         let families = &self.families;
-        Box::leak(Box::new(RouteSeries {
+        let in_flight = families.in_flight.as_ref();
+        let durations = of(|own| &own.duration);
+        Some(Box::leak(Box::new(RouteSeries {
             method,
             endpoint: endpoint.into(),
-            in_flight: families.in_flight.get_or_create_owned(&[method]),
-            duration_seconds: histogram(&families.duration_seconds, of(|own| &own.duration)),
+            in_flight: in_flight.map(|family| family.get_or_create_owned(&[method])),
+            duration_seconds: histogram(&families.duration_seconds, durations),
+            response_start_seconds: histogram(&families.response_start_seconds, durations),
             request_bytes: histogram(&families.request_bytes, of(|own| &own.request_size)),
             response_bytes: histogram(&families.response_bytes, of(|own| &own.response_size)),
-        }))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use salvo::http::Method;
-
-    use super::MethodLabel;
-
-    #[test]
-    fn methods_are_bounded() {
-        assert_eq!(MethodLabel::of(&Method::PATCH).as_str(), "PATCH");
-        for made_up in ["get", "PROPFIND", "A", "GETT"] {
-            let label = MethodLabel::of(&made_up.parse().unwrap());
-            assert_eq!(label.as_str(), "OTHER");
-        }
+            requests: families.requests.clone(),
+            frequent: Default::default(),
+            aborted: families.aborted.clone(),
+        })))
     }
 }

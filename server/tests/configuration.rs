@@ -567,15 +567,17 @@ fn buckets_the_cap_on_endpoints_and_the_limits_take_effect() {
         assert_eq!(answer.status, status, "{body}");
     }
     assert!(client.get("/data").text().contains(r#""kept":1"#));
-    assert_eq!(client.get("/health").status, 200);
+    // The first two patterns, by name, are / and /data.
+    assert_eq!(client.get("/").status, 200);
     assert_eq!(client.get("/health/live").status, 200);
     let scrape = client.get("/metrics");
     for series in [
         r#"http_request_duration_seconds_bucket{method="POST",endpoint="/data",le="5"} 5"#,
-        r#"http_request_duration_seconds_bucket{method="GET",endpoint="/health",le="0.25"} 1"#,
-        r#"http_request_size_bytes_bucket{method="GET",endpoint="/health",le="7"} 1"#,
-        r#"http_response_size_bytes_bucket{method="GET",endpoint="/health",le="8"} 0"#,
+        r#"http_request_duration_seconds_bucket{method="GET",endpoint="/",le="0.25"} 1"#,
+        r#"http_request_size_bytes_bucket{method="GET",endpoint="/",le="7"} 1"#,
+        r#"http_response_size_bytes_bucket{method="GET",endpoint="/",le="8"} 0"#,
         r#"http_requests_total{method="GET",endpoint="overflow",status_code="200"} 1"#,
+        "http_requests_endpoint_overflow_total 2",
     ] {
         assert_line(scrape.text(), series);
     }

@@ -53,6 +53,15 @@ pub(crate) fn build_server(workspace: &Workspace) -> Result<PathBuf> {
     )
 }
 
+/// Builds the small services with each kind of metrics, and says where the binary is.
+pub(crate) fn build_services(workspace: &Workspace) -> Result<PathBuf> {
+    let package = "tallied-services";
+    let mut command = in_workspace(workspace, &["build", "--release", "-p", package]);
+    let (status, executable) = build_binary(&mut command, package)?;
+    ensure!(status.success(), "the services do not build ({status})");
+    executable.context("cargo built no `tallied-services` binary")
+}
+
 /// Runs a `cargo build`, and says how it ended and where the binary of this name is.
 pub(crate) fn build_binary(
     command: &mut Command,

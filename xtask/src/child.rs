@@ -37,8 +37,7 @@ impl ChildGuard {
         })
     }
 
-    #[cfg(test)]
-    fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 

@@ -12,9 +12,9 @@ use crate::report;
 use crate::traffic::KINDS;
 
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
-const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+pub(crate) const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 /// What Prometheus 2.42 sends.
-const ACCEPT: &str = "application/openmetrics-text;version=1.0.0,\
+pub(crate) const ACCEPT: &str = "application/openmetrics-text;version=1.0.0,\
     application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
 
 /// Runs after the traffic; `folder` gets the documents, for a look at what promtool complained about.

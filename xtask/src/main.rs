@@ -11,23 +11,29 @@
 )]
 
 mod asm;
+mod attack;
 mod bench;
 mod cargo;
 mod child;
 mod docs_page;
+mod endtoend;
 mod exposition;
 mod fuzz;
 mod gate;
 mod http;
 mod interrupt;
+mod kernel;
 mod loom;
 mod mutants;
 mod nightly;
 mod poll;
+mod processors;
 mod prometheus;
 mod prometheus_api;
 mod prometheus_process;
+mod raw_http;
 mod report;
+mod samples;
 mod server_process;
 mod steps;
 mod tools;
@@ -36,6 +42,7 @@ mod tsan;
 mod unpack;
 mod webdriver;
 mod workspace;
+mod wrk;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -86,6 +93,51 @@ only where --output says. A missed target fails nothing. Leave the machine alone
         /// Write the report to this file instead
         #[arg(long, value_name = "PATH")]
         output: Option<PathBuf>,
+    },
+    /// What metrics and scrapes cost real services under wrk; writes benches/ENDTOEND.md (some five minutes)
+    #[command(
+        name = "endtoend",
+        after_help = "Examples:
+  cargo xtask endtoend
+  cargo xtask endtoend --quick
+  cargo xtask endtoend --only cost --output cost.md
+
+wrk is taken from XTASK_WRK, from PATH, or unpacked below the target directory from the
+distribution's package, without installing it. benches/ENDTOEND.md is of a whole run: with --only or
+--quick the report is printed, and written only where --output says. It fails when a request or a
+scrape failed, or was not counted; no figure fails it. It needs Linux, and two processors that nothing
+else uses meanwhile."
+    )]
+    EndToEnd {
+        /// Measure this part only (repeatable)
+        #[arg(long, value_name = "PART", value_parser = endtoend::PARTS)]
+        only: Vec<String>,
+        /// Measure for a shorter time: rough figures
+        #[arg(long)]
+        quick: bool,
+        /// Write the report to this file instead
+        #[arg(long, value_name = "PATH")]
+        output: Option<PathBuf>,
+    },
+    /// A million random requests on a real server, which must not grow by them
+    #[command(after_help = "Examples:
+  cargo xtask attack
+  cargo xtask attack --requests 20000 --seed 7
+  cargo xtask attack --server target/release/tallied-server
+
+Random methods, paths, queries and hosts over pipelined connections, and bytes that are no HTTP. After a
+warm-up of 10,000 the series must stay the same, each answered request must be counted, and resident
+memory must not grow by more than 16 MiB. It needs Linux, whose /proc has the memory.")]
+    Attack {
+        /// So many well-formed requests after the warm-up
+        #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..))]
+        requests: u64,
+        /// Make the requests of an earlier run again
+        #[arg(long, value_name = "N")]
+        seed: Option<u64>,
+        /// Attack this binary instead of building the server
+        #[arg(long, value_name = "PATH")]
+        server: Option<PathBuf>,
     },
     /// The loom models of the core, in a target directory of their own
     #[command(after_help = "Examples:
@@ -194,6 +246,16 @@ fn main() -> ExitCode {
                 quick,
                 output,
             } => bench::run(&workspace, &only, quick, output.as_deref()),
+            Command::EndToEnd {
+                only,
+                quick,
+                output,
+            } => endtoend::run(&workspace, &only, quick, output.as_deref()),
+            Command::Attack {
+                requests,
+                seed,
+                server,
+            } => attack::run(&workspace, requests, seed, server.as_deref()),
             Command::Loom { filter } => loom::run(&workspace, filter.as_deref()),
             Command::Mutants { only, list } => mutants::run(&workspace, &only, list),
             Command::Asm { listing } => asm::run(&workspace, listing),

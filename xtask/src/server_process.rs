@@ -23,23 +23,39 @@ pub(crate) struct ServerProcess {
 impl ServerProcess {
     /// Starts it and waits until it accepts connections. `folder` gets its stderr.
     pub(crate) fn start(binary: &Path, folder: &Path) -> Result<Self> {
+        // Port 0: the kernel picks a free one, and the server says which. No race.
+        let mut command = Command::new(binary);
+        command.args(["--listen", "127.0.0.1:0"]);
+        Self::start_command(command, folder)
+    }
+
+    /// The same with any program that says where it listens as our server does.
+    pub(crate) fn start_command(mut command: Command, folder: &Path) -> Result<Self> {
         let log = folder.join("server.log");
         let stderr =
             File::create(&log).with_context(|| format!("cannot create {}", log.display()))?;
-        // Port 0: the kernel picks a free one, and the server says which. No race.
-        let mut command = Command::new(binary);
         command
-            .args(["--listen", "127.0.0.1:0"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(stderr);
         let mut guard = ChildGuard::spawn("the server", &mut command)?;
         let url = listening_url(&mut guard).inspect_err(|_| report::print_log("the server", &log));
+        let program = command.get_program().display();
         Ok(Self {
-            url: url.with_context(|| format!("{} did not start", binary.display()))?,
+            url: url.with_context(|| format!("{program} did not start"))?,
             guard,
             log,
         })
+    }
+
+    /// Of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.guard.id()
+    }
+
+    /// `127.0.0.1:PORT`.
+    pub(crate) fn address(&self) -> &str {
+        self.url.trim_start_matches("http://")
     }
 
     /// `http://127.0.0.1:PORT`.

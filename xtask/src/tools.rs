@@ -1,4 +1,4 @@
-//! Finds promtool and prometheus: where an environment variable says, on PATH, in an earlier unpack, or
+//! Finds promtool, prometheus and wrk: where an environment variable says, on PATH, in an earlier unpack, or
 //! in the distribution's package, unpacked now. A tool that is not found fails the chore; nothing is skipped.
 
 use std::env;
@@ -8,7 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use crate::unpack;
+use crate::unpack::Package;
 use crate::workspace::Workspace;
 
 pub(crate) struct Tools {
@@ -19,9 +19,82 @@ pub(crate) struct Tools {
 /// Finds both and prints a line for each.
 pub(crate) fn find(workspace: &Workspace) -> Result<Tools> {
     Ok(Tools {
-        promtool: find_one("promtool", "XTASK_PROMTOOL", workspace)?,
-        prometheus: find_one("prometheus", "XTASK_PROMETHEUS", workspace)?,
+        promtool: PROMTOOL.find(workspace)?.path,
+        prometheus: PROMETHEUS.find(workspace)?.path,
     })
+}
+
+/// Finds it and prints a line.
+pub(crate) fn find_wrk(workspace: &Workspace) -> Result<Binary> {
+    WRK.find(workspace)
+}
+
+struct Tool {
+    name: &'static str,
+    /// The environment variable that names it.
+    variable: &'static str,
+    package: Package,
+    /// What makes it say its version, and the exit status with which it then ends.
+    asked: (&'static str, i32),
+    version_in: fn(&str) -> Option<&str>,
+}
+
+const PROMTOOL: Tool = Tool {
+    name: "promtool",
+    variable: "XTASK_PROMTOOL",
+    package: PROMETHEUS_PACKAGE,
+    asked: ("--version", 0),
+    version_in: |text| comma_version("promtool", text),
+};
+
+const PROMETHEUS: Tool = Tool {
+    name: "prometheus",
+    variable: "XTASK_PROMETHEUS",
+    package: PROMETHEUS_PACKAGE,
+    asked: ("--version", 0),
+    version_in: |text| comma_version("prometheus", text),
+};
+
+const PROMETHEUS_PACKAGE: Package = Package {
+    name: "prometheus",
+    split_off: Some(("usr/bin/promtool", "promtool")),
+    has_libraries: false,
+};
+
+const WRK: Tool = Tool {
+    name: "wrk",
+    variable: "XTASK_WRK",
+    package: Package {
+        name: "wrk",
+        split_off: None,
+        has_libraries: true,
+    },
+    // It has no URL, which is a mistake to it.
+    asked: ("--version", 1),
+    version_in: wrk_version,
+};
+
+/// A program that was found, and runs.
+#[derive(Debug, Clone)]
+pub(crate) struct Binary {
+    path: PathBuf,
+    pub(crate) version: String,
+    /// `LD_LIBRARY_PATH`, for one that was unpacked.
+    library_path: Option<OsString>,
+}
+
+impl Binary {
+    pub(crate) fn command(&self) -> Command {
+        command(&self.path, self.library_path.as_deref())
+    }
+}
+
+fn command(path: &Path, library_path: Option<&OsStr>) -> Command {
+    let mut command = Command::new(path);
+    if let Some(library_path) = library_path {
+        command.env("LD_LIBRARY_PATH", library_path);
+    }
+    command
 }
 
 /// Where to look, decided without looking.
@@ -44,77 +117,90 @@ fn search(name: &str, named: Option<OsString>, path: &OsStr, unpacked: &Path) ->
     Search::Among(on_path.chain([unpacked.join(name)]).collect())
 }
 
-fn find_one(name: &str, variable: &str, workspace: &Workspace) -> Result<PathBuf> {
-    let unpacked = unpack::binaries(&workspace.target);
-    let path = env::var_os("PATH").unwrap_or_default();
-    match search(name, env::var_os(variable), &path, &unpacked) {
-        Search::Named(named) => {
-            let version = version(name, &named).with_context(|| {
-                format!(
-                    "{variable} is set to `{}`, which is not a {name} that runs: correct it or unset it",
-                    named.display()
-                )
-            })?;
-            found(name, &version, &named, variable);
-            return Ok(named);
-        }
-        Search::Among(places) => {
-            for place in places.iter().filter(|place| place.is_file()) {
-                match version(name, place) {
-                    Ok(version) => {
-                        let earlier = place.starts_with(&unpacked);
-                        let origin = if earlier { "unpacked earlier" } else { "PATH" };
-                        found(name, &version, place, origin);
-                        return Ok(place.clone());
+impl Tool {
+    fn find(&self, workspace: &Workspace) -> Result<Binary> {
+        let (name, variable) = (self.name, self.variable);
+        let unpacked = self.package.binaries(&workspace.target);
+        let path = env::var_os("PATH").unwrap_or_default();
+        match search(name, env::var_os(variable), &path, &unpacked) {
+            Search::Named(named) => {
+                let binary = self.binary(named.clone(), None).with_context(|| {
+                    format!(
+                        "{variable} is set to `{}`, which is not a {name} that runs: correct it or unset it",
+                        named.display()
+                    )
+                })?;
+                return Ok(self.found(binary, variable));
+            }
+            Search::Among(places) => {
+                for place in places.into_iter().filter(|place| place.is_file()) {
+                    let earlier = place.starts_with(&unpacked);
+                    let origin = if earlier { "unpacked earlier" } else { "PATH" };
+                    let library_path =
+                        earlier.then(|| self.package.library_path(&workspace.target));
+                    match self.binary(place.clone(), library_path.flatten()) {
+                        Ok(binary) => return Ok(self.found(binary, origin)),
+                        Err(error) => println!("{name}: not {}: {error:#}", place.display()),
                     }
-                    Err(error) => println!("{name}: not {}: {error:#}", place.display()),
                 }
             }
         }
-    }
-    let binary = unpack::unpack(&workspace.target)
-        .map(|()| unpacked.join(name))
-        .and_then(|binary| Ok((version(name, &binary)?, binary)));
-    match binary {
-        Ok((version, binary)) => {
-            found(name, &version, &binary, "unpacked now");
-            Ok(binary)
+        let binary = self.package.unpack(&workspace.target).and_then(|()| {
+            let library_path = self.package.library_path(&workspace.target);
+            self.binary(unpacked.join(name), library_path)
+        });
+        match binary {
+            Ok(binary) => Ok(self.found(binary, "unpacked now")),
+            Err(error) => Err(anyhow!(
+                "{name} is not on PATH and could not be unpacked ({error:#}). Install it \
+                 (`apt-get install {package}` or `brew install {package}`), or set \
+                 {variable}=/path/to/{name}",
+                package = self.package.name
+            )),
         }
-        Err(error) => Err(anyhow!(
-            "{name} is not on PATH and could not be unpacked ({error:#}). Install it \
-             (`apt-get install prometheus` or `brew install prometheus`), or set \
-             {variable}=/path/to/{name}"
-        )),
+    }
+
+    fn found(&self, binary: Binary, origin: &str) -> Binary {
+        let (name, version, path) = (self.name, &binary.version, binary.path.display());
+        println!("{name} {version} ({origin}: {path})");
+        binary
+    }
+
+    /// Runs it, so that a binary for another machine or another program of that name is not taken.
+    fn binary(&self, path: PathBuf, library_path: Option<OsString>) -> Result<Binary> {
+        let (flag, status) = self.asked;
+        let output = command(&path, library_path.as_deref())
+            .arg(flag)
+            .output()
+            .with_context(|| format!("cannot run {}", path.display()))?;
+        // Some releases print it to stderr.
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8_lossy(&text);
+        match (self.version_in)(&text) {
+            Some(version) if output.status.code() == Some(status) => Ok(Binary {
+                version: version.to_owned(),
+                path,
+                library_path,
+            }),
+            _ => bail!(
+                "`{} {flag}` ended with {} and says: {}",
+                path.display(),
+                output.status,
+                text.lines().next().unwrap_or("nothing")
+            ),
+        }
     }
 }
 
-fn found(name: &str, version: &str, path: &Path, origin: &str) {
-    println!("{name} {version} ({origin}: {})", path.display());
-}
-
-/// Runs it, so that a binary for another machine or another program of that name is not taken.
-fn version(name: &str, binary: &Path) -> Result<String> {
-    let output = Command::new(binary)
-        .arg("--version")
-        .output()
-        .with_context(|| format!("cannot run {}", binary.display()))?;
-    // Some releases print it to stderr.
-    let text = [output.stdout, output.stderr].concat();
-    let text = String::from_utf8_lossy(&text);
-    match version_in(name, &text) {
-        Some(version) if output.status.success() => Ok(version.to_owned()),
-        _ => bail!(
-            "`{} --version` ended with {} and says: {}",
-            binary.display(),
-            output.status,
-            text.lines().next().unwrap_or("nothing")
-        ),
-    }
-}
-
-fn version_in<'a>(name: &str, text: &'a str) -> Option<&'a str> {
+fn comma_version<'a>(name: &str, text: &'a str) -> Option<&'a str> {
     let rest = text.strip_prefix(name)?.strip_prefix(", version ")?;
     rest.split_whitespace().next()
+}
+
+/// Debian puts its own name before the number.
+fn wrk_version(text: &str) -> Option<&str> {
+    let version = text.strip_prefix("wrk ")?.split_whitespace().next()?;
+    Some(version.strip_prefix("debian/").unwrap_or(version))
 }
 
 #[cfg(test)]
@@ -145,8 +231,16 @@ mod tests {
     #[test]
     fn reads_the_version() {
         let text = "promtool, version 2.42.0+ds (branch: x, revision: y)\n  build user: z\n";
-        assert_eq!(version_in("promtool", text), Some("2.42.0+ds"));
-        assert_eq!(version_in("prometheus", text), None);
-        assert_eq!(version_in("promtool", ""), None);
+        assert_eq!((PROMTOOL.version_in)(text), Some("2.42.0+ds"));
+        assert_eq!((PROMETHEUS.version_in)(text), None);
+        assert_eq!((PROMTOOL.version_in)(""), None);
+    }
+
+    #[test]
+    fn reads_the_version_of_wrk() {
+        let debian = "wrk debian/4.1.0-3+b2 [epoll] Copyright (C) 2012 Will Glozer\nUsage: wrk\n";
+        assert_eq!(wrk_version(debian), Some("4.1.0-3+b2"));
+        assert_eq!(wrk_version("wrk 4.2.0 [kqueue] Copyright\n"), Some("4.2.0"));
+        assert_eq!(wrk_version("other 1"), None);
     }
 }

@@ -15,14 +15,36 @@ use prometheus_client::registry::Registry;
 use super::text::{go_float, push_all, push_float, push_integer};
 use crate::escape::escape_help;
 use crate::instrument::render_pairs;
+use crate::kind::Kind;
 
 /// Appends what a prometheus-client registry holds. Families without metrics are left out.
 ///
 /// # Errors
-/// Those of the metrics' own encoding.
+/// Those of the metrics' own encoding; nothing is appended then.
 pub fn encode(into: &mut String, registry: &Registry) -> Result<(), std::fmt::Error> {
+    encode_selected(into, registry, |_, _| true)
+}
+
+/// Appends the families that `selects` holds of, by their kind and name (without a counter's
+/// `_total`). The others are read all the same: prometheus-client reads a registry as a whole.
+///
+/// # Errors
+/// As [`encode`].
+pub fn encode_selected(
+    into: &mut String,
+    registry: &Registry,
+    selects: impl Fn(Kind, &str) -> bool,
+) -> Result<(), std::fmt::Error> {
     for family in prometheus_client::encoding::prometheus_protobuf::encode(registry)? {
-        if !family.metric.is_empty() {
+        let (kind, name) = match family.r#type() {
+            MetricType::Counter => (
+                Kind::Counter,
+                family.name.strip_suffix("_total").unwrap_or(&family.name),
+            ),
+            MetricType::Histogram => (Kind::Histogram, &*family.name),
+            _ => (Kind::Gauge, &*family.name),
+        };
+        if !family.metric.is_empty() && selects(kind, name) {
             encode_family(into, &family);
         }
     }

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "prometheus-client-text")]
 pub mod families;
+mod guarded;
 pub mod openmetrics;
 mod prometheus_client;
 pub mod text;

@@ -4,8 +4,10 @@
 
 use prometheus_client::collector::Collector;
 
-use super::prometheus_client::{RegistryText, SnapshotText};
-use crate::registry::Registry;
+use super::guarded::guarded;
+use super::prometheus_client::{MetricText, RegistryText, SnapshotText};
+use crate::error::MetricPanicked;
+use crate::registry::{Registered, Registry};
 use crate::snapshot::Snapshot;
 
 /// The content type of this format.
@@ -33,6 +35,18 @@ pub fn encode_metrics(into: &mut String, registry: &Registry) {
     encode_collector(into, Box::new(RegistryText(registry.clone())));
 }
 
+/// Appends one metric, unless it has no series, and no end of the document: more may follow. Where
+/// it panics, `into` is as it was before. A program that is built with `panic = "abort"` ends
+/// instead.
+///
+/// # Errors
+/// When reading it panicked. The panic hook has run by then, as for any panic.
+pub fn encode_metric(into: &mut String, metric: &Registered) -> Result<(), MetricPanicked> {
+    guarded(into, metric, |into| {
+        encode_collector(into, Box::new(MetricText(metric.clone())));
+    })
+}
+
 fn encode_collector(into: &mut String, collector: Box<dyn Collector>) {
     let mut registry = prometheus_client::registry::Registry::default();
     registry.register_collector(collector);
@@ -40,7 +54,8 @@ fn encode_collector(into: &mut String, collector: Box<dyn Collector>) {
     let _ = prometheus_client::encoding::text::encode_registry(into, &registry);
 }
 
-fn encode_eof(into: &mut String) {
+/// Appends the `# EOF` that ends a document.
+pub fn encode_eof(into: &mut String) {
     // As above.
     let _ = prometheus_client::encoding::text::encode_eof(into);
 }

@@ -20,7 +20,7 @@ use crate::instrument::{
     SeriesSnapshot, UpDownCounter, Value, render_pairs,
 };
 use crate::kind::Kind;
-use crate::registry::Registry;
+use crate::registry::{Registered, Registry};
 use crate::snapshot::{Descriptor, FamilySnapshot, Snapshot};
 
 const fn metric_type(kind: Kind) -> MetricType {
@@ -231,6 +231,21 @@ impl Collector for RegistryText {
     }
 }
 
+/// One metric of a registry, as prometheus-client asks for it when it writes text.
+#[derive(Debug)]
+pub(super) struct MetricText(pub(super) Registered);
+
+impl Collector for MetricText {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), Error> {
+        encode_metric(
+            &self.0.descriptor,
+            &*self.0.metric,
+            Labelling::Text,
+            &mut encoder,
+        )
+    }
+}
+
 impl Collector for Registry {
     /// Encodes what the registry holds, series by series.
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), Error> {
@@ -245,14 +260,24 @@ fn encode_registry(
 ) -> Result<(), Error> {
     let mut outcome = Ok(());
     registry.for_each(|descriptor, metric| {
-        if outcome.is_ok() && !metric.is_empty() {
-            outcome = encode_descriptor(descriptor, encoder).and_then(|mut encoder| {
-                let constant = &descriptor.constant_labels;
-                encode_all(metric, labelling, constant, &mut encoder)
-            });
+        if outcome.is_ok() {
+            outcome = encode_metric(descriptor, metric, labelling, encoder);
         }
     });
     outcome
+}
+
+fn encode_metric(
+    descriptor: &Descriptor,
+    metric: &dyn Metric,
+    labelling: Labelling,
+    encoder: &mut DescriptorEncoder,
+) -> Result<(), Error> {
+    if metric.is_empty() {
+        return Ok(());
+    }
+    let mut encoder = encode_descriptor(descriptor, encoder)?;
+    encode_all(metric, labelling, &descriptor.constant_labels, &mut encoder)
 }
 
 fn encode_descriptor<'e>(

@@ -7,11 +7,13 @@
 //! Costs: one pass; beside the buffer's growth, 16 bytes a series for a list of a family's series in
 //! their order. Label text was rendered when the series was made, and is copied from line to line.
 
+use super::guarded::guarded;
 use crate::Buckets;
+use crate::error::MetricPanicked;
 use crate::escape::escape_help;
 use crate::instrument::{HistogramSnapshot, Labels, Value, render_pairs};
 use crate::kind::Kind;
-use crate::registry::Registry;
+use crate::registry::{Registered, Registry};
 use crate::snapshot::{Descriptor, Snapshot};
 
 /// The content type of this format.
@@ -40,6 +42,23 @@ pub fn encode_registry(into: &mut String, registry: &Registry) {
             writer.write(into, labels, value);
         });
     });
+}
+
+/// Appends one metric, unless it has no series. Where it panics, `into` is as it was before, and
+/// what comes after can still be written. A program that is built with `panic = "abort"` ends
+/// instead.
+///
+/// # Errors
+/// When reading it panicked. The panic hook has run by then, as for any panic.
+pub fn encode_metric(into: &mut String, metric: &Registered) -> Result<(), MetricPanicked> {
+    guarded(into, metric, |into| {
+        let mut writer = FamilyWriter::new(&metric.descriptor);
+        metric
+            .metric
+            .visit(&mut Value::Counter(0), &mut |labels, value| {
+                writer.write(into, labels, value);
+            });
+    })
 }
 
 /// Writes the series of a family, and before the first one its metadata.

@@ -11,7 +11,7 @@ pub struct Limits {
     pub values: usize,
     /// The longest name of a record, in characters; beyond it, 422.
     pub name_characters: usize,
-    /// How many records are kept; the oldest make room. Zero keeps none.
+    /// How many records are kept; the oldest make room.
     pub records: usize,
     /// The longest that a body may take to arrive; beyond it, 408.
     pub body_time: Duration,

@@ -23,7 +23,6 @@ pub mod health;
 pub mod limits;
 pub mod logs;
 mod openapi;
-pub mod patterns;
 mod problem;
 mod query;
 mod request_log;
@@ -32,6 +31,8 @@ pub mod serve;
 pub mod system;
 mod welcome;
 
+use std::collections::BTreeSet;
+
 use salvo::Service;
 use tallied::{RegisterError, Registry};
 
@@ -39,7 +40,8 @@ use self::config::{Config, Level};
 use self::health::Readiness;
 use self::serve::{ConnectionMetrics, Edge};
 use self::system::SystemMetrics;
-use crate::HttpMetrics;
+use crate::known_routes::known_routes;
+use crate::{HttpMetrics, Scrape, ScrapeMetrics};
 
 /// The application's service and the metrics that its surroundings have to know of.
 #[derive(Debug)]
@@ -55,6 +57,12 @@ pub struct App {
 }
 
 impl App {
+    /// The patterns of all its routes; `None` where one of them cannot be told.
+    pub fn patterns(&self) -> Option<BTreeSet<String>> {
+        let routes = known_routes(&self.service.router).into_iter();
+        routes.map(|route| Some(route?.pattern)).collect()
+    }
+
     /// The application alone; the metrics of its connections stay at zero.
     ///
     /// # Errors
@@ -75,19 +83,20 @@ impl App {
         )?;
         let http = config.http.register(&registry)?;
         let system = SystemMetrics::register(&registry)?;
+        let scrapes = ScrapeMetrics::register(&registry)?;
         let connections = ConnectionMetrics::register(&registry)?;
+        let scrape = Scrape::new(registry).with_metrics(scrapes);
         let readiness = Readiness::default();
         let metrics_service = config
             .metrics_listen
-            .map(|_| Service::new(routes::metrics(registry.clone())).catcher(routes::catcher()));
-        let router = routes::router(registry, readiness.clone(), config);
-        let mut service = Service::new(router)
-            .hoop(http.hoop())
-            .catcher(routes::catcher());
+            .map(|_| Service::new(routes::metrics(scrape.clone())).catcher(routes::catcher()));
+        let router = routes::router(scrape, readiness.clone(), config);
+        let mut service = Service::new(router).catcher(routes::catcher());
         // Inside of the metrics' hoop, so that its time is in the durations.
         if config.log.level >= Level::Debug {
             service = service.hoop(request_log::RequestLog::default());
         }
+        let service = http.instrument(service);
         let app = Self {
             service,
             http,

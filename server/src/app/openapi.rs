@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::data::{DEFAULT_LIMIT, MAX_LIMIT};
 use super::docs::ASSETS;
 use super::limits::Limits;
+use crate::scrape::MAX_NAMES;
 
 #[derive(Clone)]
 pub(super) struct Document(Bytes);
@@ -156,8 +157,9 @@ fn metrics() -> Value {
                 "application/openmetrics-text": { "schema": { "type": "string" } },
             },
         },
-        "400": answer("Unknown `format`", "text/plain", json!({ "type": "string" })),
+        "400": answer("Unknown `format`, or too many `name[]`", "text/plain", json!({ "type": "string" })),
         "500": answer("The exposition could not be rendered: a bug", "text/plain", json!({ "type": "string" })),
+        "503": answer("Too many scrapes at once (with `Retry-After`), or no document in time", "text/plain", json!({ "type": "string" })),
     });
     let format = parameter(
         "query",
@@ -165,10 +167,16 @@ fn metrics() -> Value {
         "Overrides the Accept header",
         json!({ "type": "string", "enum": ["text", "openmetrics"] }),
     );
+    let names = parameter(
+        "query",
+        "name[]",
+        "Only these metrics, by their names or those of their samples",
+        json!({ "type": "array", "items": { "type": "string" }, "maxItems": MAX_NAMES }),
+    );
     with(
         operation("metrics", "metrics", "The exposition", responses),
         "parameters",
-        json!([format]),
+        json!([format, names]),
     )
 }
 

@@ -18,7 +18,7 @@ use std::time::Instant;
 use salvo::{Depot, FlowCtrl, Handler, Request, Response};
 
 use crate::hoop::matched_path;
-use crate::route_series::MethodLabel;
+use crate::methods::Methods;
 
 /// The longest path that is logged, in bytes: clients choose it.
 const MAX_PATH: usize = 200;
@@ -27,6 +27,7 @@ const MAX_PATH: usize = 200;
 #[derive(Debug, Default)]
 pub(super) struct RequestLog {
     requests: AtomicU64,
+    methods: Methods,
 }
 
 #[salvo::async_trait]
@@ -40,11 +41,11 @@ impl Handler for RequestLog {
     ) {
         // Relaxed: only that each is given once matters.
         let id = 1 + self.requests.fetch_add(1, Ordering::Relaxed);
-        let endpoint = matched_path(req, res).map(|path| format!("/{path}"));
+        let endpoint = matched_path(req, res, ctrl).map(|path| format!("/{path}"));
         let path = endpoint.is_none().then(|| clipped(req.uri().path()));
         let line = Line {
             id,
-            method: MethodLabel::of(req.method()).as_str(),
+            method: self.methods.label(req.method()).name,
             endpoint,
             path,
             started: Instant::now(),

@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use salvo::catcher::Catcher;
 use salvo::{Handler, Router};
-use tallied::Registry;
 
 use super::config::Config;
 use super::health::{Health, Live, Readiness, Ready};
@@ -14,7 +13,7 @@ use crate::Scrape;
 /// The routes. What a client can send is in the document that [`openapi`] writes; a test there
 /// compares the two. /metrics is among them unless it has a listener of its own. The fault route
 /// is no part of the API, and in no document.
-pub(super) fn router(registry: Registry, readiness: Readiness, config: &Config) -> Router {
+pub(super) fn router(scrape: Scrape, readiness: Readiness, config: &Config) -> Router {
     let limits = config.limits;
     let with_metrics = config.metrics_listen.is_none();
     let records = data::Data::new(limits);
@@ -41,7 +40,7 @@ pub(super) fn router(registry: Registry, readiness: Readiness, config: &Config) 
                 .push(read(Router::with_path("{file}"), docs::Asset)),
         );
     if with_metrics {
-        router = router.push(metrics(registry));
+        router = router.push(metrics(scrape));
     }
     if config.faults {
         let fault = faults::Fault::new(readiness, limits);
@@ -51,8 +50,8 @@ pub(super) fn router(registry: Registry, readiness: Readiness, config: &Config) 
 }
 
 /// /metrics.
-pub(super) fn metrics(registry: Registry) -> Router {
-    read(Router::with_path("metrics"), Scrape::new(registry))
+pub(super) fn metrics(scrape: Scrape) -> Router {
+    read(Router::with_path("metrics"), scrape)
 }
 
 /// What answers where no route does.

@@ -23,6 +23,7 @@ const HELLO: Record = Record {
     endpoint: "/hello",
     status: 200,
     aborted: None,
+    head: true,
     request_bytes: 0,
     response_bytes: 5,
 };

@@ -5,6 +5,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
+/// The hoop is put around a service by `HttpMetrics::instrument`, and so knows that it is outermost.
+const INSTRUMENTED: bool = true;
+
 mod answers;
 mod before_the_last_byte;
 mod client_leaves;

@@ -74,7 +74,10 @@ fn half_are_reset(server: Observed, gate: &Semaphore, first: Option<&'static str
         }
     }
     let before = first.map_or(0, str::len) as u64;
-    let left = Record::get("/", 499, before).aborted("client_disconnect");
+    let left = Record {
+        head: first.is_some(),
+        ..Record::get("/", 499, before).aborted("client_disconnect")
+    };
     let answered = Record::get("/", 200, before + rest.len() as u64);
     let mut records = vec![left; STREAMS / 2];
     records.extend([answered; STREAMS / 2]);

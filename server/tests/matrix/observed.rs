@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use salvo::{Router, Service};
@@ -20,6 +21,8 @@ pub(crate) struct Record {
     pub(crate) endpoint: &'static str,
     pub(crate) status: u16,
     pub(crate) aborted: Option<&'static str>,
+    /// Whether the answer's head was ready.
+    pub(crate) head: bool,
     pub(crate) request_bytes: u64,
     pub(crate) response_bytes: u64,
 }
@@ -32,6 +35,7 @@ impl Record {
             endpoint,
             status,
             aborted: None,
+            head: true,
             request_bytes: 0,
             response_bytes,
         }
@@ -43,9 +47,17 @@ impl Record {
             ..self
         }
     }
+
+    /// It ended before the answer's head.
+    pub(crate) fn without_head(self) -> Self {
+        Self {
+            head: false,
+            ..self
+        }
+    }
 }
 
-/// The `http_…` series of a scrape that are not 0, but for buckets and the sum of the durations: so
+/// The `http_…` series of a scrape that are not 0, but for buckets and the sums of the durations: so
 /// a request in flight is one series too many.
 type Ledger = BTreeMap<String, f64>;
 
@@ -53,7 +65,7 @@ fn read(exposition: &str) -> Ledger {
     exposition
         .lines()
         .filter(|line| line.starts_with("http_") && !line.contains("_bucket{"))
-        .filter(|line| !line.starts_with("http_request_duration_seconds_sum"))
+        .filter(|line| !line.contains("_seconds_sum{"))
         .map(|line| line.rsplit_once(' ').unwrap())
         .map(|(series, value)| (series.to_owned(), value.parse().unwrap()))
         .filter(|(_, value)| *value != 0.0)
@@ -89,6 +101,10 @@ fn ledger_of(records: &[Record]) -> Ledger {
             format!("http_request_duration_seconds_count{{{labels}}}"),
             1,
         );
+        add(
+            format!("http_response_start_seconds_count{{{labels}}}"),
+            record.head.into(),
+        );
         for (name, bytes) in [
             ("http_request_size_bytes", record.request_bytes),
             ("http_response_size_bytes", record.response_bytes),
@@ -113,11 +129,15 @@ impl Observed {
     }
 
     /// Serves a service whose first hoop becomes ours.
-    pub(crate) fn service(service: Service) -> Self {
-        Self::observe(TestServer::start_service(
-            service,
-            Duration::from_millis(100),
-        ))
+    pub(crate) fn service(mut service: Service) -> Self {
+        if crate::INSTRUMENTED {
+            let drain = Duration::from_millis(100);
+            return Self::observe(TestServer::start_service(service, drain));
+        }
+        Self::with_hoop(|hoop| {
+            service.hoops.insert(0, Arc::new(hoop));
+            service
+        })
     }
 
     /// Serves a service that puts the hoop where it likes.

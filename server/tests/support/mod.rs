@@ -120,20 +120,20 @@ impl TestServer {
         Self::start_service(Service::new(router), Duration::from_millis(100))
     }
 
-    /// Serves a service, which gets the hoop as its first.
-    pub fn start_service(mut service: Service, drain: Duration) -> Self {
-        let with_hoop = |hoop| {
-            service.hoops.insert(0, std::sync::Arc::new(hoop));
-            service
-        };
-        Self::start_with_hoop(with_hoop, drain)
+    /// Serves a service, which is instrumented.
+    pub fn start_service(service: Service, drain: Duration) -> Self {
+        Self::start_with(|http| http.instrument(service), drain)
     }
 
     /// Serves a service that puts the hoop where it likes.
     pub fn start_with_hoop(service: impl FnOnce(MetricsHoop) -> Service, drain: Duration) -> Self {
+        Self::start_with(|http| service(http.hoop()), drain)
+    }
+
+    fn start_with(service: impl FnOnce(HttpMetrics) -> Service, drain: Duration) -> Self {
         let registry = Registry::default();
         let http = HttpMetrics::register(&registry).unwrap();
-        let service = service(http.hoop());
+        let service = service(http);
         let system = SystemMetrics::register(&registry).unwrap();
         let app = move || App {
             service,
@@ -274,6 +274,7 @@ impl Client {
     fn receive(&mut self) -> bool {
         let mut buffer = [0; 16_384];
         match self.stream.read(&mut buffer) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => self.receive(),
             Ok(0) => false,
             Ok(n) => {
                 self.received.extend_from_slice(&buffer[..n]);
@@ -419,22 +420,37 @@ impl Server {
 
     /// Waits until the server of this command listens.
     pub fn spawn(command: &mut Command) -> Self {
-        let mut child = command
+        Self::spawn_saying(2, command)
+    }
+
+    /// Waits until the program of this command has said so many lines, each with an address.
+    pub fn spawn_saying(lines: usize, command: &mut Command) -> Self {
+        let child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
-        let mut address = |head: &str, tail: &str| {
-            let line = lines.next().unwrap().unwrap();
-            let address = line.strip_prefix(head).and_then(|l| l.strip_suffix(tail));
-            address.expect(&line).parse().unwrap()
-        };
-        Self {
-            address: address("listening on http://", ""),
-            metrics: address("metrics at   http://", "/metrics   (Ctrl-C stops)"),
+        // From here on it is stopped, whatever happens.
+        let unknown = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut server = Self {
             child,
-        }
+            address: unknown,
+            metrics: unknown,
+        };
+        let said = BufReader::new(server.child.stdout.as_mut().unwrap()).lines();
+        let addresses: Vec<_> = said
+            .take(lines)
+            .map(|line| {
+                let line = line.unwrap();
+                let url = line.rsplit_once("http://").expect(&line).1;
+                let address = url.split('/').next().unwrap();
+                address.parse().expect(&line)
+            })
+            .collect();
+        assert_eq!(addresses.len(), lines, "{addresses:?}");
+        server.address = addresses[0];
+        server.metrics = addresses[lines - 1];
+        server
     }
 
     /// Starts one with these arguments, on a free port.

@@ -17,7 +17,8 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    pub(crate) fn inspect(workspace: &Workspace) -> Result<Self> {
+    /// Those that take part are what `package` depends on.
+    pub(crate) fn inspect(workspace: &Workspace, package: &str) -> Result<Self> {
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
         let unknown = || "unknown".to_owned();
         let cores = thread::available_parallelism().map_or_else(|_| unknown(), |n| n.to_string());
@@ -51,8 +52,23 @@ impl Machine {
         ];
         Ok(Self {
             facts,
-            peers: peers(workspace)?,
+            peers: peers(workspace, package)?,
         })
+    }
+
+    /// As a list of Markdown.
+    pub(crate) fn list(&self) -> String {
+        let mut text = String::new();
+        for (name, value) in &self.facts {
+            text.push_str(&format!("- {name}: {value}\n"));
+        }
+        let peers: Vec<String> = self
+            .peers
+            .iter()
+            .map(|(name, version)| format!("{name} {version}"))
+            .collect();
+        text.push_str(&format!("- versions: {}\n", peers.join(", ")));
+        text
     }
 }
 
@@ -94,8 +110,8 @@ fn rustc_version(workspace: &Workspace) -> Result<String> {
 fn commit(workspace: &Workspace) -> Result<String> {
     let git = |args: &[&str]| output(Command::new("git").args(args).current_dir(&workspace.root));
     let commit = git(&["rev-parse", "--short=12", "HEAD"])?;
-    // The report itself is about to change.
-    let changes = git(&["status", "--porcelain", "--", ".", ":!benches/RESULTS.md"])?;
+    // The reports themselves are about to change.
+    let changes = git(&["status", "--porcelain", "--", ".", ":!benches/*.md"])?;
     let state = if changes.is_empty() {
         "clean"
     } else {
@@ -104,33 +120,34 @@ fn commit(workspace: &Workspace) -> Result<String> {
     Ok(format!("{commit}, {state}"))
 }
 
-fn peers(workspace: &Workspace) -> Result<Vec<(String, String)>> {
+fn peers(workspace: &Workspace, package: &str) -> Result<Vec<(String, String)>> {
     let mut command = workspace::cargo();
     command
         .args(["metadata", "--format-version", "1"])
         .current_dir(&workspace.root);
     let metadata: Value = serde_json::from_str(&output(&mut command)?)
         .context("`cargo metadata` did not answer in JSON")?;
-    peers_in(&metadata).context("`cargo metadata` does not know the package tallied-benches")
+    peers_in(&metadata, package)
+        .with_context(|| format!("`cargo metadata` does not know the package {package}"))
 }
 
-/// The direct dependencies of the benches, as they are locked.
-fn peers_in(metadata: &Value) -> Option<Vec<(String, String)>> {
+/// The direct dependencies of the package, as they are locked.
+fn peers_in(metadata: &Value, package: &str) -> Option<Vec<(String, String)>> {
     /// Ours, and what only passes figures or bodies on.
-    const NO_PEERS: [&str; 6] = [
+    const NO_PEERS: [&str; 8] = [
         "async-stream",
         "bytes",
         "http-body",
+        "serde",
         "serde_json",
+        "socket2",
         "tallied",
         "tallied-server",
     ];
     let packages = metadata["packages"].as_array()?;
-    let benches = packages
-        .iter()
-        .find(|package| package["name"] == "tallied-benches")?;
+    let of_it = packages.iter().find(|other| other["name"] == package)?;
     let nodes = metadata["resolve"]["nodes"].as_array()?;
-    let node = nodes.iter().find(|node| node["id"] == benches["id"])?;
+    let node = nodes.iter().find(|node| node["id"] == of_it["id"])?;
     let dependencies = node["dependencies"].as_array()?;
     let named = packages
         .iter()
@@ -157,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn peers_are_the_locked_dependencies_of_the_benches() {
+    fn peers_are_the_locked_dependencies_of_the_package() {
         let package = |name: &str, version: &str| json!({"id": format!("{name}@{version}"), "name": name, "version": version});
         let metadata = json!({
             "packages": [
@@ -172,7 +189,7 @@ mod tests {
             ]},
         });
         let expected = vec![("peer".to_owned(), "2.3.4".to_owned())];
-        assert_eq!(peers_in(&metadata), Some(expected));
-        assert_eq!(peers_in(&json!({})), None);
+        assert_eq!(peers_in(&metadata, "tallied-benches"), Some(expected));
+        assert_eq!(peers_in(&json!({}), "tallied-benches"), None);
     }
 }

@@ -4,8 +4,8 @@
 //! criterion's, in a directory that is emptied before each run. A missed target is printed, and
 //! fails nothing: the figures belong to the machine, and to what else it did meanwhile.
 
-mod machine;
-mod markdown;
+pub(crate) mod machine;
+pub(crate) mod markdown;
 mod report;
 mod results;
 mod targets;
@@ -74,7 +74,7 @@ pub(crate) fn group_names() -> [&'static str; GROUPS.len()] {
 }
 
 /// Where the report goes: a file that is kept in the repository is a whole run's, at full length.
-fn destination<'a>(
+pub(crate) fn destination<'a>(
     whole: bool,
     quick: bool,
     output: Option<&'a Path>,
@@ -94,7 +94,7 @@ pub(crate) fn run(
         .filter(|group| only.is_empty() || only.iter().any(|name| name == group.name))
         .collect();
     // Before the benches, whose load and whose report would show in it.
-    let machine = Machine::inspect(workspace)?;
+    let machine = Machine::inspect(workspace, "tallied-benches")?;
     let home = fresh_home(workspace)?;
     let start = Instant::now();
     for (index, group) in selected.iter().enumerate() {

@@ -23,15 +23,7 @@ pub(crate) fn render(
         text.push_str("\n**A quick run: the figures are rough.**\n");
     }
     text.push_str("\n## Machine\n\n");
-    for (name, value) in &machine.facts {
-        text.push_str(&format!("- {name}: {value}\n"));
-    }
-    let peers: Vec<String> = machine
-        .peers
-        .iter()
-        .map(|(name, version)| format!("{name} {version}"))
-        .collect();
-    text.push_str(&format!("- versions: {}\n", peers.join(", ")));
+    text.push_str(&machine.list());
     text.push_str(&targets_section(results));
     for group in groups {
         text.push_str(&format!(

@@ -112,10 +112,9 @@ pub static KEYS: &[Key] = &[
     Key {
         name: "system_metrics_interval_seconds",
         value_name: "SECONDS",
-        meaning: "how often the process and host figures are refreshed; 0.001 to 3600",
+        meaning: "how often the process, host and runtime figures are refreshed; 0.001 to 3600",
         set: |config, written| {
-            // A millisecond is what the runtime's timers can tell apart.
-            config.system_metrics_interval = written.seconds(0.001..=3_600.0)?;
+            config.system_metrics_interval = written.seconds(LIMIT_SECONDS)?;
             Ok(())
         },
         show: |config| seconds(config.system_metrics_interval),
@@ -143,7 +142,7 @@ pub static KEYS: &[Key] = &[
     Key {
         name: "http.duration_buckets",
         value_name: "SECONDS,…",
-        meaning: "bucket bounds of http_request_duration_seconds, increasing; inf may stand at the end",
+        meaning: "bucket bounds of http_request_duration_seconds and http_response_start_seconds, increasing; inf may stand at the end",
         set: |config, written| {
             config.http.duration_buckets = written.buckets()?;
             Ok(())

@@ -64,7 +64,7 @@ pub struct Config {
 /// The HTTP metrics' configuration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HttpConfig {
-    /// Bounds of `http_request_duration_seconds`.
+    /// Bounds of `http_request_duration_seconds` and `http_response_start_seconds`.
     pub duration_buckets: Buckets,
     /// Bounds of `http_request_size_bytes`.
     pub request_size_buckets: Buckets,

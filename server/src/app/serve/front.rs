@@ -31,9 +31,8 @@ const RESERVED_FDS: usize = 64 + METRICS_CONNECTIONS;
 /// (CVE-2023-44487). What h2 does by itself, said here.
 const HTTP2_PENDING_RESETS: usize = 20;
 
-/// How long connections that were accepted last have to be looked at before the others drain, and
-/// how often to see whether they were: a task or two, so they are at once.
-const SETTLING: Duration = Duration::from_secs(1);
+/// How often to see whether the connections that were accepted last were looked at, which takes a
+/// task or two for each: at once, unless the machine is overloaded.
 const SETTLING_LOOK: Duration = Duration::from_millis(1);
 
 /// The limits, with no more connections than there are file descriptors for.
@@ -131,7 +130,7 @@ impl Front {
         }
         // A connection that learns of the stop before it has read anything is closed by hyper,
         // and with it the request that its client has sent.
-        let _ = tokio::time::timeout(SETTLING, async {
+        let _ = tokio::time::timeout(limit, async {
             while !self.table.is_settled() {
                 tokio::time::sleep(SETTLING_LOOK).await;
             }

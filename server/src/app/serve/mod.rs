@@ -18,6 +18,7 @@ mod metrics;
 mod presence;
 mod stream;
 
+use std::cell::Cell;
 use std::io;
 use std::time::Duration;
 
@@ -34,8 +35,8 @@ const LAST_SCRAPES: Duration = Duration::from_secs(5);
 /// Serves until `stop` is ready, then drains: no new connection is accepted, and the requests in
 /// progress are finished. Those that are not when `drain` is over, or when `stop` is ready a
 /// second time, are cut off and counted under `reason="shutdown"`. The listener of /metrics, where
-/// there is one, is drained when the other one is, so that what the drain does can be scraped. The
-/// process figures are refreshed every `refresh`, which is not zero.
+/// there is one, is drained when the other one is, so that what the drain does can be scraped: for 5
+/// seconds at most, and not at all after a second `stop`. The process figures are refreshed every `refresh`, which is not zero.
 ///
 /// # Errors
 /// When a listener cannot be served from.
@@ -85,12 +86,22 @@ pub async fn serve(
     });
 
     let http = app.http;
+    let stops = Cell::new(0);
+    let mut stop = async || {
+        stop().await;
+        stops.set(stops.get() + 1);
+    };
     let mut served = tokio::select! {
         served = main.served() => served,
         () = stop() => main.drain(drain, &mut stop, || http.drain_timed_out()).await,
     };
     if let Some(mut metrics) = metrics {
-        served = served.and(metrics.drain(LAST_SCRAPES, &mut stop, || ()).await);
+        let limit = if stops.get() > 1 {
+            Duration::ZERO
+        } else {
+            LAST_SCRAPES
+        };
+        served = served.and(metrics.drain(limit, &mut stop, || ()).await);
     }
     refresher.abort();
     served

@@ -1,18 +1,22 @@
 //! Which format a scraper gets.
 //!
-//! Source: RFC 9110, sections 12.4.2 and 12.5.1.
+//! Source: RFC 9110, section 12.5.1.
 
+use salvo::http::HeaderMap;
+use salvo::http::header::ACCEPT;
 use tallied::exposition::{openmetrics, text};
 
+use super::list_header::elements;
+
 /// A format of the exposition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Format {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Format {
     Text,
     OpenMetrics,
 }
 
 impl Format {
-    pub(crate) fn content_type(self) -> &'static str {
+    pub(super) fn content_type(self) -> &'static str {
         match self {
             Self::Text => text::CONTENT_TYPE,
             Self::OpenMetrics => openmetrics::CONTENT_TYPE,
@@ -20,7 +24,7 @@ impl Format {
     }
 
     /// The format that `?format=` names.
-    pub(crate) fn named(name: &str) -> Option<Self> {
+    pub(super) fn named(name: &str) -> Option<Self> {
         match name {
             "text" => Some(Self::Text),
             "openmetrics" => Some(Self::OpenMetrics),
@@ -28,33 +32,21 @@ impl Format {
         }
     }
 
-    /// The format that an `Accept` header prefers. Text where it prefers neither, or accepts
-    /// none: a scraper that asks for something else is still better off with text.
-    pub(crate) fn accepted<'a>(headers: impl Iterator<Item = &'a str>) -> Self {
+    /// The format that `Accept` prefers. Text where it prefers neither, or accepts none: a scraper
+    /// that asks for something else is still better off with text.
+    pub(super) fn accepted(headers: &HeaderMap) -> Self {
         // The most specific range that covers a format decides: (how specific, quality).
         let (mut text, mut openmetrics) = ((0, 0.0), (0, 0.0));
-        for range in headers.flat_map(|header| header.split(',')) {
-            let mut parts = range.split(';').map(str::trim);
-            let media = parts.next().unwrap_or_default().to_ascii_lowercase();
-            let mut quality = 1.0_f32;
-            let mut version = None;
-            for parameter in parts {
-                match parameter.split_once('=') {
-                    Some((name, value)) if name.trim().eq_ignore_ascii_case("q") => {
-                        quality = value.trim().parse().unwrap_or(0.0);
-                    }
-                    Some((name, value)) if name.trim().eq_ignore_ascii_case("version") => {
-                        version = Some(value.trim().trim_matches('"'));
-                    }
-                    _ => {}
-                }
-            }
+        for range in elements(headers, ACCEPT) {
             let covers = |format: &mut (u8, f32), specific: u8| {
-                if specific >= format.0 {
-                    *format = (specific, quality);
+                if specific > format.0 {
+                    *format = (specific, range.quality);
+                } else if specific == format.0 {
+                    format.1 = format.1.max(range.quality);
                 }
             };
-            match (media.as_str(), version) {
+            let media = range.name.to_ascii_lowercase();
+            match (&*media, range.parameter("version")) {
                 ("text/plain", Some("0.0.4")) => covers(&mut text, 4),
                 ("text/plain", None) => covers(&mut text, 3),
                 ("text/*", _) => covers(&mut text, 2),
@@ -68,8 +60,7 @@ impl Format {
                 _ => {}
             }
         }
-        let (text, openmetrics) = (text.1, openmetrics.1);
-        if openmetrics > text {
+        if openmetrics.1 > text.1 {
             Self::OpenMetrics
         } else {
             Self::Text
@@ -79,6 +70,9 @@ impl Format {
 
 #[cfg(test)]
 mod tests {
+    use salvo::http::HeaderMap;
+    use salvo::http::header::ACCEPT;
+
     use super::Format;
 
     #[test]
@@ -130,8 +124,38 @@ mod tests {
             ),
             ("text/*;q=0.5, application/*", Format::OpenMetrics),
             (";;,=,q=;", Format::Text),
+            // The least specific range does not take back what a more specific one says.
+            (
+                "application/openmetrics-text;version=1.0.0;q=0.9, */*;q=0, text/plain;q=0.1",
+                Format::OpenMetrics,
+            ),
+            // The same range twice, as escaping schemes make it: the better quality counts.
+            (
+                "application/openmetrics-text;version=1.0.0;q=0.6,application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.2,text/plain;q=0.4",
+                Format::OpenMetrics,
+            ),
+            ("application/openmetrics-text;q=NaN", Format::Text),
+            (
+                "application/openmetrics-text;q=7, text/plain;q=0.1",
+                Format::Text,
+            ),
+            ("application/openmetrics-text;q=-1", Format::Text),
+            (
+                "application/openmetrics-text;note=\"a,b;q=0\"",
+                Format::OpenMetrics,
+            ),
         ] {
-            assert_eq!(Format::accepted([accept].into_iter()), format, "{accept}");
+            let mut headers = HeaderMap::new();
+            headers.append(ACCEPT, accept.parse().unwrap());
+            assert_eq!(Format::accepted(&headers), format, "{accept}");
         }
+    }
+
+    #[test]
+    fn several_headers_are_one_list() {
+        let mut headers = HeaderMap::new();
+        headers.append(ACCEPT, "text/plain;q=0.5".parse().unwrap());
+        headers.append(ACCEPT, "application/openmetrics-text".parse().unwrap());
+        assert_eq!(Format::accepted(&headers), Format::OpenMetrics);
     }
 }

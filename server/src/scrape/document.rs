@@ -1,0 +1,163 @@
+//! A document on its way from families to bytes.
+
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::coding::Coding;
+
+/// What is rendered is compressed in portions of at least this size, so that never more text than
+/// a portion and a family is kept.
+const PORTION: usize = 64 * 1024;
+
+/// A whole document, as it is sent.
+#[derive(Debug)]
+pub(super) struct Document {
+    pub(super) bytes: Vec<u8>,
+    /// Its size before it was compressed.
+    pub(super) text_bytes: usize,
+    /// Its lines, but for the comments.
+    pub(super) samples: u64,
+}
+
+/// A document that is being written.
+pub(super) struct Draft {
+    /// What was not taken on yet.
+    pub(super) text: String,
+    /// How much of the text has its lines counted.
+    counted: usize,
+    samples: u64,
+    compressed: Option<GzEncoder<Vec<u8>>>,
+    compressed_from: usize,
+}
+
+impl Draft {
+    pub(super) fn new(coding: Coding) -> Self {
+        let compressed = match coding {
+            Coding::Identity => None,
+            // The fastest level: the network is nearer than the processor is idle.
+            Coding::Gzip => Some(GzEncoder::new(Vec::new(), Compression::fast())),
+        };
+        Self {
+            text: String::new(),
+            counted: 0,
+            samples: 0,
+            compressed,
+            compressed_from: 0,
+        }
+    }
+
+    /// To be called when a family is in the text: it will not be taken back any more. `None` where
+    /// the document is no longer wanted.
+    pub(super) fn take_on(&mut self, wanted: &dyn Fn() -> bool) -> Option<()> {
+        self.count();
+        if self.compressed.is_some() && self.text.len() >= PORTION {
+            self.compress(wanted)?;
+        }
+        wanted().then_some(())
+    }
+
+    /// The document; `None` where it is no longer wanted.
+    pub(super) fn finish(mut self, wanted: &dyn Fn() -> bool) -> Option<Document> {
+        self.count();
+        self.compress(wanted)?;
+        let text_bytes = self.compressed_from + self.text.len();
+        let bytes = match self.compressed {
+            None => self.text.into_bytes(),
+            Some(encoder) => encoder.finish().expect("a Vec takes every byte"),
+        };
+        Some(Document {
+            bytes,
+            text_bytes,
+            samples: self.samples,
+        })
+    }
+
+    fn count(&mut self) {
+        self.samples += samples(&self.text.as_bytes()[self.counted..]);
+        self.counted = self.text.len();
+    }
+
+    /// Compresses the text so far, if it is to be, and forgets it.
+    fn compress(&mut self, wanted: &dyn Fn() -> bool) -> Option<()> {
+        let Some(encoder) = &mut self.compressed else {
+            return Some(());
+        };
+        for portion in self.text.as_bytes().chunks(PORTION) {
+            encoder.write_all(portion).expect("a Vec takes every byte");
+            if !wanted() {
+                return None;
+            }
+        }
+        self.compressed_from += self.text.len();
+        self.text.clear();
+        self.counted = 0;
+        Some(())
+    }
+}
+
+/// Lines that are no comments. The text consists of whole lines.
+fn samples(lines: &[u8]) -> u64 {
+    // Two passes that a compiler makes vectors of, rather than one that looks at line after line.
+    let ends = lines.iter().filter(|byte| **byte == b'\n').count();
+    let comments = lines.windows(2).filter(|pair| *pair == b"\n#").count();
+    (ends - comments - usize::from(lines.starts_with(b"#"))) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::{Coding, Draft, PORTION, samples};
+
+    #[test]
+    fn comments_are_no_samples() {
+        for (text, count) in [
+            ("", 0),
+            ("# EOF\n", 0),
+            (
+                "# HELP a A\n# TYPE a gauge\na{b=\"#\"} 1\na{b=\"\\n#\"} 1\n# EOF\n",
+                2,
+            ),
+            ("a 1\n# TYPE b gauge\nb 1\n", 2),
+        ] {
+            assert_eq!(samples(text.as_bytes()), count, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn families_of_any_size_come_out_of_gzip_as_they_went_in() {
+        let mut drafts = [Coding::Identity, Coding::Gzip].map(Draft::new);
+        for size in [10, PORTION - 5, 3 * PORTION, 1, PORTION] {
+            for draft in &mut drafts {
+                draft.text.push_str(&"x".repeat(size));
+                draft.text.push('\n');
+                draft.take_on(&|| true).unwrap();
+            }
+            assert!(drafts[1].text.len() < PORTION);
+        }
+        let [plain, gzip] = drafts.map(|draft| draft.finish(&|| true).unwrap());
+        let mut decoded = Vec::new();
+        let mut decoder = flate2::read::GzDecoder::new(&*gzip.bytes);
+        decoder.read_to_end(&mut decoded).unwrap();
+        assert_eq!(decoded, plain.bytes);
+        assert!(gzip.bytes.len() < PORTION);
+        assert_eq!((plain.samples, gzip.samples), (5, 5));
+        assert_eq!(gzip.text_bytes, plain.bytes.len());
+        assert_eq!(plain.text_bytes, plain.bytes.len());
+    }
+
+    #[test]
+    fn compressing_ends_when_nobody_wants_it() {
+        let mut draft = Draft::new(Coding::Gzip);
+        draft.text = "x\n".repeat(10 * PORTION);
+        let asked = std::cell::Cell::new(0);
+        let wanted = || {
+            asked.set(asked.get() + 1);
+            asked.get() < 3
+        };
+        assert!(draft.take_on(&wanted).is_none());
+        assert_eq!(asked.get(), 3);
+    }
+}

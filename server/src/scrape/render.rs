@@ -1,0 +1,72 @@
+//! What is rendered, in which order.
+
+#[cfg(feature = "prometheus-client")]
+use std::sync::Arc;
+
+use tallied::Registry;
+use tallied::exposition::{openmetrics, text};
+
+use super::ask::Ask;
+use super::document::{Document, Draft};
+#[cfg(feature = "prometheus-client")]
+use super::foreign;
+use super::metrics::ScrapeMetrics;
+use super::negotiation::Format;
+
+/// Where the families of a document come from.
+#[derive(Debug, Clone)]
+pub(super) struct Sources {
+    pub(super) registry: Registry,
+    #[cfg(feature = "prometheus-client")]
+    pub(super) others: Vec<Arc<prometheus_client::registry::Registry>>,
+    pub(super) metrics: Option<ScrapeMetrics>,
+}
+
+impl Sources {
+    /// The document; `None` when it turned out between two families that nobody wants it.
+    pub(super) fn render(&self, ask: &Ask, wanted: &dyn Fn() -> bool) -> Option<Document> {
+        let mut draft = Draft::new(ask.coding);
+        for metric in self.registry.metrics() {
+            let descriptor = metric.descriptor();
+            if !ask.selection.selects(|name| descriptor.has_name(name)) {
+                continue;
+            }
+            let written = match ask.format {
+                Format::Text => text::encode_metric(&mut draft.text, &metric),
+                Format::OpenMetrics => openmetrics::encode_metric(&mut draft.text, &metric),
+            };
+            if written.is_err()
+                && let Some(metrics) = &self.metrics
+            {
+                metrics.collector_panics.inc();
+            }
+            draft.take_on(wanted)?;
+        }
+        #[cfg(feature = "prometheus-client")]
+        self.render_others(ask, &mut draft, wanted)?;
+        if ask.format == Format::OpenMetrics {
+            openmetrics::encode_eof(&mut draft.text);
+        }
+        draft.finish(wanted)
+    }
+
+    #[cfg(feature = "prometheus-client")]
+    fn render_others(&self, ask: &Ask, draft: &mut Draft, wanted: &dyn Fn() -> bool) -> Option<()> {
+        // Such a registry is read as a whole, so it is better not asked for nothing.
+        if self.others.is_empty() || !ask.selection.reaches_beyond(&self.registry) {
+            return Some(());
+        }
+        for other in &self.others {
+            let written = foreign::encode(&mut draft.text, other, ask, wanted);
+            if let (Err(failure), Some(metrics)) = (written, &self.metrics) {
+                match failure {
+                    foreign::Failure::Panicked => metrics.collector_panics.inc(),
+                    foreign::Failure::Failed => metrics.collector_errors.inc(),
+                    foreign::Failure::Unwanted => {}
+                }
+            }
+            draft.take_on(wanted)?;
+        }
+        Some(())
+    }
+}

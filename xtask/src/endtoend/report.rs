@@ -1,0 +1,164 @@
+//! `benches/ENDTOEND.md`.
+
+use super::CONNECTIONS;
+use super::cost::{CONTESTANTS, Costs, OURS, SALVO_OTEL, SETTINGS};
+use super::scrapes::Row;
+use crate::bench::machine::Machine;
+use crate::bench::markdown::{figure, table};
+
+pub(super) fn render(
+    machine: &Machine,
+    cost: Option<&Costs>,
+    scrapes: Option<&[Row]>,
+    quick: bool,
+) -> String {
+    let mut text = format!(
+        "# End to end\n\n\
+         Written by `cargo xtask endtoend`: real services under `wrk` over loopback, with one thread and \
+         {CONNECTIONS}\nkeep-alive connections. Compare ratios of one run; the microseconds belong to the machine.\n"
+    );
+    if quick {
+        text.push_str("\n**A quick run: the figures are rough.**\n");
+    }
+    text.push_str("\n## Machine\n\n");
+    text.push_str(&machine.list());
+    if let Some(cost) = cost {
+        text.push_str(&costs(cost));
+    }
+    if let Some(rows) = scrapes {
+        text.push_str(&scraped(rows));
+    }
+    text
+}
+
+fn costs(costs: &Costs) -> String {
+    let mut text = format!(
+        "\n## What metrics cost a request\n\n\
+         `cargo xtask endtoend --only cost`\n\n\
+         The server's processor time, user and system, that the kernel counted, over the requests that wrk \
+         counted:\nwrk has a part of the machine, so requests a second are as much its own as the server's. What is \
+         added is the\nmedian of the differences to the bare service of the same framework in the same round, and \
+         behind it is the\nmiddle half of them; {} rounds. `salvo, once more` adds nothing: what it shows is how \
+         far the figures can be\nbelieved. The count of each service with metrics was wrk's, or at most 16 more, whose answers wrk did not wait for. axum-prometheus measures no \
+         sizes; tallied and salvo-otel do.\n",
+        costs.rounds()
+    );
+    let (disturbed, slices) = costs.disturbed();
+    text.push_str(&format!(
+        "In {disturbed} of the {slices} slices of a server with a processor of its own it waited for it for more than \
+         a twentieth of the time that it used: something else ran there.\n"
+    ));
+    for (setting, shown) in SETTINGS.iter().enumerate() {
+        text.push_str(&format!(
+            "\n{}, {}:\n\n",
+            shown.shape.name,
+            shown.placement.name()
+        ));
+        let rows: Vec<Vec<String>> = CONTESTANTS
+            .iter()
+            .enumerate()
+            .map(|(index, contestant)| row(costs, setting, index, contestant.bare))
+            .collect();
+        text.push_str(&table(
+            &[
+                "",
+                "requests/s",
+                "CPU µs",
+                "added",
+                "middle half",
+                "added to bare",
+            ],
+            &rows,
+        ));
+        let added = |contestant| costs.added_us(setting, contestant).median;
+        text.push_str(&format!(
+            "\ntallied adds {:.2} of what salvo-otel adds.\n",
+            added(OURS) / added(SALVO_OTEL)
+        ));
+    }
+    text
+}
+
+fn row(costs: &Costs, setting: usize, index: usize, bare: usize) -> Vec<String> {
+    let mut cells = vec![
+        CONTESTANTS[index].name.to_owned(),
+        format!("{:.0}", costs.per_second(setting, index)),
+        figure(Some(costs.cpu_us(setting, index))),
+    ];
+    if index == bare {
+        cells.extend(["–"; 3].map(str::to_owned));
+    } else {
+        let added = costs.added_us(setting, index);
+        cells.push(format!("{:+.2}", added.median));
+        cells.push(format!("{:+.2} to {:+.2}", added.low, added.high));
+        cells.push(format!("{:+.3}", costs.added_to_bare(setting, index)));
+    }
+    cells
+}
+
+fn scraped(rows: &[Row]) -> String {
+    let mut text = "\n## Ten scrapes a second\n\n\
+         `cargo xtask endtoend --only scrapes`\n\n\
+         tallied-server under wrk on `GET /data`, and a scraper that asks as Prometheus does; medians over \
+         the rounds. The\nscraper shares wrk's processor, and the processor time of the scrapes is in that of the \
+         requests. Every series that\nclients can make was there.\n\n"
+        .to_owned();
+    let cells = |row: &Row| {
+        let scraper = if row.scrapes.is_some() {
+            "scraped"
+        } else {
+            "alone"
+        };
+        vec![
+            format!("{}, {scraper}", row.placement.name()),
+            format!("{:.0}", row.per_second),
+            figure(Some(row.cpu_us)),
+            figure(Some(row.median_ms)),
+            figure(Some(row.p99_ms)),
+        ]
+    };
+    text.push_str(&table(
+        &["", "requests/s", "CPU µs", "median ms", "p99 ms"],
+        &rows.iter().map(cells).collect::<Vec<_>>(),
+    ));
+    for row in rows {
+        let Some(scrapes) = &row.scrapes else {
+            continue;
+        };
+        text.push_str(&format!(
+            "\n{}: {:.3} of the requests a second, {:.2} times the p99 (medians of the ratios of the rounds). {} \
+             scrapes of\n{} samples each, none failed; {} ms in the median, {} ms the longest.\n",
+            row.placement.name(),
+            scrapes.per_second_to_alone,
+            scrapes.p99_to_alone,
+            scrapes.count,
+            scrapes.samples,
+            figure(Some(scrapes.median_ms)),
+            figure(Some(scrapes.longest_ms)),
+        ));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bare_service_adds_nothing_and_the_others_say_what() {
+        let costs_of = Costs::with(&[[10.0, 10.1, 11.0, 14.0, 8.0, 10.0]]);
+        let text = costs(&costs_of);
+        assert!(
+            text.contains("| salvo | 100000 | 10.0 | – | – | – |"),
+            "{text}"
+        );
+        assert!(
+            text.contains("| salvo + tallied | 90909 | 11.0 | +1.00 | +1.00 to +1.00 | +0.100 |"),
+            "{text}"
+        );
+        assert!(
+            text.contains("tallied adds 0.25 of what salvo-otel adds."),
+            "{text}"
+        );
+    }
+}
