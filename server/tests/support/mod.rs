@@ -274,7 +274,7 @@ impl Client {
     fn receive(&mut self) -> bool {
         let mut buffer = [0; 16_384];
         match self.stream.read(&mut buffer) {
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => self.receive(),
+            Err(error) if error.kind() == ErrorKind::Interrupted => self.receive(),
             Ok(0) => false,
             Ok(n) => {
                 self.received.extend_from_slice(&buffer[..n]);
