@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http_body::Body;
 use salvo::http::header::CONTENT_LENGTH;
-use salvo::http::{Method, Request, Response, StatusCode};
+use salvo::http::{HeaderValue, Method, Request, Response, StatusCode};
 use salvo::{Depot, FlowCtrl, Handler, Service};
 
 use crate::exchange::{Aborted, Exchange};
@@ -44,8 +44,8 @@ impl HttpMetrics {
     /// function, or a combination of filters, and those with a segment that mixes text and a wildcard
     /// (`v{**rest}`), cannot be told in advance and appear with their first request.
     ///
-    /// Call it last: a service whose allowed media types are set afterwards answers 415 where
-    /// another status was recorded.
+    /// Call it last: what allowed media types, or hoops that are put before this one, do to an answer
+    /// is not recorded if the service gets them afterwards.
     ///
     /// ```
     /// use salvo::prelude::*;
@@ -171,7 +171,7 @@ fn settle(mut exchange: Exchange, body: Answer, res: &Response) {
         _ if !may_have_body(status) || has_ended(res) => 0,
         Answer::Streamed(handover) if handover.is_awaited() => {
             exchange.answered(status);
-            return handover.give(exchange);
+            return handover.give(exchange, res);
         }
         // Something outside took the body away and put another in its place.
         Answer::Streamed(_) => res.body.size().unwrap_or(0),
@@ -191,5 +191,7 @@ fn may_have_body(status: StatusCode) -> bool {
 /// Whether the connection will drop the body without asking it for anything.
 fn has_ended(res: &Response) -> bool {
     let length = res.headers().get(CONTENT_LENGTH);
-    length.is_some_and(|length| length == "0") || res.body.is_end_stream()
+    let zero =
+        |length: &HeaderValue| !length.is_empty() && length.as_bytes().iter().all(|b| *b == b'0');
+    length.is_some_and(zero) || res.body.is_end_stream()
 }

@@ -65,6 +65,8 @@ fn collect(
     }
 }
 
+const BLANKS: [char; 2] = [' ', '\t'];
+
 /// A path filter's text as Salvo's matched path has it, each segment with a slash before it: without the
 /// constraints (`{id:num}` and `{id|[0-9]+}` read `{id}`).
 fn segments(raw: &str) -> Option<String> {
@@ -94,11 +96,13 @@ fn segments(raw: &str) -> Option<String> {
                 let after = after_braces(rest)?;
                 let inner = &rest[1..rest.len() - after.len() - 1];
                 let name = inner.split([':', '|']).next().unwrap_or_default();
-                segment.extend(["{", name.trim(), "}"]);
+                segment.extend(["{", name.trim_start_matches(BLANKS), "}"]);
                 rest = after;
                 continue;
             }
             '}' => return None,
+            // Salvo skips blanks where a segment begins, and nowhere else.
+            _ if segment.is_empty() && BLANKS.contains(&next) => {}
             _ => segment.push(next),
         }
         rest = &rest[next.len_utf8()..];

@@ -11,6 +11,7 @@ mod client_leaves;
 mod compression;
 mod connections;
 mod conversation;
+mod ends;
 mod fails_midway;
 mod handlers;
 mod http2;
