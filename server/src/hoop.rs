@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http_body::Body;
 use salvo::http::header::CONTENT_LENGTH;
-use salvo::http::{HeaderValue, Method, Request, Response, StatusCode};
+use salvo::http::{Method, Request, Response, StatusCode};
 use salvo::{Depot, FlowCtrl, Handler, Service};
 
 use crate::exchange::{Aborted, Exchange};
@@ -191,7 +191,5 @@ fn may_have_body(status: StatusCode) -> bool {
 /// Whether the connection will drop the body without asking it for anything.
 fn has_ended(res: &Response) -> bool {
     let length = res.headers().get(CONTENT_LENGTH);
-    let zero =
-        |length: &HeaderValue| !length.is_empty() && length.as_bytes().iter().all(|b| *b == b'0');
-    length.is_some_and(zero) || res.body.is_end_stream()
+    length.is_some_and(|length| length == "0") || res.body.is_end_stream()
 }
