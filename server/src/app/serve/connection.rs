@@ -17,6 +17,8 @@ use std::time::Duration;
 use salvo::conn::ConnCtrl;
 use tokio::time::Instant;
 
+use super::window::{Waiting, Windows};
+
 /// The bit of a connection's state that says that it is being closed to make room.
 const CLOSING: u32 = 1 << 31;
 
@@ -38,12 +40,14 @@ pub(super) struct Connection {
     stalled: AtomicBool,
     http2: AtomicBool,
     opened: Instant,
+    windows: Arc<Windows>,
     control: ConnCtrl,
 }
 
 impl Connection {
     /// `settled` says that its client has sent nothing yet.
     pub(super) fn new(control: ConnCtrl, settled: bool) -> Self {
+        let opened = Instant::now();
         Self {
             state: AtomicU32::new(0),
             begun: AtomicU64::new(0),
@@ -52,7 +56,8 @@ impl Connection {
             served: AtomicBool::new(false),
             stalled: AtomicBool::new(false),
             http2: AtomicBool::new(false),
-            opened: Instant::now(),
+            opened,
+            windows: Windows::new(opened),
             control,
         }
     }
@@ -100,6 +105,11 @@ impl Connection {
         Some(self.opened + Duration::from_nanos(since))
     }
 
+    /// Since when an answer over HTTP/2 waits for the client to take more of it, if one does.
+    pub(super) fn answer_waits_since(&self) -> Option<Instant> {
+        self.windows.longest()
+    }
+
     /// Whether a request came over HTTP/2.
     pub(super) fn is_http2(&self) -> bool {
         self.http2.load(Ordering::Relaxed)
@@ -135,6 +145,13 @@ impl Connection {
 
 /// A request in progress, until it is dropped.
 pub(super) struct InProgress(Arc<Connection>);
+
+impl InProgress {
+    /// Its answer goes out as its client takes it.
+    pub(super) fn waits(&self) -> Waiting {
+        self.0.windows.begin()
+    }
+}
 
 impl Drop for InProgress {
     fn drop(&mut self) {
