@@ -5,8 +5,9 @@
 //! hold, and only then may it be closed to make room. Beginning a request and closing for room
 //! exclude each other, so that no request is lost that had begun.
 //!
-//! Salvo's connections have no name that a hoop could see, so a request finds its own by the
-//! client's address, which no two open connections to a listener share.
+//! Salvo's connections have no name that a hoop could see, so a request finds its own by its two
+//! addresses, the client's and the one it connected to: where a listener has many, a client may
+//! come from the same port to each.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -167,22 +168,32 @@ impl Drop for InProgress {
 /// Maps that share out the lock; a power of two.
 const SHARDS: usize = 16;
 
-/// The open connections of a listener, by their clients' addresses.
+/// The two ends of a connection, which no two that are open share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Ends {
+    pub(super) client: SocketAddr,
+    /// What the client connected to.
+    pub(super) local: SocketAddr,
+}
+
+type Shard = HashMap<Ends, Arc<Connection>>;
+
+/// The open connections of a listener, by their ends.
 #[derive(Default)]
-pub(super) struct Table([Mutex<HashMap<SocketAddr, Arc<Connection>>>; SHARDS]);
+pub(super) struct Table([Mutex<Shard>; SHARDS]);
 
 impl Table {
-    fn shard(&self, client: &SocketAddr) -> MutexGuard<'_, HashMap<SocketAddr, Arc<Connection>>> {
-        let shard = &self.0[usize::from(client.port()) % SHARDS];
+    fn shard(&self, ends: &Ends) -> MutexGuard<'_, Shard> {
+        let shard = &self.0[usize::from(ends.client.port()) % SHARDS];
         shard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn insert(&self, client: SocketAddr, connection: Arc<Connection>) {
-        self.shard(&client).insert(client, connection);
+    pub(super) fn insert(&self, ends: Ends, connection: Arc<Connection>) {
+        self.shard(&ends).insert(ends, connection);
     }
 
-    pub(super) fn find(&self, client: &SocketAddr) -> Option<Arc<Connection>> {
-        self.shard(client).get(client).cloned()
+    pub(super) fn find(&self, ends: &Ends) -> Option<Arc<Connection>> {
+        self.shard(ends).get(ends).cloned()
     }
 
     /// Whether all that was sent before the connections were accepted has been read.
@@ -194,14 +205,14 @@ impl Table {
         })
     }
 
-    pub(super) fn remove(&self, client: &SocketAddr, connection: &Arc<Connection>) {
-        let mut shard = self.shard(client);
-        // Another one may have the address by now.
+    pub(super) fn remove(&self, ends: &Ends, connection: &Arc<Connection>) {
+        let mut shard = self.shard(ends);
+        // Another one may have the addresses by now.
         if shard
-            .get(client)
+            .get(ends)
             .is_some_and(|found| Arc::ptr_eq(found, connection))
         {
-            shard.remove(client);
+            shard.remove(ends);
         }
     }
 }
@@ -212,7 +223,7 @@ mod tests {
 
     use salvo::conn::ConnCtrl;
 
-    use super::{Connection, Table};
+    use super::{Connection, Ends, Table};
 
     fn connection() -> Arc<Connection> {
         Arc::new(Connection::new(ConnCtrl::new(), false))
@@ -250,18 +261,26 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_comes_again_is_the_new_connection() {
-        let (table, client) = (Table::default(), "127.0.0.1:4000".parse().unwrap());
-        let (old, new) = (connection(), connection());
+    fn addresses_that_come_again_are_the_new_connection() {
+        let ends = |local: &str| Ends {
+            client: "127.0.0.1:4000".parse().unwrap(),
+            local: local.parse().unwrap(),
+        };
+        let (table, one) = (Table::default(), ends("127.0.0.1:80"));
+        let (old, new, other) = (connection(), connection(), connection());
         assert!(table.is_settled());
-        table.insert(client, old.clone());
+        table.insert(one, old.clone());
         old.settle();
         assert!(table.is_settled());
-        table.insert(client, new.clone());
+        table.insert(one, new.clone());
         assert!(!table.is_settled());
-        table.remove(&client, &old);
-        assert!(Arc::ptr_eq(&table.find(&client).unwrap(), &new));
-        table.remove(&client, &new);
-        assert!(table.find(&client).is_none());
+        let two = ends("127.0.0.2:80");
+        assert!(table.find(&two).is_none());
+        table.insert(two, other.clone());
+        table.remove(&one, &old);
+        assert!(Arc::ptr_eq(&table.find(&one).unwrap(), &new));
+        assert!(Arc::ptr_eq(&table.find(&two).unwrap(), &other));
+        table.remove(&one, &new);
+        assert!(table.find(&one).is_none() && table.find(&two).is_some());
     }
 }

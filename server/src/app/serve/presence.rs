@@ -14,7 +14,7 @@ use http_body::{Body, Frame, SizeHint};
 use salvo::http::{Method, ResBody, StatusCode, Version};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response};
 
-use super::connection::{InProgress, Table};
+use super::connection::{Ends, InProgress, Table};
 use super::window::Waiting;
 
 /// How much of an answer is given to HTTP/2 at a time: a frame of its default size.
@@ -38,7 +38,10 @@ impl Handler for Presence {
         ctrl: &mut FlowCtrl,
     ) {
         let client = req.remote_addr().clone().into_std();
-        let Some(connection) = client.and_then(|client| self.0.find(&client)) else {
+        let local = req.local_addr().clone().into_std();
+        let ends = client.zip(local);
+        let ends = ends.map(|(client, local)| Ends { client, local });
+        let Some(connection) = ends.and_then(|ends| self.0.find(&ends)) else {
             // Not through the door: a test client.
             ctrl.call_next(req, depot, res).await;
             return;

@@ -14,7 +14,6 @@
 
 use std::future::Future;
 use std::io::{self, IoSlice};
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -26,7 +25,7 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
-use super::connection::{Connection, Table};
+use super::connection::{Connection, Ends, Table};
 use super::metrics::{ConnectionMetrics, CutOff};
 use crate::app::health::Draining;
 use crate::app::limits::ConnectionLimits;
@@ -37,7 +36,7 @@ const IO_TURN: Duration = Duration::from_millis(1);
 
 /// A connection's place among the open ones, given back when it is dropped.
 pub(super) struct Place {
-    pub(super) client: SocketAddr,
+    pub(super) ends: Ends,
     pub(super) connection: Arc<Connection>,
     pub(super) table: Arc<Table>,
     pub(super) metrics: ConnectionMetrics,
@@ -47,7 +46,7 @@ pub(super) struct Place {
 impl Place {
     /// Takes the place.
     pub(super) fn take(self) -> Self {
-        self.table.insert(self.client, Arc::clone(&self.connection));
+        self.table.insert(self.ends, Arc::clone(&self.connection));
         self.metrics.open.inc();
         self
     }
@@ -55,7 +54,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.table.remove(&self.client, &self.connection);
+        self.table.remove(&self.ends, &self.connection);
         self.metrics.open.dec();
     }
 }
