@@ -23,22 +23,23 @@ use super::window::{Waiting, Windows};
 /// The bit of a connection's state that says that it is being closed to make room.
 const CLOSING: u32 = 1 << 31;
 
+/// … that bytes of an answer wait for the client to take them, or to be written first.
+const STALLED: u32 = 1 << 30;
+
 /// One connection, shared by its stream, its requests and who looks for room.
 pub(super) struct Connection {
-    /// The requests in progress, or `CLOSING`. The word that begin and close exclude each other
-    /// by; its Release and Acquire carry `waits_since`.
+    /// The requests in progress, with `STALLED` or without, or `CLOSING`. The word that begin and
+    /// close exclude each other by; its Release and Acquire carry `waits_since`.
     state: AtomicU32,
     /// The requests that have begun, ever.
     begun: AtomicU64,
     /// When the last request ended, in nanoseconds after `opened`.
     waits_since: AtomicU64,
     /// What the client had sent when the connection was accepted, if anything, was looked at. This and the
-    /// next three are flags by themselves, which order nothing: Relaxed.
+    /// next two are flags by themselves, which order nothing: Relaxed.
     settled: AtomicBool,
     /// A request ended since somebody looked for room here.
     served: AtomicBool,
-    /// Bytes of an answer wait for the client to take them.
-    stalled: AtomicBool,
     http2: AtomicBool,
     opened: Instant,
     windows: Arc<Windows>,
@@ -55,7 +56,6 @@ impl Connection {
             waits_since: AtomicU64::new(0),
             settled: AtomicBool::new(settled),
             served: AtomicBool::new(false),
-            stalled: AtomicBool::new(false),
             http2: AtomicBool::new(false),
             opened,
             windows: Windows::new(opened),
@@ -99,7 +99,7 @@ impl Connection {
 
     /// Since when the connection waits for a request, if it does.
     pub(super) fn waits_since(&self) -> Option<Instant> {
-        if self.state.load(Ordering::Acquire) & !CLOSING != 0 {
+        if self.state.load(Ordering::Acquire) & !(CLOSING | STALLED) != 0 {
             return None;
         }
         let since = self.waits_since.load(Ordering::Relaxed);
@@ -117,10 +117,13 @@ impl Connection {
     }
 
     pub(super) fn set_stalled(&self, stalled: bool) {
-        // Read first: it is false nearly always.
-        if self.stalled.load(Ordering::Relaxed) != stalled {
-            self.stalled.store(stalled, Ordering::Relaxed);
-        }
+        // Read first: it is as it was nearly always.
+        let before = self.state.load(Ordering::Relaxed) & STALLED != 0;
+        match (before, stalled) {
+            (false, true) => self.state.fetch_or(STALLED, Ordering::Relaxed),
+            (true, false) => self.state.fetch_and(!STALLED, Ordering::Relaxed),
+            _ => return,
+        };
     }
 
     /// Whether a request ended since this was asked last.
@@ -131,7 +134,7 @@ impl Connection {
     /// Closes the connection, if it waits.
     pub(super) fn close_if_waiting(&self) -> bool {
         // One that was handed over to another protocol is silent rightly.
-        if self.stalled.load(Ordering::Relaxed) || self.control.is_relaxed() {
+        if self.control.is_relaxed() {
             return false;
         }
         let closed = self
@@ -148,6 +151,11 @@ impl Connection {
 pub(super) struct InProgress(Arc<Connection>);
 
 impl InProgress {
+    /// Its answer is whole, and is written next, which ends what this begins.
+    pub(super) fn will_be_written(&self) {
+        self.0.set_stalled(true);
+    }
+
     /// Its answer goes out as its client takes it.
     pub(super) fn waits(&self) -> Waiting {
         self.0.windows.begin()
@@ -255,6 +263,11 @@ mod tests {
         assert!(!stalled.close_if_waiting());
         stalled.set_stalled(false);
         assert!(stalled.close_if_waiting());
+        let answered = connection();
+        let request = answered.clone().begin(false).unwrap();
+        request.will_be_written();
+        drop(request);
+        assert!(answered.waits_since().is_some() && !answered.close_if_waiting());
         let upgraded = connection();
         upgraded.control().relax_timeouts();
         assert!(!upgraded.close_if_waiting());

@@ -54,22 +54,19 @@ impl Handler for Presence {
             return;
         };
         ctrl.call_next(req, depot, res).await;
-        let whole = match res.body {
-            ResBody::None | ResBody::Error(_) => return,
-            ResBody::Once(_) | ResBody::Chunks(_) => true,
-            _ => false,
-        };
         // Salvo takes the body from the answer to a HEAD.
-        if (whole && !http2) || res.body.is_end_stream() || *req.method() == Method::HEAD {
-            return;
+        let ended = res.body.is_end_stream() || *req.method() == Method::HEAD;
+        if !http2 && (ended || res.body.size().is_some()) {
+            request.will_be_written();
+        } else if !ended {
+            let body = PresentBody {
+                inner: res.take_body(),
+                rest: Bytes::new(),
+                waiting: http2.then(|| request.waits()),
+                _request: request,
+            };
+            res.replace_body(ResBody::Boxed(Box::pin(body)));
         }
-        let body = PresentBody {
-            inner: res.take_body(),
-            rest: Bytes::new(),
-            waiting: http2.then(|| request.waits()),
-            _request: request,
-        };
-        res.replace_body(ResBody::Boxed(Box::pin(body)));
     }
 }
 
