@@ -4,8 +4,8 @@
 
 mod support;
 
-use std::net::TcpStream;
-use std::time::Instant;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
 
 use support::{Client, DEADLINE, Server, ends, finish_upload, sample, upload};
 
@@ -119,4 +119,45 @@ fn an_address_for_metrics_that_is_taken_is_told() {
         "{line}"
     );
     assert!(output.stdout.is_empty());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn connections_from_one_port_to_two_addresses_are_two() {
+    use std::io::{Read, Write};
+
+    use socket2::{Domain, Socket, Type};
+
+    let binary = env!("CARGO_BIN_EXE_tallied-server");
+    let mut command = std::process::Command::new(binary);
+    let server = Server::spawn(command.args([
+        "--listen=0.0.0.0:0",
+        "--connections-header-seconds=4",
+        "--faults",
+    ]));
+    let connect = |from: SocketAddr, to: [u8; 4]| {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.set_reuse_address(true).unwrap();
+        socket.bind(&from.into()).unwrap();
+        let to = SocketAddr::from((to, server.address.port()));
+        socket.connect(&to.into()).unwrap();
+        let stream = TcpStream::from(socket);
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        stream
+    };
+    let mut first = connect((Ipv4Addr::LOCALHOST, 0).into(), [127, 0, 0, 1]);
+    let second = connect(first.local_addr().unwrap(), [127, 0, 0, 2]);
+    assert_eq!(first.local_addr().unwrap(), second.local_addr().unwrap());
+    // Once both were accepted, one is at work for longer than a head may take, and the other silent.
+    let mut scraper = Client::connect((Ipv4Addr::LOCALHOST, server.address.port()).into());
+    let open = |scraper: &mut Client| sample(scraper.get("/metrics").text(), OPEN);
+    while open(&mut scraper) != Some(3.0) {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let work = "GET /fault?delay_seconds=7 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    first.write_all(work.as_bytes()).unwrap();
+    assert!(ends(&second), "no request was made on it");
+    let mut answer = String::new();
+    first.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer:?}");
 }

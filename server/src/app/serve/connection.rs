@@ -5,8 +5,9 @@
 //! hold, and only then may it be closed to make room. Beginning a request and closing for room
 //! exclude each other, so that no request is lost that had begun.
 //!
-//! Salvo's connections have no name that a hoop could see, so a request finds its own by the
-//! client's address, which no two open connections to a listener share.
+//! Salvo's connections have no name that a hoop could see, so a request finds its own by its two
+//! addresses, the client's and the one it connected to: where a listener has many, a client may
+//! come from the same port to each.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -17,42 +18,47 @@ use std::time::Duration;
 use salvo::conn::ConnCtrl;
 use tokio::time::Instant;
 
+use super::window::{Waiting, Windows};
+
 /// The bit of a connection's state that says that it is being closed to make room.
 const CLOSING: u32 = 1 << 31;
 
+/// … that bytes of an answer wait for the client to take them, or to be written first.
+const STALLED: u32 = 1 << 30;
+
 /// One connection, shared by its stream, its requests and who looks for room.
 pub(super) struct Connection {
-    /// The requests in progress, or `CLOSING`. The word that begin and close exclude each other
-    /// by; its Release and Acquire carry `waits_since`.
+    /// The requests in progress, with `STALLED` or without, or `CLOSING`. The word that begin and
+    /// close exclude each other by; its Release and Acquire carry `waits_since`.
     state: AtomicU32,
     /// The requests that have begun, ever.
     begun: AtomicU64,
     /// When the last request ended, in nanoseconds after `opened`.
     waits_since: AtomicU64,
     /// What the client had sent when the connection was accepted, if anything, was looked at. This and the
-    /// next three are flags by themselves, which order nothing: Relaxed.
+    /// next two are flags by themselves, which order nothing: Relaxed.
     settled: AtomicBool,
     /// A request ended since somebody looked for room here.
     served: AtomicBool,
-    /// Bytes of an answer wait for the client to take them.
-    stalled: AtomicBool,
     http2: AtomicBool,
     opened: Instant,
+    windows: Arc<Windows>,
     control: ConnCtrl,
 }
 
 impl Connection {
     /// `settled` says that its client has sent nothing yet.
     pub(super) fn new(control: ConnCtrl, settled: bool) -> Self {
+        let opened = Instant::now();
         Self {
             state: AtomicU32::new(0),
             begun: AtomicU64::new(0),
             waits_since: AtomicU64::new(0),
             settled: AtomicBool::new(settled),
             served: AtomicBool::new(false),
-            stalled: AtomicBool::new(false),
             http2: AtomicBool::new(false),
-            opened: Instant::now(),
+            opened,
+            windows: Windows::new(opened),
             control,
         }
     }
@@ -93,11 +99,16 @@ impl Connection {
 
     /// Since when the connection waits for a request, if it does.
     pub(super) fn waits_since(&self) -> Option<Instant> {
-        if self.state.load(Ordering::Acquire) & !CLOSING != 0 {
+        if self.state.load(Ordering::Acquire) & !(CLOSING | STALLED) != 0 {
             return None;
         }
         let since = self.waits_since.load(Ordering::Relaxed);
         Some(self.opened + Duration::from_nanos(since))
+    }
+
+    /// Since when an answer over HTTP/2 waits for the client to take more of it, if one does.
+    pub(super) fn answer_waits_since(&self) -> Option<Instant> {
+        self.windows.longest()
     }
 
     /// Whether a request came over HTTP/2.
@@ -106,10 +117,13 @@ impl Connection {
     }
 
     pub(super) fn set_stalled(&self, stalled: bool) {
-        // Read first: it is false nearly always.
-        if self.stalled.load(Ordering::Relaxed) != stalled {
-            self.stalled.store(stalled, Ordering::Relaxed);
-        }
+        // Read first: it is as it was nearly always.
+        let before = self.state.load(Ordering::Relaxed) & STALLED != 0;
+        match (before, stalled) {
+            (false, true) => self.state.fetch_or(STALLED, Ordering::Relaxed),
+            (true, false) => self.state.fetch_and(!STALLED, Ordering::Relaxed),
+            _ => return,
+        };
     }
 
     /// Whether a request ended since this was asked last.
@@ -120,7 +134,7 @@ impl Connection {
     /// Closes the connection, if it waits.
     pub(super) fn close_if_waiting(&self) -> bool {
         // One that was handed over to another protocol is silent rightly.
-        if self.stalled.load(Ordering::Relaxed) || self.control.is_relaxed() {
+        if self.control.is_relaxed() {
             return false;
         }
         let closed = self
@@ -136,6 +150,18 @@ impl Connection {
 /// A request in progress, until it is dropped.
 pub(super) struct InProgress(Arc<Connection>);
 
+impl InProgress {
+    /// Its answer is whole, and is written next, which ends what this begins.
+    pub(super) fn will_be_written(&self) {
+        self.0.set_stalled(true);
+    }
+
+    /// Its answer goes out as its client takes it.
+    pub(super) fn waits(&self) -> Waiting {
+        self.0.windows.begin()
+    }
+}
+
 impl Drop for InProgress {
     fn drop(&mut self) {
         let connection = &*self.0;
@@ -150,22 +176,32 @@ impl Drop for InProgress {
 /// Maps that share out the lock; a power of two.
 const SHARDS: usize = 16;
 
-/// The open connections of a listener, by their clients' addresses.
+/// The two ends of a connection, which no two that are open share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Ends {
+    pub(super) client: SocketAddr,
+    /// What the client connected to.
+    pub(super) local: SocketAddr,
+}
+
+type Shard = HashMap<Ends, Arc<Connection>>;
+
+/// The open connections of a listener, by their ends.
 #[derive(Default)]
-pub(super) struct Table([Mutex<HashMap<SocketAddr, Arc<Connection>>>; SHARDS]);
+pub(super) struct Table([Mutex<Shard>; SHARDS]);
 
 impl Table {
-    fn shard(&self, client: &SocketAddr) -> MutexGuard<'_, HashMap<SocketAddr, Arc<Connection>>> {
-        let shard = &self.0[usize::from(client.port()) % SHARDS];
+    fn shard(&self, ends: &Ends) -> MutexGuard<'_, Shard> {
+        let shard = &self.0[usize::from(ends.client.port()) % SHARDS];
         shard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn insert(&self, client: SocketAddr, connection: Arc<Connection>) {
-        self.shard(&client).insert(client, connection);
+    pub(super) fn insert(&self, ends: Ends, connection: Arc<Connection>) {
+        self.shard(&ends).insert(ends, connection);
     }
 
-    pub(super) fn find(&self, client: &SocketAddr) -> Option<Arc<Connection>> {
-        self.shard(client).get(client).cloned()
+    pub(super) fn find(&self, ends: &Ends) -> Option<Arc<Connection>> {
+        self.shard(ends).get(ends).cloned()
     }
 
     /// Whether all that was sent before the connections were accepted has been read.
@@ -177,14 +213,14 @@ impl Table {
         })
     }
 
-    pub(super) fn remove(&self, client: &SocketAddr, connection: &Arc<Connection>) {
-        let mut shard = self.shard(client);
-        // Another one may have the address by now.
+    pub(super) fn remove(&self, ends: &Ends, connection: &Arc<Connection>) {
+        let mut shard = self.shard(ends);
+        // Another one may have the addresses by now.
         if shard
-            .get(client)
+            .get(ends)
             .is_some_and(|found| Arc::ptr_eq(found, connection))
         {
-            shard.remove(client);
+            shard.remove(ends);
         }
     }
 }
@@ -195,7 +231,7 @@ mod tests {
 
     use salvo::conn::ConnCtrl;
 
-    use super::{Connection, Table};
+    use super::{Connection, Ends, Table};
 
     fn connection() -> Arc<Connection> {
         Arc::new(Connection::new(ConnCtrl::new(), false))
@@ -227,24 +263,37 @@ mod tests {
         assert!(!stalled.close_if_waiting());
         stalled.set_stalled(false);
         assert!(stalled.close_if_waiting());
+        let answered = connection();
+        let request = answered.clone().begin(false).unwrap();
+        request.will_be_written();
+        drop(request);
+        assert!(answered.waits_since().is_some() && !answered.close_if_waiting());
         let upgraded = connection();
         upgraded.control().relax_timeouts();
         assert!(!upgraded.close_if_waiting());
     }
 
     #[test]
-    fn an_address_that_comes_again_is_the_new_connection() {
-        let (table, client) = (Table::default(), "127.0.0.1:4000".parse().unwrap());
-        let (old, new) = (connection(), connection());
+    fn addresses_that_come_again_are_the_new_connection() {
+        let ends = |local: &str| Ends {
+            client: "127.0.0.1:4000".parse().unwrap(),
+            local: local.parse().unwrap(),
+        };
+        let (table, one) = (Table::default(), ends("127.0.0.1:80"));
+        let (old, new, other) = (connection(), connection(), connection());
         assert!(table.is_settled());
-        table.insert(client, old.clone());
+        table.insert(one, old.clone());
         old.settle();
         assert!(table.is_settled());
-        table.insert(client, new.clone());
+        table.insert(one, new.clone());
         assert!(!table.is_settled());
-        table.remove(&client, &old);
-        assert!(Arc::ptr_eq(&table.find(&client).unwrap(), &new));
-        table.remove(&client, &new);
-        assert!(table.find(&client).is_none());
+        let two = ends("127.0.0.2:80");
+        assert!(table.find(&two).is_none());
+        table.insert(two, other.clone());
+        table.remove(&one, &old);
+        assert!(Arc::ptr_eq(&table.find(&one).unwrap(), &new));
+        assert!(Arc::ptr_eq(&table.find(&two).unwrap(), &other));
+        table.remove(&one, &new);
+        assert!(table.find(&one).is_none() && table.find(&two).is_some());
     }
 }

@@ -25,7 +25,7 @@ use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::connection::{Connection, Table};
+use super::connection::{Connection, Ends, Table};
 use super::listener::BACKLOG;
 use super::metrics::{ConnectionMetrics, CutOff};
 use super::stream::{Place, Stream};
@@ -238,6 +238,10 @@ impl Acceptor for Door {
                 self.metrics.refused.inc();
                 continue;
             };
+            // An error means that it is gone already.
+            let Ok(local) = stream.local_addr() else {
+                continue;
+            };
             let conn_ctrl = ConnCtrl::new();
             // Asked of the kernel, for the runtime learns of it later.
             let sent = SockRef::from(&stream).peek(&mut [MaybeUninit::uninit()]);
@@ -245,7 +249,7 @@ impl Acceptor for Door {
             let connection = Arc::new(Connection::new(conn_ctrl.clone(), nothing));
             self.remember(&connection);
             let place = Place {
-                client,
+                ends: Ends { client, local },
                 connection,
                 table: Arc::clone(&self.table),
                 metrics: self.metrics.clone(),
@@ -260,7 +264,7 @@ impl Acceptor for Door {
                 stream: Stream::new(stream, place.take(), self.limits, self.readiness.draining()),
                 fuse_config: Some(fuses),
                 conn_ctrl,
-                local_addr: self.holdings[0].local_addr.clone(),
+                local_addr: local.into(),
                 remote_addr: client.into(),
                 http_scheme: Scheme::HTTP,
             });

@@ -7,6 +7,7 @@
 //! | `connection` | what is known of an open connection |
 //! | `stream` | its bytes, and the limits on waiting for them |
 //! | `presence` | the hoop that tells it of its requests |
+//! | `window` | since when its answers over HTTP/2 wait for its client |
 //! | `front` | one listener with all of these, and its drain |
 //! | `metrics` | what becomes of connections |
 
@@ -17,6 +18,7 @@ mod listener;
 mod metrics;
 mod presence;
 mod stream;
+mod window;
 
 use std::cell::Cell;
 use std::io;

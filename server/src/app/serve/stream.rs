@@ -7,13 +7,13 @@
 //!
 //! Salvo's own header timeout is not used: it is one limit for both, and what a client takes to
 //! send its first byte is taken off it for as long as the connection lives. Its idle timeout
-//! would end requests that are being worked on in silence. Its limit on stalled writes is used.
+//! would end requests that are being worked on in silence. Its limit on stalled writes is used; an
+//! answer over HTTP/2 that waits for its client's window, and not for the socket, has the same limit.
 //!
 //! A drain ends a connection that never sent a byte; what has arrived is read first.
 
 use std::future::Future;
 use std::io::{self, IoSlice};
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -25,7 +25,7 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
-use super::connection::{Connection, Table};
+use super::connection::{Connection, Ends, Table};
 use super::metrics::{ConnectionMetrics, CutOff};
 use crate::app::health::Draining;
 use crate::app::limits::ConnectionLimits;
@@ -36,7 +36,7 @@ const IO_TURN: Duration = Duration::from_millis(1);
 
 /// A connection's place among the open ones, given back when it is dropped.
 pub(super) struct Place {
-    pub(super) client: SocketAddr,
+    pub(super) ends: Ends,
     pub(super) connection: Arc<Connection>,
     pub(super) table: Arc<Table>,
     pub(super) metrics: ConnectionMetrics,
@@ -46,7 +46,7 @@ pub(super) struct Place {
 impl Place {
     /// Takes the place.
     pub(super) fn take(self) -> Self {
-        self.table.insert(self.client, Arc::clone(&self.connection));
+        self.table.insert(self.ends, Arc::clone(&self.connection));
         self.metrics.open.inc();
         self
     }
@@ -54,9 +54,14 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.table.remove(&self.client, &self.connection);
+        self.table.remove(&self.ends, &self.connection);
         self.metrics.open.dec();
     }
+}
+
+/// The shorter one of the limits on what does not come by at the stream.
+fn look(limits: ConnectionLimits) -> Duration {
+    limits.idle.min(limits.write_stall)
 }
 
 pub(super) struct Stream {
@@ -64,8 +69,8 @@ pub(super) struct Stream {
     inner: StraightStream<TcpStream>,
     place: Place,
     limits: ConnectionLimits,
-    /// When to look again. Never later than the limit in force, and never by more than the limit
-    /// on idleness away: then it is not late for a request that ends meanwhile, which does not
+    /// When to look again. Never later than the limit in force, and never by more than `look`
+    /// away: then it is not late for a request that ends meanwhile, or an answer that begins to wait, which do not
     /// come by here.
     timer: Pin<Box<Sleep>>,
     /// The requests that had begun when this was looked at last.
@@ -91,7 +96,7 @@ impl Stream {
         Self {
             inner,
             limits,
-            timer: Box::pin(sleep_until(opened + limits.header.min(limits.idle))),
+            timer: Box::pin(sleep_until(opened + limits.header.min(look(limits)))),
             begun: 0,
             head_since: Some(opened),
             wrote: None,
@@ -163,12 +168,17 @@ impl Stream {
         }
         while self.timer.as_mut().poll(cx).is_ready() {
             let now = Instant::now();
-            let latest = now + self.limits.idle;
-            match due {
+            let latest = now + look(self.limits);
+            let waits = self.place.connection.answer_waits_since();
+            let stall = waits.map(|since| (since + self.limits.write_stall, CutOff::WriteStall));
+            let first = [due, stall].into_iter().flatten().min_by_key(|(at, _)| *at);
+            match first {
                 None => self.timer.as_mut().reset(latest),
                 Some((at, _)) if at > now => self.timer.as_mut().reset(at.min(latest)),
                 Some((_, why)) => {
-                    if self.farewell.is_none() {
+                    if why == CutOff::WriteStall {
+                        self.place.metrics.cut_off(why);
+                    } else if self.farewell.is_none() {
                         self.place.metrics.cut_off(why);
                         if self.place.connection.is_http2() {
                             // So that the client knows which requests were not looked at.
