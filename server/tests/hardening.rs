@@ -527,46 +527,66 @@ fn an_idle_http2_connection_gets_a_goaway() {
     assert_eq!(server.sample(&cut_off("header_timeout")), Some(1.0));
 }
 
+#[handler]
+async fn four_windows(res: &mut Response) {
+    res.body("x".repeat(4 * WINDOW));
+}
+
+#[test]
+fn an_http2_answer_that_waits_for_its_window_is_in_progress_to_its_last_byte() {
+    let app = || {
+        let registry = Registry::default();
+        App {
+            service: Service::new(Router::new().get(four_windows)),
+            http: HttpMetrics::register(&registry).unwrap(),
+            system: SystemMetrics::register(&registry).unwrap(),
+            readiness: Readiness::default(),
+        }
+    };
+    let limits = ConnectionLimits {
+        connections: 1,
+        idle: Duration::from_secs(1),
+        ..ConnectionLimits::default()
+    };
+    let registry = Registry::default();
+    let edge = Edge {
+        limits,
+        connections: ConnectionMetrics::register(&registry).unwrap(),
+        metrics_service: None,
+    };
+    let server = Running::start_at_edge(app, edge, Duration::from_millis(100));
+    let mut client = server.connect();
+    client.send(PREFACE);
+    client.send(frame(SETTINGS, 0, 0, &[]));
+    client.send(get(1));
+    let mut client = client.stream;
+    take_data(&mut client, WINDOW);
+    open_window(&mut client, 0, 3 * WINDOW);
+    for (refused, part) in [(1.0, 3 * WINDOW - 1), (2.0, 1)] {
+        // Neither idle nor in the way of another one.
+        std::thread::sleep(Duration::from_secs(2));
+        assert!(ends(&server.connect().stream));
+        let figures = registry.text();
+        assert_eq!(sample(&figures, REFUSED), Some(refused), "{figures}");
+        open_window(&mut client, 1, part);
+        take_data(&mut client, part);
+    }
+    assert_eq!(sample(&registry.text(), &cut_off("evicted")), Some(0.0));
+    // Then it is idle.
+    let end = frames(&mut client, |kind| kind == GOAWAY).pop();
+    assert_eq!(end.map(|(kind, _)| kind), Some(GOAWAY));
+    assert_eq!(
+        sample(&registry.text(), &cut_off("idle_timeout")),
+        Some(1.0)
+    );
+}
+
 /// An answer that is whole in the server's memory, and larger than a window.
 const LARGE: &str = "/docs/swagger-ui-bundle.js";
 
 #[test]
-fn an_http2_answer_that_waits_for_its_window_is_in_progress_to_its_last_byte() {
-    let server = Server::with(&[
-        "--connections-max=1",
-        "--connections-idle-seconds=1",
-        "--metrics-listen=127.0.0.1:0",
-    ]);
-    let length = server.connect().get(LARGE).body.len();
-    assert!(length > 3 * WINDOW);
-    server.wait_for(OPEN, 1.0);
-    let mut client = http2(&server);
-    client.write_all(&get_path(1, LARGE)).unwrap();
-    take_data(&mut client, WINDOW);
-    open_window(&mut client, 0, length);
-    for (refused, part) in [(1.0, length - WINDOW - 1), (2.0, 1)] {
-        // Neither idle nor in the way of another one.
-        std::thread::sleep(Duration::from_secs(2));
-        assert!(ends(&server.connect().stream));
-        server.wait_for(REFUSED, refused);
-        open_window(&mut client, 1, part);
-        take_data(&mut client, part);
-    }
-    assert_eq!(server.sample(&cut_off("evicted")), Some(0.0));
-    let total = r#"http_requests_total{method="GET",endpoint="/docs/{file}",status_code="200"}"#;
-    assert_eq!(server.sample(total), Some(2.0), "{}", server.scrape());
-    // Then it is idle.
-    assert!(!frames(&mut client, |kind| kind == GOAWAY).is_empty());
-}
-
-#[test]
 fn an_http2_client_that_opens_no_window_is_cut_off() {
-    let server = Server::with(&[
-        "--connections-max=3",
-        "--connections-write-stall-seconds=1",
-        "--faults",
-        "--metrics-listen=127.0.0.1:0",
-    ]);
+    let server = Server::with(&["--connections-write-stall-seconds=1", "--faults"]);
     // What has nothing to give yet does not wait for its client.
     let mut paced = http2(&server);
     let path = "/fault?chunks=2&pace_seconds=4";

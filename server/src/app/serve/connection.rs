@@ -23,13 +23,19 @@ use super::window::{Waiting, Windows};
 /// The bit of a connection's state that says that it is being closed to make room.
 const CLOSING: u32 = 1 << 31;
 
-/// … that bytes of an answer wait for the client to take them, or to be written first.
+/// … that bytes of an answer wait for the client to take them.
 const STALLED: u32 = 1 << 30;
+
+/// … that an answer is about to be written.
+const UNWRITTEN: u32 = 1 << 29;
+
+/// All of these.
+const MARKS: u32 = CLOSING | STALLED | UNWRITTEN;
 
 /// One connection, shared by its stream, its requests and who looks for room.
 pub(super) struct Connection {
-    /// The requests in progress, with `STALLED` or without, or `CLOSING`. The word that begin and
-    /// close exclude each other by; its Release and Acquire carry `waits_since`.
+    /// The requests in progress, and marks. The word that begin and close exclude each other by;
+    /// its Release and Acquire carry `waits_since`.
     state: AtomicU32,
     /// The requests that have begun, ever.
     begun: AtomicU64,
@@ -99,7 +105,7 @@ impl Connection {
 
     /// Since when the connection waits for a request, if it does.
     pub(super) fn waits_since(&self) -> Option<Instant> {
-        if self.state.load(Ordering::Acquire) & !(CLOSING | STALLED) != 0 {
+        if self.state.load(Ordering::Acquire) & !MARKS != 0 {
             return None;
         }
         let since = self.waits_since.load(Ordering::Relaxed);
@@ -117,11 +123,21 @@ impl Connection {
     }
 
     pub(super) fn set_stalled(&self, stalled: bool) {
+        self.mark(STALLED, stalled);
+    }
+
+    /// What was to be written is being written. To be said before, or a client that has its answer
+    /// might find that its connection cannot make room yet.
+    pub(super) fn writes(&self) {
+        self.mark(UNWRITTEN, false);
+    }
+
+    fn mark(&self, mark: u32, on: bool) {
         // Read first: it is as it was nearly always.
-        let before = self.state.load(Ordering::Relaxed) & STALLED != 0;
-        match (before, stalled) {
-            (false, true) => self.state.fetch_or(STALLED, Ordering::Relaxed),
-            (true, false) => self.state.fetch_and(!STALLED, Ordering::Relaxed),
+        let before = self.state.load(Ordering::Relaxed) & mark != 0;
+        match (before, on) {
+            (false, true) => self.state.fetch_or(mark, Ordering::Relaxed),
+            (true, false) => self.state.fetch_and(!mark, Ordering::Relaxed),
             _ => return,
         };
     }
@@ -153,7 +169,7 @@ pub(super) struct InProgress(Arc<Connection>);
 impl InProgress {
     /// Its answer is whole, and is written next, which ends what this begins.
     pub(super) fn will_be_written(&self) {
-        self.0.set_stalled(true);
+        self.0.mark(UNWRITTEN, true);
     }
 
     /// Its answer goes out as its client takes it.
@@ -268,6 +284,8 @@ mod tests {
         request.will_be_written();
         drop(request);
         assert!(answered.waits_since().is_some() && !answered.close_if_waiting());
+        answered.writes();
+        assert!(answered.close_if_waiting());
         let upgraded = connection();
         upgraded.control().relax_timeouts();
         assert!(!upgraded.close_if_waiting());

@@ -235,6 +235,7 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.place.connection.writes();
         let polled = Pin::new(&mut self.inner).poll_write(cx, buf);
         self.written(&polled);
         polled
@@ -245,6 +246,7 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.place.connection.writes();
         let polled = Pin::new(&mut self.inner).poll_write_vectored(cx, bufs);
         self.written(&polled);
         polled
