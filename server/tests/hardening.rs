@@ -586,7 +586,13 @@ const LARGE: &str = "/docs/swagger-ui-bundle.js";
 
 #[test]
 fn an_http2_client_that_opens_no_window_is_cut_off() {
-    let server = Server::with(&["--connections-write-stall-seconds=1", "--faults"]);
+    let server = Server::with(&[
+        "--connections-write-stall-seconds=1",
+        // No other limit has the server look in time.
+        "--connections-header-seconds=600",
+        "--connections-idle-seconds=600",
+        "--faults",
+    ]);
     // What has nothing to give yet does not wait for its client.
     let mut paced = http2(&server);
     let path = "/fault?chunks=2&pace_seconds=4";
