@@ -369,18 +369,23 @@ impl<T, C: Counts> Table<T, C> {
         }
     }
 
-    /// The entries in the order of insertion. The caller is inside.
+    /// The entries in the order of insertion, and none beside its successor. The caller is inside.
     fn entries(&self) -> Vec<NonNull<Entry<T>>> {
         let slots = self.newest.get().into_iter().flat_map(|slots| slots.iter());
         let mut entries: Vec<_> = slots
             .filter_map(|slot| match slot.get() {
                 // SAFETY: it was in a slot after the caller had entered.
-                Content::Entry(entry) => Some((unsafe { entry.as_ref() }.order, entry)),
+                Content::Entry(entry) => Some((unsafe { entry.as_ref() }.order, entry, slot)),
                 Content::Empty | Content::Removed => None,
             })
             .collect();
-        entries.sort_unstable_by_key(|(order, _)| *order);
-        entries.into_iter().map(|(_, entry)| entry).collect()
+        // One that was taken out while the slots were read may stand beside the one that came in its
+        // place: whoever has seen the later one sees that the earlier one is out. What is out is not
+        // dropped while the caller is inside, so an equal pointer is the same entry.
+        entries
+            .retain(|(_, entry, slot)| matches!(slot.get(), Content::Entry(now) if now == *entry));
+        entries.sort_unstable_by_key(|(order, ..)| *order);
+        entries.into_iter().map(|(_, entry, _)| entry).collect()
     }
 
     /// An entry that is in a slot, as the lock's holder knows; who came in before it lets go of the lock.
