@@ -366,6 +366,14 @@ const REMOVED: &[Removed] = &[
         }],
     },
     Removed {
+        name: "table: no second look at the slots of a walk",
+        edits: &[Replace {
+            file: TABLE,
+            find: "Content::Entry(now) if now == *entry)",
+            with: "Content::Entry(_) | Content::Empty | Content::Removed)",
+        }],
+    },
+    Removed {
         name: "look_before_inserting: no second look at the removals",
         edits: &[Replace {
             file: TABLE,

@@ -95,6 +95,40 @@ fn one_of_two_insertions_is_kept() {
     );
 }
 
+/// An entry is taken out, another one takes its slot, and the first is made again in a later slot: a
+/// walk over the slots meets both, and shows one at the most.
+#[test]
+fn shown_once_while_it_is_made_again() {
+    let seen = explore("table: made again under a walk", Some(3), |outcome| {
+        let table = table();
+        // Room for two, so that the table does not grow meanwhile.
+        insert(&table, 1, 1);
+        insert(&table, 3, 1);
+        remove(&table, 3);
+        let writer = spawn(1, &table, |table| {
+            remove(table, 1);
+            insert(table, 2, 2);
+            insert(table, 1, 3);
+        });
+        let mut shown = Vec::new();
+        table.for_each(|value| shown.push((value.key, value.look())));
+        writer.join().unwrap();
+        let ones = shown.iter().filter(|(key, _)| *key == 1).count();
+        assert!(ones <= 1, "shown beside its successor: {shown:?}");
+        outcome.reached(shown);
+    });
+    assert_eq!(
+        seen,
+        BTreeSet::from([
+            vec![],
+            vec![(1, 1)],
+            vec![(1, 3)],
+            vec![(2, 2)],
+            vec![(2, 2), (1, 3)],
+        ])
+    );
+}
+
 /// The second entry makes the table grow; the old slots are freed when nobody probes them.
 #[test]
 fn found_while_the_table_grows() {
