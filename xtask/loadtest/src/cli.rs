@@ -22,18 +22,24 @@ use crate::slo::Slo;
   cargo xtask loadtest --scenario mixed --rate 2000 --duration 30s --slo 'p99<250ms'
   cargo xtask loadtest --find-max --slo 'p99<50ms' --report target/limit
   cargo xtask loadtest --target http://127.0.0.1:8000 --scenario ./mine.toml --seed 7
+  cargo xtask loadtest --report old --keep-server, and after a change: cargo xtask loadtest --compare old/report.json
 
-Scenarios: smoke (everything, small), mixed (the default), scanner, aborts (clients that leave), spike, soak; or a
-TOML file, for which xtask/loadtest/scenarios/mixed.toml is the pattern.
+Scenarios: smoke (everything, small), mixed (the default), scanner, aborts (clients that leave), spike,
+soak; or a TOML file, for which xtask/loadtest/scenarios/mixed.toml is the pattern.
 
-Exit status: 0 all held; 2 a mistake in what was asked for; 3 an objective was missed; 4 the run is invalid, for the
-generator fell behind; 5 the server's metrics and the clients' books differ; 130 interrupted (Ctrl-C; what was sent is
-still reconciled, and 5 if that fails); 1 anything else. Where several hold, the first of 5, 130, 4, 3."
+Exit status, the first that holds:
+  2    what was asked for cannot be
+  1    anything else that kept the run from its end
+  5    the server's metrics and the clients' books differ
+  130  interrupted; what was sent is reconciled, and reported
+  4    the run is invalid: the generator fell behind
+  3    an objective was missed
+  0    all held"
 )]
 pub(crate) struct Cli {
-    /// A built-in scenario, or the path of a file
-    #[arg(long, value_name = "NAME|FILE", default_value = "mixed")]
-    pub(crate) scenario: String,
+    /// A built-in scenario, or the path of a file [default: mixed]
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) scenario: Option<String>,
     /// Requests a second [default: the scenario's]
     #[arg(long, value_name = "R", value_parser = rate)]
     pub(crate) rate: Option<f64>,
@@ -75,7 +81,7 @@ pub(crate) struct Cli {
     #[arg(
         long,
         value_name = "PATH",
-        env = "TALLIED_LOADTEST_SERVER",
+        env = "XTASK_LOADTEST_SERVER",
         hide_env = true
     )]
     pub(crate) server: Option<PathBuf>,
@@ -92,16 +98,20 @@ pub(crate) struct Cli {
     #[arg(
         long,
         value_name = "DIR",
-        env = "TALLIED_LOADTEST_REPORT",
+        env = "XTASK_LOADTEST_REPORT",
         hide_env = true
     )]
     pub(crate) report: Option<PathBuf>,
-    /// Run the load several times, and tell better and worse from noise
+    /// Run the load several times
+    #[arg(long, value_name = "N", conflicts_with = "find_max", value_parser = clap::value_parser!(u16).range(1..=32))]
+    pub(crate) repetitions: Option<u16>,
+    /// Keep the server beside the report, so that --compare can measure it in turn with a newer one (some 55 MB)
+    #[arg(long, requires = "report", conflicts_with = "target")]
+    pub(crate) keep_server: bool,
+    /// Run the load of an older report, and tell better and worse from noise; its server, if it was kept, is measured in
+    /// turn [default of --repetitions: 8]
     #[arg(long, value_name = "OLD.json", conflicts_with = "find_max")]
     pub(crate) compare: Option<PathBuf>,
-    /// How often: with --compare, pairs of old and new in turn [default: 1; 6 with --compare]
-    #[arg(long, value_name = "N", conflicts_with = "find_max", value_parser = clap::value_parser!(u16).range(1..=16))]
-    pub(crate) repetitions: Option<u16>,
 }
 
 fn rate(text: &str) -> Result<f64, String> {

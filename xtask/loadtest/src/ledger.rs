@@ -214,3 +214,173 @@ fn known(kind: &Kind, outcome: &Outcome) -> Option<Known> {
     }
     Some(known)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::client::NotSent;
+    use crate::envelope::Range;
+    use crate::scenario::Scenario;
+
+    /// The entry that one request of a kind of the scenario `aborts` makes.
+    fn entry(kind: &str, end: End, response_bytes: u64) -> Entry {
+        let scenario = Scenario::find("aborts").unwrap();
+        let rows = Rows::new(&scenario, None);
+        let mut ledger = Ledger::new(&rows, &Bounds::none(&rows));
+        let index = scenario
+            .kinds
+            .iter()
+            .position(|known| known.name == kind)
+            .unwrap();
+        let sent = Instant::now();
+        let outcome = Outcome {
+            sent: Some(sent),
+            head: Some(sent + Duration::from_millis(1)),
+            done: sent + Duration::from_millis(2),
+            end,
+            request_bytes: 10,
+            response_bytes,
+        };
+        ledger.record(rows.of_kind(index), &scenario.kinds[index], &outcome);
+        ledger.entry(rows.of_kind(index)).clone()
+    }
+
+    fn sure(count: u64) -> Tally {
+        Tally {
+            least: count,
+            most: count,
+        }
+    }
+
+    const MAYBE: Tally = Tally { least: 0, most: 1 };
+
+    #[test]
+    fn an_answer_is_known_but_for_the_servers_own_time() {
+        let entry = entry("list", End::Answered(200), 77);
+        assert_eq!((entry.total, entry.unknown), (sure(1), 0));
+        assert_eq!(entry.statuses[&200], sure(1));
+        assert!(entry.aborted.is_empty());
+        assert_eq!(
+            entry.response_bytes.sum(),
+            Range {
+                least: 77.0,
+                most: 77.0
+            }
+        );
+        assert_eq!(
+            entry.duration_seconds.sum(),
+            Range {
+                least: 0.0,
+                most: 0.002
+            }
+        );
+        assert_eq!(
+            entry.start_seconds.sum(),
+            Range {
+                least: 0.0,
+                most: 0.001
+            }
+        );
+    }
+
+    #[test]
+    fn a_status_that_was_not_expected_is_counted_as_it_came() {
+        let entry = entry("list", End::Answered(503), 0);
+        assert_eq!(entry.statuses.keys().collect::<Vec<_>>(), [&503]);
+    }
+
+    #[test]
+    fn who_leaves_where_the_rest_cannot_be_there_is_a_499() {
+        for (kind, end) in [
+            ("leaves in the upload", End::Left { status: None }),
+            ("leaves in the answer", End::Left { status: Some(200) }),
+        ] {
+            let entry = entry(kind, end, 1_000);
+            assert_eq!(entry.statuses[&499], sure(1), "{kind}");
+            assert_eq!(entry.statuses.len(), 1, "{kind}");
+            assert_eq!(entry.aborted["client_disconnect"], sure(1), "{kind}");
+            assert_eq!(entry.total, sure(1), "{kind}");
+        }
+        let upload = entry("leaves in the upload", End::Left { status: None }, 0);
+        assert_eq!(
+            upload.request_bytes.sum(),
+            Range {
+                least: 0.0,
+                most: 10_000.0
+            }
+        );
+        let answer = entry(
+            "leaves in the answer",
+            End::Left { status: Some(200) },
+            1_000,
+        );
+        assert_eq!(
+            answer.response_bytes.sum(),
+            Range {
+                least: 1_000.0,
+                most: 60_000.0
+            }
+        );
+    }
+
+    #[test]
+    fn who_leaves_a_quick_answer_is_a_499_or_has_it() {
+        let entry = entry(
+            "leaves a quick answer",
+            End::Left { status: Some(200) },
+            50_000,
+        );
+        assert_eq!((entry.statuses[&200], entry.statuses[&499]), (MAYBE, MAYBE));
+        assert_eq!(
+            (entry.total, entry.aborted["client_disconnect"]),
+            (sure(1), MAYBE)
+        );
+    }
+
+    #[test]
+    fn who_leaves_while_it_waits_may_not_have_been_seen() {
+        let entry = entry("leaves while it waits", End::Left { status: None }, 0);
+        assert_eq!((entry.total, entry.statuses[&499]), (MAYBE, MAYBE));
+        assert_eq!(entry.duration_seconds.count(), MAYBE);
+    }
+
+    #[test]
+    fn what_breaks_on_purpose_has_its_reason() {
+        let panic = entry("panic", End::Broken { status: None }, 0);
+        assert_eq!(
+            (panic.statuses[&500], panic.aborted["panic"]),
+            (sure(1), sure(1))
+        );
+        let broken = entry("broken body", End::Broken { status: Some(200) }, 5_120);
+        assert_eq!(
+            (broken.statuses[&200], broken.aborted["body_error"]),
+            (sure(1), sure(1))
+        );
+        assert_eq!(
+            broken.response_bytes.sum(),
+            Range {
+                least: 5_120.0,
+                most: 10_240.0
+            }
+        );
+        let panic = entry("panic in a body", End::Broken { status: Some(200) }, 0);
+        assert_eq!(panic.aborted["panic"], sure(1));
+    }
+
+    #[test]
+    fn what_breaks_otherwise_may_be_anything() {
+        let without_head = entry("list", End::Broken { status: None }, 0);
+        assert_eq!((without_head.total, without_head.unknown), (MAYBE, 1));
+        let timed_out = entry("list", End::TimedOut { status: Some(200) }, 5);
+        assert_eq!((timed_out.total, timed_out.unknown), (sure(1), 1));
+        assert!(timed_out.statuses.is_empty());
+    }
+
+    #[test]
+    fn what_was_not_sent_is_nowhere() {
+        let entry = entry("list", End::NotSent(NotSent::Refused), 0);
+        assert_eq!((entry.total, entry.unknown), (sure(0), 0));
+    }
+}

@@ -6,6 +6,7 @@ use tallied_processes::interrupt;
 use crate::asked::Asked;
 use crate::calibration::{self, Calibration, How};
 use crate::cli::Cli;
+use crate::compare::Old;
 use crate::exit::{Exit, Failure};
 use crate::find_max;
 use crate::load::{Measured, Part};
@@ -13,7 +14,7 @@ use crate::report::data::{Report, SCHEMA};
 use crate::report::{Directory, assemble, render};
 use crate::session::Ended;
 use crate::subject::Subject;
-use crate::{trial, validity};
+use crate::{repetitions, trial, validity};
 
 /// A run that is over.
 struct Done {
@@ -24,7 +25,10 @@ struct Done {
 }
 
 pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
-    let asked = Asked::new(cli).map_err(Failure::Usage)?;
+    let old = cli.compare.as_deref().map(Old::read).transpose();
+    let old = old.map_err(Failure::Usage)?;
+    let old_run = old.as_ref().map(|old| &old.report.run);
+    let asked = Asked::new(cli, old_run).map_err(Failure::Usage)?;
     let directory = cli.report.as_deref().map(Directory::create).transpose();
     let directory = directory.map_err(Failure::Usage)?;
     let mut subject = subject(cli).map_err(Failure::Usage)?;
@@ -33,12 +37,15 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
     let calibration = calibrate(cli, &asked)?;
     let done = match cli.find_max {
         true => search(&asked, &mut subject, calibration.as_ref()),
-        false => load(&asked, &mut subject, calibration.as_ref()),
+        false => load(&asked, &mut subject, old.as_ref(), calibration.as_ref()),
     }?;
     println!("\n{}", render(&done.report));
     if let Some(directory) = directory {
         let page = directory.write(&done.report, &done.parts)?;
         println!("report: {}", page.display());
+        if let (true, Some(binary)) = (cli.keep_server, &cli.server) {
+            directory.keep_server(binary)?;
+        }
     }
     subject.stop()?;
     Ok(done.exit)
@@ -78,10 +85,16 @@ fn calibrate(cli: &Cli, asked: &Asked) -> Result<Option<Calibration>, Failure> {
 fn load(
     asked: &Asked,
     subject: &mut Subject,
+    old: Option<&Old>,
     calibration: Option<&Calibration>,
 ) -> Result<Done, Failure> {
-    let trial = trial::run(asked, subject, &asked.scenario.name)?;
-    let (measured, ended) = (&trial.measured, trial.ended.as_ref());
+    let old_server = old.and_then(|old| old.server.as_deref());
+    let mut old_subject = old_server.map(Subject::start).transpose()?;
+    let repeated = repetitions::run(asked, subject, old_subject.as_mut())?;
+    if let Some(old_subject) = old_subject {
+        old_subject.stop()?;
+    }
+    let (measured, ended) = (&repeated.measured, repeated.ended.as_ref());
     let slos: Vec<_> = asked
         .slos
         .iter()
@@ -93,10 +106,12 @@ fn load(
     let exit = Exit::of(reconciled, measured.interrupted, invalid.is_empty(), met);
     let mut report = report(asked, subject, measured, ended, calibration);
     report.verdict = assemble::verdict(exit, invalid, reconciled, &slos);
-    report.total = assemble::figures(&measured.total, measured.seconds, trial.cpu_seconds);
+    report.total = assemble::figures(&measured.total, measured.seconds, repeated.cpu_seconds);
+    report.comparison = old.map(|old| old.compare(&repeated.repetitions));
+    report.repetitions = repeated.repetitions;
     Ok(Done {
         report,
-        parts: trial.measured.parts,
+        parts: repeated.measured.parts,
         exit,
     })
 }

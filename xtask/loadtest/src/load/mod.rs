@@ -69,6 +69,20 @@ pub(crate) struct Measured {
     pub(crate) interrupted: bool,
 }
 
+impl Measured {
+    /// Another load of the same kind, which came after it.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.ledger.merge(&other.ledger);
+        self.total.add(&other.total);
+        for (sum, kind) in self.kinds.iter_mut().zip(&other.kinds) {
+            sum.add(kind);
+        }
+        self.parts.extend(other.parts);
+        self.seconds += other.seconds;
+        self.interrupted |= other.interrupted;
+    }
+}
+
 /// What a worker says of itself.
 enum Message {
     /// The part of this number is over.

@@ -10,6 +10,8 @@
 
 mod compare;
 mod row;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 

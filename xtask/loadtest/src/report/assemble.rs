@@ -27,10 +27,12 @@ pub(crate) fn run(asked: &Asked, target: &str, measured: &Measured, ended: Optio
         target: target.to_owned(),
         server_version: ended.and_then(|ended| ended.server_version.clone()),
         scenario: asked.scenario.name.clone(),
+        scenario_source: asked.scenario_source.clone(),
         description: asked.scenario.description.clone(),
         rate: asked.pace.rate,
         arrival: asked.options.arrival.name().to_owned(),
         warm_up_seconds: asked.pace.warm_up.as_secs_f64(),
+        duration_seconds: asked.pace.duration.as_secs_f64(),
         seconds: measured.seconds,
         connections: asked.options.connections,
         threads: asked.options.threads,
@@ -201,18 +203,26 @@ pub(crate) fn seconds(parts: &[Part]) -> Vec<Second> {
         .collect()
 }
 
+/// 0 where there is nothing.
+pub(crate) fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    match (sorted.get(middle), sorted.len() % 2) {
+        (None, _) => 0.0,
+        (Some(upper), 0) => (sorted[middle - 1] + upper) / 2.0,
+        (Some(middle), _) => *middle,
+    }
+}
+
 pub(crate) fn scrapes(ended: &Ended) -> Scrapes {
-    let mut times: Vec<f64> = ended
-        .scrape_times
-        .iter()
-        .map(|time| time.as_secs_f64())
-        .collect();
-    times.sort_by(f64::total_cmp);
+    let times = ended.scrape_times.iter().map(|time| time.as_secs_f64());
+    let times: Vec<f64> = times.collect();
     Scrapes {
         count: times.len() as u64,
         samples: ended.samples,
-        median_seconds: times.get(times.len() / 2).copied().unwrap_or(0.0),
-        longest_seconds: times.last().copied().unwrap_or(0.0),
+        median_seconds: median(&times),
+        longest_seconds: times.iter().copied().fold(0.0, f64::max),
     }
 }
 

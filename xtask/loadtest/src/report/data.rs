@@ -41,10 +41,14 @@ pub(crate) struct Run {
     /// The version that the server says it has.
     pub(crate) server_version: Option<String>,
     pub(crate) scenario: String,
+    /// The name of a built-in one, or a path, as it was given.
+    pub(crate) scenario_source: String,
     pub(crate) description: String,
     pub(crate) rate: f64,
     pub(crate) arrival: String,
     pub(crate) warm_up_seconds: f64,
+    /// That was asked for.
+    pub(crate) duration_seconds: f64,
     /// In which requests were due.
     pub(crate) seconds: f64,
     pub(crate) connections: usize,
@@ -287,8 +291,77 @@ pub(crate) struct Compared {
     pub(crate) ratio: f64,
     pub(crate) ratio_low: f64,
     pub(crate) ratio_high: f64,
-    /// The chance of such a difference without a cause.
+    /// The chance of such a difference without a cause, for all figures together.
     pub(crate) p_value: f64,
     /// `better`, `worse` or `noise`.
     pub(crate) verdict: String,
+}
+
+#[cfg(test)]
+impl Report {
+    /// One that says nothing.
+    pub(crate) fn empty() -> Self {
+        let figures = Figures {
+            due: 0,
+            sent: 0,
+            good: 0,
+            errors: Errors::default(),
+            per_second: 0.0,
+            request_bytes: 0,
+            response_bytes: 0,
+            intended: Quantiles::default(),
+            service: Quantiles::default(),
+            server_cpu_seconds: None,
+        };
+        Self {
+            schema: SCHEMA.to_owned(),
+            created: 0,
+            run: Run {
+                command: String::new(),
+                version: String::new(),
+                processors: 0,
+                target: String::new(),
+                server_version: None,
+                scenario: String::new(),
+                scenario_source: String::new(),
+                description: String::new(),
+                rate: 0.0,
+                arrival: String::new(),
+                warm_up_seconds: 0.0,
+                duration_seconds: 0.0,
+                seconds: 0.0,
+                connections: 0,
+                threads: 0,
+                timeout_seconds: 0.0,
+                seed: 0,
+                scrapes_per_second: 0.0,
+                interrupted: false,
+            },
+            verdict: Verdict {
+                exit_code: 0,
+                summary: String::new(),
+                invalid: Vec::new(),
+                reconciled: None,
+                slos: Vec::new(),
+            },
+            generator: Generator {
+                late: 0,
+                late_seconds: 0.0,
+                lag: Quantiles::default(),
+                busy_ratio: 0.0,
+                waited_for_connection: 0,
+                calibration: None,
+            },
+            total: figures,
+            kinds: Vec::new(),
+            seconds: Vec::new(),
+            intended: Vec::new(),
+            service: Vec::new(),
+            scrapes: None,
+            reconciliation: None,
+            find_max: None,
+            repetitions: Vec::new(),
+            comparison: None,
+        }
+    }
 }

@@ -12,6 +12,9 @@ use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 use super::data::{Report, Second};
 use crate::load::{PART, Part};
 
+/// What a server that is kept is called, beside its report.
+pub(crate) const SERVER: &str = "server";
+
 /// A directory that the report can be written to.
 #[derive(Debug)]
 pub(crate) struct Directory(PathBuf);
@@ -26,6 +29,17 @@ impl Directory {
             )
         })?;
         Ok(Self(path.to_owned()))
+    }
+
+    pub(crate) fn keep_server(&self, binary: &Path) -> Result<()> {
+        let kept = self.0.join(SERVER);
+        // To itself it would be made empty.
+        if kept.canonicalize().ok() == binary.canonicalize().ok() {
+            return Ok(());
+        }
+        fs::copy(binary, &kept)
+            .with_context(|| format!("cannot keep the server as {}", kept.display()))?;
+        Ok(())
     }
 
     /// Returns the page. `parts` are the seconds of the report.

@@ -6,5 +6,5 @@ mod files;
 mod html;
 mod table;
 
-pub(crate) use self::files::Directory;
+pub(crate) use self::files::{Directory, SERVER};
 pub(crate) use self::table::render;

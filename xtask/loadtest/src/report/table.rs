@@ -2,7 +2,7 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::data::{Figures, FindMax, Quantiles, Range, Reconciliation, Report};
+use super::data::{Comparison, Figures, FindMax, Quantiles, Range, Reconciliation, Report};
 use crate::latency::shown;
 
 /// More rows than that say no more.
@@ -13,6 +13,7 @@ pub(crate) fn render(report: &Report) -> String {
     parts.extend(report.find_max.as_ref().map(found));
     parts.push(times(report));
     parts.push(generator(report));
+    parts.extend(report.comparison.as_ref().map(comparison));
     parts.extend(report.reconciliation.as_ref().map(reconciliation));
     parts.extend(objectives(report));
     parts.push(report.verdict.summary.clone());
@@ -165,6 +166,38 @@ fn found(found: &FindMax) -> String {
         ),
         None => format!("no rate met the objectives; {}", found.limited_by),
     }
+}
+
+fn comparison(done: &Comparison) -> String {
+    let mut table = table(&[
+        "against the older report",
+        "old",
+        "new",
+        "new / old",
+        "95 %",
+        "chance",
+        "",
+    ]);
+    for figure in &done.figures {
+        let value = |value: f64| match figure.unit.as_str() {
+            "seconds" => shown(value),
+            _ => format!("{value:.0}"),
+        };
+        table.add_row([
+            figure.name.clone(),
+            value(figure.old),
+            value(figure.new),
+            format!("{:.3}", figure.ratio),
+            format!("{:.3} to {:.3}", figure.ratio_low, figure.ratio_high),
+            format!("{:.3}", figure.p_value),
+            figure.verdict.clone(),
+        ]);
+    }
+    let how = match done.interleaved {
+        true => format!("{} pairs, old and new in turn", done.pairs),
+        false => "not in turn: the machine may have been in another mood".to_owned(),
+    };
+    format!("{}\n{how}", table.trim_fmt())
 }
 
 fn objectives(report: &Report) -> Option<String> {
