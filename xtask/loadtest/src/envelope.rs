@@ -12,6 +12,13 @@ pub(crate) struct Range {
 }
 
 impl Range {
+    pub(crate) fn exactly(value: f64) -> Self {
+        Self {
+            least: value,
+            most: value,
+        }
+    }
+
     pub(crate) fn contains(&self, value: f64) -> bool {
         (self.least..=self.most).contains(&value)
     }

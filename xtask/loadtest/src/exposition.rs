@@ -190,7 +190,16 @@ impl Document {
     }
 }
 
-/// Of an `le` label: OpenMetrics writes `1.0` where the text format has `1`.
+/// The `le` label of a bound, as every document has it once it is read: OpenMetrics writes `1.0` where the text format
+/// has `1`.
+pub(crate) fn le(bound: f64) -> String {
+    match bound == f64::INFINITY {
+        true => "+Inf".to_owned(),
+        false => bound.to_string(),
+    }
+}
+
+/// Of an `le` label.
 pub(crate) fn bound(le: &str) -> Option<f64> {
     le.parse().ok().filter(|bound: &f64| !bound.is_nan())
 }
@@ -227,6 +236,11 @@ fn sample(line: &str) -> Option<(Series, f64)> {
     }
     // A timestamp, or an exemplar, would come behind it.
     let value = rest.strip_prefix(' ')?.split(' ').next()?;
+    if name.ends_with("_bucket")
+        && let Some(label) = labels.get_mut("le")
+    {
+        *label = le(bound(label)?);
+    }
     let series = Series {
         name: name.to_owned(),
         labels,
@@ -269,8 +283,13 @@ mod tests {
             ("1 } 2", "\"\\\n", 3.0)
         );
         assert_eq!(series.to_string(), r#"a_total{x="1 } 2",y="\"\\\n"}"#);
-        let openmetrics = "# TYPE a counter\na_total 1\n# EOF\n";
-        assert_eq!(Document::parse(openmetrics, true).unwrap().len(), 1);
+        let openmetrics = "# TYPE h histogram\nh_bucket{le=\"1.0\"} 1\nh_bucket{le=\"+Inf\"} 1\nh_count 1\n# EOF\n";
+        let openmetrics = Document::parse(openmetrics, true).unwrap();
+        let les: Vec<_> = openmetrics
+            .named("h_bucket")
+            .map(|(series, _)| series.label("le"))
+            .collect();
+        assert_eq!(les, ["+Inf", "1"]);
         assert_eq!(document.named("h_").count(), 0);
     }
 

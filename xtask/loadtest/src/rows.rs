@@ -1,6 +1,8 @@
 //! The methods and endpoints that a load goes to, as the server labels them, and their histograms' bounds.
 
-use crate::exposition::{self, Document};
+use std::collections::BTreeMap;
+
+use crate::exposition::{self, Document, Series};
 use crate::scenario::Scenario;
 
 /// The label values that a request is counted under.
@@ -61,26 +63,45 @@ impl Rows {
     }
 }
 
-/// The names of the metrics, which may have a prefix.
+/// The names of the metrics, which may have a prefix, and the labels that all of their series have.
 #[derive(Debug, Clone)]
 pub(crate) struct Names {
     prefix: String,
+    constant_labels: BTreeMap<String, String>,
 }
 
 impl Names {
-    const REQUESTS: &str = "http_requests_total";
-
     /// `None` where the document has no metrics of HTTP requests.
     pub(crate) fn find(document: &Document) -> Option<Self> {
-        let mut names = document.iter().map(|(series, _)| &series.name);
-        let prefix = names.find_map(|name| name.strip_suffix(Self::REQUESTS))?;
+        let mut all = document.iter().map(|(series, _)| series);
+        let first = all.find(|series| series.name.ends_with(REQUESTS))?;
+        let own = ["method", "endpoint", "status_code"];
+        let mut constant_labels = first.labels.clone();
+        constant_labels.retain(|name, _| !own.contains(&name.as_str()));
         Some(Self {
-            prefix: prefix.to_owned(),
+            prefix: first.name.strip_suffix(REQUESTS)?.to_owned(),
+            constant_labels,
         })
     }
 
+    /// The series of a row, with one more label.
+    pub(crate) fn series(&self, name: &str, row: &Row, label: Option<(&str, &str)>) -> Series {
+        let labels = [
+            Some(("method", row.method.as_str())),
+            Some(("endpoint", row.endpoint.as_str())),
+            label,
+        ];
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        let mut all = self.constant_labels.clone();
+        all.extend(labels.into_iter().flatten().map(owned));
+        Series {
+            name: self.of(name),
+            labels: all,
+        }
+    }
+
     pub(crate) fn requests(&self) -> String {
-        self.of(Self::REQUESTS)
+        self.of(REQUESTS)
     }
 
     pub(crate) fn of(&self, name: &str) -> String {
@@ -88,6 +109,7 @@ impl Names {
     }
 }
 
+pub(crate) const REQUESTS: &str = "http_requests_total";
 pub(crate) const ABORTED: &str = "http_requests_aborted_total";
 pub(crate) const IN_FLIGHT: &str = "http_requests_in_flight";
 

@@ -16,9 +16,9 @@ mod tests;
 use std::collections::BTreeSet;
 
 use crate::envelope::Range;
-use crate::exposition::{Document, Series};
+use crate::exposition::Document;
 use crate::ledger::Ledger;
-use crate::rows::{ABORTED, IN_FLIGHT, Names, Row, Rows};
+use crate::rows::{ABORTED, IN_FLIGHT, Names, REQUESTS, Row, Rows};
 
 use self::compare::Compared;
 pub(crate) use self::row::{Figure, HistogramResult, RowResult};
@@ -68,10 +68,14 @@ pub(crate) fn reconcile(books: &Books<'_>, problems: &[String]) -> Reconciliatio
     scrapes(books, &mut compared);
     idle(books, &mut compared);
     let absent = row::absent(books);
+    let mut mismatches = compared.mismatches;
+    // What a request too many or too few does to the histograms comes behind the requests themselves.
+    let tells = |mismatch: &Mismatch| !mismatch.series.contains(REQUESTS);
+    mismatches.sort_by_key(tells);
     Reconciliation {
         rows,
         compared: compared.count,
-        mismatches: compared.mismatches,
+        mismatches,
         absent,
         problems: problems.to_vec(),
     }
@@ -92,13 +96,7 @@ fn others(books: &Books<'_>, compared: &mut Compared<'_>) {
                 endpoint: series.label("endpoint").to_owned(),
             };
             if !ours.contains(&row) {
-                compared.series(
-                    series,
-                    Range {
-                        least: 0.0,
-                        most: 0.0,
-                    },
-                );
+                compared.series(series, Range::exactly(0.0));
             }
         }
     }
@@ -112,13 +110,7 @@ fn scrapes(books: &Books<'_>, compared: &mut Compared<'_>) {
             "ok" => books.scrapes as f64,
             _ => 0.0,
         };
-        compared.series(
-            series,
-            Range {
-                least: scrapes,
-                most: scrapes,
-            },
-        );
+        compared.series(series, Range::exactly(scrapes));
     }
 }
 
@@ -127,27 +119,6 @@ fn idle(books: &Books<'_>, compared: &mut Compared<'_>) {
     for (series, value) in books.after.named(&books.names.of(IN_FLIGHT)) {
         let itself = series.label("method") == "GET" && books.rows.scrapes.is_some();
         let expected = if itself { 1.0 } else { 0.0 };
-        compared.figure(
-            || series.to_string(),
-            value,
-            Range {
-                least: expected,
-                most: expected,
-            },
-        );
-    }
-}
-
-/// The series of a row with one more label.
-fn labelled(name: String, row: &Row, label: Option<(&str, &str)>) -> Series {
-    let labels = [
-        Some(("method", row.method.as_str())),
-        Some(("endpoint", row.endpoint.as_str())),
-        label,
-    ];
-    let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
-    Series {
-        name,
-        labels: labels.into_iter().flatten().map(owned).collect(),
+        compared.figure(|| series.to_string(), value, Range::exactly(expected));
     }
 }

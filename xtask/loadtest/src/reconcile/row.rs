@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Books, Compared, labelled};
+use super::{Books, Compared};
 use crate::envelope::{Envelope, Range, Tally};
 use crate::exposition::{self, Series};
 use crate::ledger::Entry;
-use crate::rows::{ABORTED, HISTOGRAMS, IN_FLIGHT, Row};
+use crate::rows::{ABORTED, HISTOGRAMS, IN_FLIGHT, REQUESTS, Row};
 
 #[derive(Debug, Clone)]
 pub(crate) struct RowResult {
@@ -48,20 +48,20 @@ fn one(books: &Books<'_>, row: &Row, entry: &Entry, compared: &mut Compared<'_>)
     let statuses = by_label(
         books,
         row,
-        (books.names.requests(), "status_code"),
+        (REQUESTS, "status_code"),
         &statuses,
         entry.unknown,
         compared,
     );
     let total: f64 = statuses.iter().map(|(_, figure)| figure.server).sum();
-    let series = labelled(books.names.requests(), row, None);
+    let series = books.names.series(REQUESTS, row, None);
     compared.figure(|| format!("sum of {series}"), total, entry.total.range());
 
     let known = entry.aborted.iter();
     let known = known
         .map(|(&reason, &tally)| (reason.to_owned(), tally))
         .collect();
-    let name = (books.names.of(ABORTED), "reason");
+    let name = (ABORTED, "reason");
     let aborted = by_label(books, row, name, &known, entry.unknown, compared);
     left(row, &statuses, &aborted, compared);
 
@@ -81,16 +81,10 @@ fn one(books: &Books<'_>, row: &Row, entry: &Entry, compared: &mut Compared<'_>)
         .iter()
         .filter(|other| other.name != HISTOGRAMS[1])
     {
-        let series = labelled(books.names.of(&format!("{}_count", other.name)), row, None);
-        let requests = Range {
-            least: total,
-            most: total,
-        };
-        compared.figure(
-            || format!("{series} beside its requests"),
-            other.count.server,
-            requests,
-        );
+        let count = format!("{}_count", other.name);
+        let series = books.names.series(&count, row, None);
+        let what = || format!("{series} beside its requests");
+        compared.figure(what, other.count.server, Range::exactly(total));
     }
     RowResult {
         row: row.clone(),
@@ -108,7 +102,7 @@ fn one(books: &Books<'_>, row: &Row, entry: &Entry, compared: &mut Compared<'_>)
 fn by_label(
     books: &Books<'_>,
     row: &Row,
-    (name, label): (String, &str),
+    (name, label): (&str, &str),
     known: &BTreeMap<String, Tally>,
     unknown: u64,
     compared: &mut Compared<'_>,
@@ -116,15 +110,14 @@ fn by_label(
     let of_row = |series: &Series| {
         series.label("method") == row.method && series.label("endpoint") == row.endpoint
     };
-    let there = books
-        .after
-        .named(&name)
-        .filter(|(series, _)| of_row(series));
+    let full = books.names.of(name);
+    let there = books.after.named(&full);
+    let there = there.filter(|(series, _)| of_row(series));
     let mut series_of: BTreeMap<String, Series> = there
         .map(|(series, _)| (series.label(label).to_owned(), series.clone()))
         .collect();
     for value in known.keys() {
-        let absent = || labelled(name.clone(), row, Some((label, value)));
+        let absent = || books.names.series(name, row, Some((label, value)));
         series_of.entry(value.clone()).or_insert_with(absent);
     }
     let figures = series_of.into_iter().map(|(value, series)| {
@@ -151,16 +144,9 @@ fn left(
         found.map_or(0.0, |(_, figure)| figure.server)
     };
     let (status, reason) = (of(statuses, "499"), of(aborted, "client_disconnect"));
-    let client = Range {
-        least: status,
-        most: status,
-    };
     let Row { method, endpoint } = row;
-    compared.figure(
-        || format!("client_disconnect beside the 499s of {method} {endpoint}"),
-        reason,
-        client,
-    );
+    let what = || format!("client_disconnect beside the 499s of {method} {endpoint}");
+    compared.figure(what, reason, Range::exactly(status));
 }
 
 fn histogram(
@@ -170,16 +156,17 @@ fn histogram(
     envelope: &Envelope,
     compared: &mut Compared<'_>,
 ) -> HistogramResult {
-    let full = books.names.of(name);
-    let of = |suffix: &str| labelled(format!("{full}{suffix}"), row, None);
+    let of = |suffix: &str, label: Option<(&str, &str)>| {
+        books.names.series(&format!("{name}{suffix}"), row, label)
+    };
     let figure = |compared: &mut Compared<'_>, series: &Series, client: Range| Figure {
         server: compared.series(series, client),
         client,
     };
-    let count = figure(compared, &of("_count"), envelope.count().range());
-    let sum = figure(compared, &of("_sum"), envelope.sum());
+    let count = figure(compared, &of("_count", None), envelope.count().range());
+    let sum = figure(compared, &of("_sum", None), envelope.sum());
     let buckets = envelope.buckets().into_iter().map(|(bound, tally)| {
-        let series = bucket(books, row, &full, bound);
+        let series = of("_bucket", Some(("le", exposition::le(bound).as_str())));
         (bound, figure(compared, &series, tally.range()))
     });
     HistogramResult {
@@ -188,26 +175,6 @@ fn histogram(
         sum,
         buckets: buckets.collect(),
     }
-}
-
-/// The series of a bucket, whose `le` the two formats write differently.
-fn bucket(books: &Books<'_>, row: &Row, full: &str, bound: f64) -> Series {
-    let plain = bound.to_string();
-    let openmetrics = format!("{bound:?}");
-    let series = |le: &str| labelled(format!("{full}_bucket"), row, Some(("le", le)));
-    let there = |series: &Series| books.after.value(series).is_some();
-    let written = [&plain, &openmetrics].map(|le| series(le));
-    if let Some(found) = written.iter().find(|series| there(series)) {
-        return found.clone();
-    }
-    // In exponents, perhaps.
-    let name = format!("{full}_bucket");
-    let found = books.after.named(&name).find(|(series, _)| {
-        series.label("method") == row.method
-            && series.label("endpoint") == row.endpoint
-            && exposition::bound(series.label("le")) == Some(bound)
-    });
-    found.map_or_else(|| series(&plain), |(series, _)| series.clone())
 }
 
 fn has(books: &Books<'_>, name: &str) -> bool {

@@ -83,7 +83,10 @@ pub(crate) fn verdict(
         },
         Exit::SloMissed => missed.join("; "),
         Exit::Invalid => invalid.join("; "),
-        Exit::NotReconciled => "the server's metrics do not agree with the clients".to_owned(),
+        Exit::NotReconciled => {
+            "the server's metrics do not agree with the clients; was somebody else talking to it?"
+                .to_owned()
+        }
         Exit::Interrupted => "interrupted; what was sent is reconciled".to_owned(),
     };
     Verdict {
