@@ -78,18 +78,26 @@ pub(crate) fn calibrate(how: &How) -> Result<Calibration> {
         loses: None,
         latencies: at_rate.total.latencies.clone(),
     };
-    calibration.note(how.rate, &at_rate);
     let mut rate = how.rate;
-    while calibration.loses.is_none() && rate < HIGHEST && !interrupt::is_set() {
-        rate *= 2.0;
-        let step = send(&Load {
+    let mut kept = keeps(&at_rate);
+    loop {
+        let step = Load {
             rate,
             duration: A_STEP,
             ..load.clone()
-        })?;
-        calibration.note(rate, &step);
+        };
+        // Once more where it was not kept, for machines have hiccups.
+        if !kept && !keeps(&send(&step)?) {
+            calibration.loses = Some(rate);
+            return Ok(calibration);
+        }
+        calibration.keeps = rate;
+        rate *= 2.0;
+        if rate > HIGHEST || interrupt::is_set() {
+            return Ok(calibration);
+        }
+        kept = keeps(&send(&Load { rate, ..step })?);
     }
-    Ok(calibration)
 }
 
 fn send(load: &Load) -> Result<Measured> {
@@ -97,15 +105,9 @@ fn send(load: &Load) -> Result<Measured> {
     load::run(load, &live, |_, _| Ok(()))
 }
 
-impl Calibration {
-    fn note(&mut self, rate: f64, measured: &Measured) {
-        let total = &measured.total;
-        // Nobody else is there to be waited for.
-        let waits = latency::at(&total.latencies.intended, 0.99) > load::LATE.as_secs_f64();
-        let keeps = !waits && total.counts.errors() == 0 && validity::fell_behind(total).is_none();
-        match keeps {
-            true => self.keeps = rate,
-            false => self.loses = Some(rate),
-        }
-    }
+fn keeps(measured: &Measured) -> bool {
+    let total = &measured.total;
+    // Nobody else is there to be waited for.
+    let waits = latency::at(&total.latencies.intended, 0.99) > load::LATE.as_secs_f64();
+    !waits && total.counts.errors() == 0 && validity::fell_behind(total).is_none()
 }

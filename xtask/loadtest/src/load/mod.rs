@@ -2,7 +2,8 @@
 //!
 //! A pacer (a thread of its own, which only sleeps) hands each request to a worker at its time. A worker is a thread with a
 //! runtime of one thread and a share of the connections; a request on it waits for a free connection, and its time
-//! since it was due counts. So a slow server makes requests late, and never fewer.
+//! since it was due counts. So a slow server makes requests late, and never fewer. (rlt, whose workers ask a rate limiter for
+//! leave between two requests, has no such time, and measures from the sending.)
 
 mod pacer;
 mod part;
