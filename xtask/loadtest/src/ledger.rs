@@ -43,11 +43,34 @@ struct Known {
     aborted: Option<&'static str>,
     /// The server may not have seen it.
     maybe: bool,
-    /// `maybe` as well where it is not known whether there was a head.
-    start: Option<(f64, bool)>,
+    start: Option<Start>,
     most_seconds: f64,
     least_seconds: f64,
     response_bytes: (f64, f64),
+}
+
+/// When the head was there, in seconds.
+struct Start {
+    least: f64,
+    most: f64,
+    /// It is not known whether there was one.
+    maybe: bool,
+}
+
+impl Start {
+    fn by(most: f64) -> Self {
+        Self {
+            least: 0.0,
+            most,
+            maybe: false,
+        }
+    }
+
+    const UNSURE: Self = Self {
+        least: 0.0,
+        most: f64::INFINITY,
+        maybe: true,
+    };
 }
 
 impl Ledger {
@@ -89,7 +112,7 @@ impl Ledger {
             statuses: vec![200],
             aborted: None,
             maybe: false,
-            start: Some((head, false)),
+            start: Some(Start::by(head)),
             most_seconds: seconds,
             least_seconds: 0.0,
             response_bytes: (bytes as f64, bytes as f64),
@@ -115,8 +138,11 @@ impl Ledger {
             let maybe = maybe || known.statuses.len() > 1;
             entry.aborted.entry(reason).or_default().add(maybe);
         }
-        if let Some((most, unsure)) = known.start {
-            entry.start_seconds.observe(0.0, most, maybe || unsure);
+        if let Some(start) = &known.start {
+            let Start { least, most, .. } = *start;
+            entry
+                .start_seconds
+                .observe(least, most, maybe || start.maybe);
         }
         let (least, most) = (known.least_seconds, known.most_seconds);
         entry.duration_seconds.observe(least, most, maybe);
@@ -154,7 +180,7 @@ fn known(kind: &Kind, outcome: &Outcome) -> Option<Known> {
         statuses: Vec::new(),
         aborted: None,
         maybe: false,
-        start: head.map(|head| (head, false)),
+        start: head.map(Start::by),
         most_seconds: f64::INFINITY,
         least_seconds: 0.0,
         response_bytes: (received, most_bytes.max(received)),
@@ -167,6 +193,9 @@ fn known(kind: &Kind, outcome: &Outcome) -> Option<Known> {
             // An answer that is not the one that was asked for may have come at once.
             if kind.statuses.contains(&status) {
                 known.least_seconds = kind.least_seconds.min(known.most_seconds);
+                if let Some(start) = &mut known.start {
+                    start.least = kind.least_start_seconds.min(start.most);
+                }
             }
             known.response_bytes = (received, received);
         }
@@ -174,7 +203,7 @@ fn known(kind: &Kind, outcome: &Outcome) -> Option<Known> {
             Conduct::LeavesInUpload(_) => {
                 known.statuses = vec![LEFT];
                 known.aborted = Some(LEFT_REASON);
-                known.start = Some((f64::INFINITY, true));
+                known.start = Some(Start::UNSURE);
             }
             Conduct::LeavesInAnswer {
                 rest_is_held_back, ..
@@ -190,7 +219,7 @@ fn known(kind: &Kind, outcome: &Outcome) -> Option<Known> {
                 known.statuses.push(LEFT);
                 known.aborted = Some(LEFT_REASON);
                 known.maybe = true;
-                known.start = Some((f64::INFINITY, true));
+                known.start = Some(Start::UNSURE);
             }
         },
         End::Broken { status } => match (kind.fails, status) {
@@ -210,7 +239,7 @@ fn known(kind: &Kind, outcome: &Outcome) -> Option<Known> {
         End::TimedOut { status } => known.maybe = status.is_none(),
     }
     if known.statuses.is_empty() && known.start.is_none() {
-        known.start = Some((f64::INFINITY, true));
+        known.start = Some(Start::UNSURE);
     }
     Some(known)
 }

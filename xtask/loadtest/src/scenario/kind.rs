@@ -32,6 +32,8 @@ pub(crate) struct Kind {
     pub(crate) fails: Option<Fails>,
     /// The server cannot be done with it sooner: a delay that was asked for.
     pub(crate) least_seconds: f64,
+    /// … and cannot have begun its answer sooner.
+    pub(crate) least_start_seconds: f64,
     /// The server cannot answer with more, where it is known.
     pub(crate) most_response_bytes: Option<u64>,
 }
