@@ -89,6 +89,8 @@ impl Names {
 }
 
 pub(crate) const ABORTED: &str = "http_requests_aborted_total";
+/// Of requests whose endpoint has no series of its own. A scenario has few.
+pub(crate) const OVERFLOW: &str = "http_requests_endpoint_overflow_total";
 pub(crate) const IN_FLIGHT: &str = "http_requests_in_flight";
 
 /// The histograms that are compared, by their names without a prefix.
