@@ -183,6 +183,10 @@ impl Watch {
 
     fn note(&mut self, scrape: Scrape) {
         self.times.push(scrape.time);
+        let contradictions = scrape.document.contradictions().iter();
+        self.problems
+            .extend(contradictions.map(|what| format!("in a scrape, {what}")));
+        self.problems.truncate(MOST_PROBLEMS);
         self.last = scrape.document;
         if let Some(row) = self.rows.scrapes {
             self.live.settle_scrape(row);
