@@ -215,10 +215,14 @@ fn known(kind: &Kind, outcome: &Outcome) -> Option<Known> {
                 known.aborted = Some(LEFT_REASON);
             }
             _ => {
-                known.statuses = kind.statuses.clone();
-                known.statuses.push(LEFT);
+                known.statuses = vec![LEFT];
+                // It may have begun its answer, unless that takes longer.
+                let waited = outcome.service_seconds();
+                if waited.is_none_or(|waited| waited >= kind.least_start_seconds) {
+                    known.statuses.extend(&kind.statuses);
+                }
                 known.aborted = Some(LEFT_REASON);
-                known.maybe = true;
+                known.maybe = !outcome.begun;
                 known.start = Some(Start::UNSURE);
             }
         },

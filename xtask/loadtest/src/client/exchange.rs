@@ -2,12 +2,15 @@
 
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use fastrand::Rng;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use hyper::ext::on_informational;
 use hyper::header::{HOST, HeaderValue};
 use hyper::{Request, Response};
 use tokio::sync::Notify;
@@ -32,12 +35,18 @@ pub(crate) async fn exchange(
     let prepared = kind.prepare(rng)?;
     let stopped = Rc::new(Notify::new());
     let request_bytes = prepared.body.as_ref().map_or(0, |body| body.len() as u64);
-    let request = request(kind, prepared, host, &stopped);
+    let mut request = request(kind, prepared, host, &stopped);
+    let begun = Arc::new(AtomicBool::new(false));
+    if matches!(kind.conduct, Conduct::LeavesWaiting(_)) {
+        let begun = Arc::clone(&begun);
+        on_informational(&mut request, move |_| begun.store(true, Ordering::Relaxed));
+    }
 
     let sent = Instant::now();
     let mut outcome = Outcome {
         sent: Some(sent),
         head: None,
+        begun: false,
         done: sent,
         end: End::Broken { status: None },
         request_bytes,
@@ -57,6 +66,7 @@ pub(crate) async fn exchange(
     let status = outcome.status();
     outcome.end = end.unwrap_or(End::TimedOut { status });
     outcome.done = Instant::now();
+    outcome.begun = begun.load(Ordering::Relaxed);
     connection.touch();
     if matches!(outcome.end, End::Answered(_)) {
         return Ok((outcome, Some(connection)));

@@ -54,7 +54,7 @@ pub(crate) enum Conduct {
         rest_is_held_back: bool,
     },
     /// Leaves so long after it has sent its request. The server may not have looked at it yet: then it
-    /// records nothing.
+    /// records nothing. Where it was asked to say so (`Expect: 100-continue`), it is known.
     LeavesWaiting(Duration),
 }
 
