@@ -56,6 +56,10 @@ impl Rows {
         self.rows.iter().enumerate()
     }
 
+    pub(crate) fn row(&self, row: usize) -> &Row {
+        &self.rows[row]
+    }
+
     pub(crate) fn of_kind(&self, kind: usize) -> usize {
         self.of_kind[kind]
     }

@@ -21,7 +21,8 @@ use super::upload::Upload;
 use super::{End, Outcome};
 use crate::scenario::{Conduct, Kind, Prepared};
 
-/// Sends a request of this kind, and returns how it went, with the connection if it can be used again.
+/// Sends a request of this kind, and returns how it went, with the connection if it can be used again. `on_head` is told when
+/// it was sent, and the status, once the head is here.
 ///
 /// # Errors
 /// When the scenario makes no request of it.
@@ -31,6 +32,7 @@ pub(crate) async fn exchange(
     rng: &mut Rng,
     host: &HeaderValue,
     limit: Duration,
+    on_head: impl Fn(Instant, u16),
 ) -> Result<(Outcome, Option<Connection>)> {
     let prepared = kind.prepare(rng)?;
     let stopped = Rc::new(Notify::new());
@@ -60,6 +62,7 @@ pub(crate) async fn exchange(
             request,
             &stopped,
             &mut outcome,
+            |status| on_head(sent, status),
         ),
     )
     .await;
@@ -120,6 +123,7 @@ async fn talk(
     request: Request<Upload>,
     stopped: &Notify,
     outcome: &mut Outcome,
+    on_head: impl Fn(u16),
 ) -> End {
     let response = connection.sender.send_request(request);
     let response = match conduct {
@@ -142,8 +146,11 @@ async fn talk(
         return End::Broken { status: None };
     };
     outcome.head = Some(Instant::now());
-    let status = Some(response.status().as_u16());
-    outcome.end = End::Broken { status };
+    let status = response.status().as_u16();
+    on_head(status);
+    outcome.end = End::Broken {
+        status: Some(status),
+    };
     read(response, conduct, outcome).await
 }
 

@@ -410,6 +410,28 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_is_held_between_its_head_and_its_end() {
+        let held = |status: u16, keys: &str| {
+            let keys = format!("path = '/'\nstatus = 200\nserver_seconds_at_least = 2.0\n{keys}");
+            parse_request(&keys).unwrap().kinds[0].held_for(status)
+        };
+        assert_eq!(held(200, ""), Some(Duration::from_secs(2)));
+        assert_eq!(
+            held(200, "reads_bytes_per_second = 5.0").map(|held| held.as_secs()),
+            Some(2)
+        );
+        // An error may come at once.
+        assert_eq!(held(500, ""), None);
+        for keys in [
+            "head_seconds_at_least = 2.0",
+            "fails = 'body-error'",
+            "leaves = { in = 'answer', after_bytes = 1 }",
+        ] {
+            assert_eq!(held(200, keys), None, "{keys}");
+        }
+    }
+
+    #[test]
     fn methods_have_the_labels_that_the_server_gives_them() {
         for (method, label) in [("PUT", "PUT"), ("get", "OTHER"), ("PURGE", "OTHER")] {
             let keys = format!("path = '/'\nstatus = 405\nmethod = '{method}'");

@@ -149,6 +149,16 @@ impl Kind {
         }
     }
 
+    /// So long after its sending an answer with this status has not ended, though its head may be here.
+    pub(crate) fn held_for(&self, status: u16) -> Option<Duration> {
+        let reads = matches!(self.conduct, Conduct::Reads | Conduct::ReadsSlowly(_));
+        let held = reads
+            && self.fails.is_none()
+            && self.statuses.contains(&status)
+            && self.least_seconds > self.least_start_seconds;
+        held.then(|| Duration::try_from_secs_f64(self.least_seconds).ok())?
+    }
+
     /// The latencies of these are those of a user.
     pub(crate) fn is_timed(&self) -> bool {
         self.conduct == Conduct::Reads && self.fails.is_none()
