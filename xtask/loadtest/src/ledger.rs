@@ -233,9 +233,13 @@ fn known(kind: &Kind, outcome: &Outcome) -> Option<Known> {
                 known.response_bytes = (0.0, 0.0);
                 known.most_seconds = outcome.service_seconds().unwrap_or(f64::INFINITY);
             }
-            (Some(fails @ (Fails::BodyError | Fails::BodyPanic)), Some(status)) => {
-                known.statuses = vec![status];
+            (Some(fails @ (Fails::BodyError | Fails::BodyPanic)), status) => {
+                // The head that it had begun with may never have been sent.
+                known.statuses =
+                    status.map_or_else(|| kind.statuses.clone(), |status| vec![status]);
                 known.aborted = Some(fails.reason());
+                let by_the_end = outcome.service_seconds().unwrap_or(f64::INFINITY);
+                known.start.get_or_insert(Start::by(by_the_end));
             }
             // Not asked for: anything may have happened, and without a head, nothing.
             (_, status) => known.maybe = status.is_none(),
@@ -246,4 +250,58 @@ fn known(kind: &Kind, outcome: &Outcome) -> Option<Known> {
         known.start = Some(Start::UNSURE);
     }
     Some(known)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::client::End;
+    use crate::scenario::Scenario;
+
+    /// What is known of a request of the scenario `aborts` that ended so, 50 ms after it was sent.
+    fn known_of(name: &str, end: End, begun: bool) -> Known {
+        let scenario = Scenario::find("aborts").unwrap();
+        let kind = scenario.kinds.iter().find(|kind| kind.name == name);
+        let sent = Instant::now();
+        let outcome = Outcome {
+            sent: Some(sent),
+            head: None,
+            begun,
+            done: sent + Duration::from_millis(50),
+            end,
+            request_bytes: 0,
+            response_bytes: 0,
+        };
+        known(kind.unwrap(), &outcome).unwrap()
+    }
+
+    #[test]
+    fn who_leaves_before_the_answer_can_begin_is_a_499_if_the_server_has_begun() {
+        for begun in [false, true] {
+            let left = End::Left { status: None };
+            let known = known_of("leaves while it waits, and was told", left, begun);
+            assert_eq!(
+                (known.statuses, known.maybe, known.aborted),
+                (vec![LEFT], !begun, Some(LEFT_REASON))
+            );
+        }
+    }
+
+    #[test]
+    fn a_body_that_breaks_is_known_without_its_head() {
+        for (name, reason) in [("broken body", "body_error"), ("panic in a body", "panic")] {
+            let known = known_of(name, End::Broken { status: None }, false);
+            assert_eq!(
+                (known.statuses, known.maybe, known.aborted),
+                (vec![200], false, Some(reason))
+            );
+            let start = known.start.unwrap();
+            assert_eq!((start.least, start.most, start.maybe), (0.0, 0.05, false));
+        }
+        // One that was not to break tells nothing.
+        let known = known_of("list", End::Broken { status: None }, false);
+        assert!(known.statuses.is_empty() && known.maybe);
+    }
 }
