@@ -30,6 +30,7 @@ mod prometheus_api;
 mod prometheus_process;
 mod raw_http;
 mod samples;
+mod scratch;
 mod steps;
 mod tools;
 mod traffic;

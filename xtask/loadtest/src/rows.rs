@@ -58,6 +58,10 @@ impl Rows {
         self.rows.iter().enumerate()
     }
 
+    pub(crate) fn row(&self, row: usize) -> &Row {
+        &self.rows[row]
+    }
+
     pub(crate) fn of_kind(&self, kind: usize) -> usize {
         self.of_kind[kind]
     }
@@ -111,6 +115,8 @@ impl Names {
 
 pub(crate) const REQUESTS: &str = "http_requests_total";
 pub(crate) const ABORTED: &str = "http_requests_aborted_total";
+/// Of requests whose endpoint has no series of its own. A scenario has few.
+pub(crate) const OVERFLOW: &str = "http_requests_endpoint_overflow_total";
 pub(crate) const IN_FLIGHT: &str = "http_requests_in_flight";
 
 /// The histograms that are compared, by their names without a prefix.

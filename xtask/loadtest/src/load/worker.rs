@@ -19,7 +19,7 @@ use super::pool::Pool;
 use super::{LATE, Load, Message, PART, Share};
 use crate::client::{End, NotSent, Outcome, exchange};
 use crate::ledger::Ledger;
-use crate::live::Live;
+use crate::live::{Held, Live};
 
 /// What the requests of one worker share. One thread: no lock.
 struct Worker {
@@ -152,8 +152,14 @@ impl Worker {
             Ok(connection) => {
                 let mut rng = Rng::with_seed(due.seed);
                 let host = &self.load.host;
+                let on_head = |sent: Instant, status| {
+                    if let Some(held) = kind.held_for(status) {
+                        let until = sent + held.min(limit);
+                        self.live.hold(Held { row, until });
+                    }
+                };
                 let (outcome, connection) =
-                    exchange(connection, kind, &mut rng, host, limit).await?;
+                    exchange(connection, kind, &mut rng, host, limit, on_head).await?;
                 if let Some(connection) = connection {
                     self.pool.give_back(connection);
                 }

@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 use crate::envelope::Range;
 use crate::exposition::Document;
 use crate::ledger::Ledger;
-use crate::rows::{ABORTED, IN_FLIGHT, Names, REQUESTS, Row, Rows};
+use crate::rows::{ABORTED, IN_FLIGHT, Names, OVERFLOW, REQUESTS, Row, Rows};
 
 use self::compare::Compared;
 pub(crate) use self::row::{Figure, HistogramResult, RowResult};
@@ -49,6 +49,11 @@ impl Reconciliation {
         self.mismatches.is_empty() && self.problems.is_empty()
     }
 }
+
+const NONE: Range = Range {
+    least: 0.0,
+    most: 0.0,
+};
 
 /// Two scrapes and what was sent between them.
 pub(crate) struct Books<'a> {
@@ -81,7 +86,7 @@ pub(crate) fn reconcile(books: &Books<'_>, problems: &[String]) -> Reconciliatio
     }
 }
 
-/// What nobody asked for must not have moved: its requests, and so its histograms.
+/// What nobody asked for must not have moved: its requests, and so its histograms; and no endpoint is beyond the cap.
 fn others(books: &Books<'_>, compared: &mut Compared<'_>) {
     let ours: BTreeSet<&Row> = books.rows.iter().map(|(_, row)| row).collect();
     let names = [
@@ -96,9 +101,12 @@ fn others(books: &Books<'_>, compared: &mut Compared<'_>) {
                 endpoint: series.label("endpoint").to_owned(),
             };
             if !ours.contains(&row) {
-                compared.series(series, Range::exactly(0.0));
+                compared.series(series, NONE);
             }
         }
+    }
+    for (series, _) in books.after.named(&books.names.of(OVERFLOW)) {
+        compared.series(series, NONE);
     }
 }
 

@@ -17,6 +17,7 @@ fn ledger(scenario: &Scenario, rows: &Rows, bounds: &Bounds) -> Ledger {
         let outcome = Outcome {
             sent: Some(sent),
             head: Some(sent + Duration::from_millis(30)),
+            begun: false,
             done: sent + Duration::from_millis(40),
             end,
             request_bytes: 0,

@@ -69,6 +69,8 @@ struct RequestEntry {
     fails: Option<FailsEntry>,
     #[serde(default)]
     server_seconds_at_least: f64,
+    #[serde(default)]
+    head_seconds_at_least: f64,
     response_bytes_at_most: Option<u64>,
 }
 
@@ -252,11 +254,15 @@ fn kind(entry: RequestEntry) -> Result<Kind> {
         fails.is_none() || conduct == Conduct::Reads,
         "fails and leaves, or a slow reader, do not go together: which of them came first cannot be told; make two requests of it"
     );
-    ensure!(
-        entry.server_seconds_at_least.is_finite() && entry.server_seconds_at_least >= 0.0,
-        "server_seconds_at_least = {}; give seconds, 0 or more",
-        entry.server_seconds_at_least
-    );
+    for (key, seconds) in [
+        ("server_seconds_at_least", entry.server_seconds_at_least),
+        ("head_seconds_at_least", entry.head_seconds_at_least),
+    ] {
+        ensure!(
+            seconds.is_finite() && seconds >= 0.0,
+            "{key} = {seconds}; give seconds, 0 or more"
+        );
+    }
     let kind = Kind {
         name: entry.name,
         weight: entry.weight,
@@ -269,7 +275,11 @@ fn kind(entry: RequestEntry) -> Result<Kind> {
         statuses,
         conduct,
         fails,
-        least_seconds: entry.server_seconds_at_least,
+        // What has begun late ends late.
+        least_seconds: entry
+            .server_seconds_at_least
+            .max(entry.head_seconds_at_least),
+        least_start_seconds: entry.head_seconds_at_least,
         most_response_bytes: entry.response_bytes_at_most,
     };
     kind.prepare(&mut Rng::with_seed(0))?;
@@ -384,6 +394,44 @@ mod tests {
     }
 
     #[test]
+    fn what_begins_late_ends_late() {
+        let least = |keys: &str| {
+            let scenario = parse_request(&format!("path = '/'\nstatus = 200\n{keys}")).unwrap();
+            let kind = &scenario.kinds[0];
+            (kind.least_start_seconds, kind.least_seconds)
+        };
+        assert_eq!(least(""), (0.0, 0.0));
+        assert_eq!(least("server_seconds_at_least = 0.5"), (0.0, 0.5));
+        assert_eq!(least("head_seconds_at_least = 0.5"), (0.5, 0.5));
+        assert_eq!(
+            least("head_seconds_at_least = 0.5\nserver_seconds_at_least = 2.0"),
+            (0.5, 2.0)
+        );
+    }
+
+    #[test]
+    fn an_answer_is_held_between_its_head_and_its_end() {
+        let held = |status: u16, keys: &str| {
+            let keys = format!("path = '/'\nstatus = 200\nserver_seconds_at_least = 2.0\n{keys}");
+            parse_request(&keys).unwrap().kinds[0].held_for(status)
+        };
+        assert_eq!(held(200, ""), Some(Duration::from_secs(2)));
+        assert_eq!(
+            held(200, "reads_bytes_per_second = 5.0").map(|held| held.as_secs()),
+            Some(2)
+        );
+        // An error may come at once.
+        assert_eq!(held(500, ""), None);
+        for keys in [
+            "head_seconds_at_least = 2.0",
+            "fails = 'body-error'",
+            "leaves = { in = 'answer', after_bytes = 1 }",
+        ] {
+            assert_eq!(held(200, keys), None, "{keys}");
+        }
+    }
+
+    #[test]
     fn methods_have_the_labels_that_the_server_gives_them() {
         for (method, label) in [("PUT", "PUT"), ("get", "OTHER"), ("PURGE", "OTHER")] {
             let keys = format!("path = '/'\nstatus = 405\nmethod = '{method}'");
@@ -447,6 +495,10 @@ mod tests {
             (
                 &format!("{good}server_seconds_at_least = -1.0"),
                 "0 or more",
+            ),
+            (
+                &format!("{good}head_seconds_at_least = inf"),
+                "head_seconds_at_least = inf",
             ),
             (&format!("{good}weight = 0"), "weight of 0"),
         ] {

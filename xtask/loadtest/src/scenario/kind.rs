@@ -32,6 +32,8 @@ pub(crate) struct Kind {
     pub(crate) fails: Option<Fails>,
     /// The server cannot be done with it sooner: a delay that was asked for.
     pub(crate) least_seconds: f64,
+    /// … and cannot have begun its answer sooner.
+    pub(crate) least_start_seconds: f64,
     /// The server cannot answer with more, where it is known.
     pub(crate) most_response_bytes: Option<u64>,
 }
@@ -52,7 +54,7 @@ pub(crate) enum Conduct {
         rest_is_held_back: bool,
     },
     /// Leaves so long after it has sent its request. The server may not have looked at it yet: then it
-    /// records nothing.
+    /// records nothing. Where it was asked to say so (`Expect: 100-continue`), it is known.
     LeavesWaiting(Duration),
 }
 
@@ -145,6 +147,16 @@ impl Kind {
             _ if self.streamed && self.endpoint == UNMATCHED => (0, length),
             _ => (length, length),
         }
+    }
+
+    /// So long after its sending an answer with this status has not ended, though its head may be here.
+    pub(crate) fn held_for(&self, status: u16) -> Option<Duration> {
+        let reads = matches!(self.conduct, Conduct::Reads | Conduct::ReadsSlowly(_));
+        let held = reads
+            && self.fails.is_none()
+            && self.statuses.contains(&status)
+            && self.least_seconds > self.least_start_seconds;
+        held.then(|| Duration::try_from_secs_f64(self.least_seconds).ok())?
     }
 
     /// The latencies of these are those of a user.
