@@ -120,6 +120,20 @@ impl Ledger {
         self.write(row, &known, (0.0, 0.0));
     }
 
+    /// A scrape of which nothing is known: it may have been answered after all.
+    pub(crate) fn record_lost_scrape(&mut self, row: usize) {
+        let known = Known {
+            statuses: Vec::new(),
+            aborted: None,
+            maybe: true,
+            start: Some(Start::UNSURE),
+            most_seconds: f64::INFINITY,
+            least_seconds: 0.0,
+            response_bytes: (0.0, f64::INFINITY),
+        };
+        self.write(row, &known, (0.0, 0.0));
+    }
+
     fn write(&mut self, row: usize, known: &Known, request: (f64, f64)) {
         let maybe = known.maybe;
         let entry = &mut self.entries[row];
@@ -238,13 +252,20 @@ fn known(kind: &Kind, outcome: &Outcome) -> Option<Known> {
                 known.statuses =
                     status.map_or_else(|| kind.statuses.clone(), |status| vec![status]);
                 known.aborted = Some(fails.reason());
-                let by_the_end = outcome.service_seconds().unwrap_or(f64::INFINITY);
-                known.start.get_or_insert(Start::by(by_the_end));
+                known.most_seconds = outcome.service_seconds().unwrap_or(f64::INFINITY);
+                known.start.get_or_insert(Start::by(known.most_seconds));
             }
             // Not asked for: anything may have happened, and without a head, nothing.
             (_, status) => known.maybe = status.is_none(),
         },
-        End::TimedOut { status } => known.maybe = status.is_none(),
+        End::TimedOut {
+            status: Some(status),
+        } => {
+            // The client left in the middle of it, or when all of it was on its way.
+            known.statuses = vec![status, LEFT];
+            known.aborted = Some(LEFT_REASON);
+        }
+        End::TimedOut { status: None } => known.maybe = true,
     }
     if known.statuses.is_empty() && known.start.is_none() {
         known.start = Some(Start::UNSURE);
@@ -412,8 +433,11 @@ mod tests {
         let without_head = entry("list", End::Broken { status: None }, 0);
         assert_eq!((without_head.total, without_head.unknown), (MAYBE, 1));
         let timed_out = entry("list", End::TimedOut { status: Some(200) }, 5);
-        assert_eq!((timed_out.total, timed_out.unknown), (sure(1), 1));
-        assert!(timed_out.statuses.is_empty());
+        assert_eq!((timed_out.total, timed_out.unknown), (sure(1), 0));
+        assert_eq!(
+            (timed_out.statuses[&200], timed_out.statuses[&499]),
+            (MAYBE, MAYBE)
+        );
     }
 
     #[test]

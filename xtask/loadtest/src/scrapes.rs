@@ -14,6 +14,7 @@ use tokio::runtime::Runtime;
 use tokio::task::LocalSet;
 
 use crate::client;
+use crate::envelope::Tally;
 use crate::exposition::Document;
 use crate::ledger::Ledger;
 use crate::live::{Held, Live};
@@ -110,8 +111,10 @@ pub(crate) struct Watch {
     /// The scrapes as requests: all but the last one, which is in no scrape yet.
     pub(crate) ledger: Ledger,
     /// Likewise.
-    pub(crate) count: u64,
+    count: u64,
     pending: Option<Noted>,
+    /// Scrapes that failed: the server may have counted them.
+    lost: u64,
     pub(crate) times: Vec<Duration>,
     pub(crate) problems: Vec<String>,
 }
@@ -136,6 +139,7 @@ impl Watch {
             ledger,
             count: 0,
             pending: None,
+            lost: 0,
             times: Vec::new(),
             problems: Vec::new(),
         };
@@ -144,6 +148,14 @@ impl Watch {
         }
         watch.note(first);
         watch
+    }
+
+    /// How many the server has counted.
+    pub(crate) fn scrapes(&self) -> Tally {
+        Tally {
+            least: self.count,
+            most: self.count + self.lost,
+        }
     }
 
     /// The scrape that was made last.
@@ -164,7 +176,16 @@ impl Watch {
         if let Some(row) = self.rows.scrapes {
             self.live.begin_scrape(row);
         }
-        let scrape = self.scraper.scrape()?;
+        let scrape = match self.scraper.scrape() {
+            Ok(scrape) => scrape,
+            Err(error) => {
+                self.lost += 1;
+                if let Some(row) = self.rows.scrapes {
+                    self.ledger.record_lost_scrape(row);
+                }
+                return Err(error);
+            }
+        };
         let now = Instant::now();
         let begun = self.live.begun();
         self.problems.extend(self.last.went_back(&scrape.document));

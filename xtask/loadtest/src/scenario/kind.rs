@@ -13,7 +13,7 @@ use super::text::Text;
 /// The label of the methods that the server does not tell apart.
 const OTHER: &str = "OTHER";
 /// The label of what no route took.
-pub(super) const UNMATCHED: &str = "unmatched";
+pub(crate) const UNMATCHED: &str = "unmatched";
 
 #[derive(Debug)]
 pub(crate) struct Kind {
@@ -100,14 +100,7 @@ impl Kind {
     /// # Errors
     /// When what was filled in makes no path.
     pub(crate) fn prepare(&self, rng: &mut Rng) -> Result<Prepared> {
-        let path = self.path.fill(rng);
-        let uri = path.parse();
-        let uri = uri.with_context(|| {
-            format!(
-                "request {}: `{path}` is no path of a URL; percent-encode it",
-                self.name
-            )
-        })?;
+        let uri = self.check_path(&self.path.fill(rng))?;
         Ok(Prepared {
             method: self.method.clone(),
             uri,
@@ -117,6 +110,15 @@ impl Kind {
                 Body::OneOf(bodies) => Some(bodies[rng.usize(..bodies.len())].clone()),
                 Body::Text(text) => Some(text.fill(rng).into()),
             },
+        })
+    }
+
+    pub(super) fn check_path(&self, path: &str) -> Result<Uri> {
+        path.parse().with_context(|| {
+            format!(
+                "request {}: `{path}` is no path of a URL; percent-encode it",
+                self.name
+            )
         })
     }
 
@@ -136,6 +138,12 @@ impl Kind {
         }
     }
 
+    /// Whether a handler is there that reads the body.
+    fn is_read(&self) -> bool {
+        let has_body = [Method::POST, Method::PUT, Method::PATCH].contains(&self.method);
+        has_body && self.endpoint != UNMATCHED
+    }
+
     /// The bytes of the request's body that the server may have counted, of one with so many.
     pub(crate) fn request_bytes(&self, length: u64) -> (u64, u64) {
         match self.conduct {
@@ -144,7 +152,7 @@ impl Kind {
             // It may have left before the body was read.
             Conduct::LeavesWaiting(_) => (0, length),
             // What nobody reads is counted by its Content-Length, which a streamed one has not.
-            _ if self.streamed && self.endpoint == UNMATCHED => (0, length),
+            _ if self.streamed && !self.is_read() => (0, length),
             _ => (length, length),
         }
     }
