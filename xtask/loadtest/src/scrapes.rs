@@ -254,7 +254,7 @@ impl Watch {
                 continue;
             }
             if let Err(error) = self.scrape() {
-                self.problems.push(format!("{error:#}"));
+                self.problems.push(format!("a scrape failed: {error:#}"));
                 self.problems.truncate(MOST_PROBLEMS);
             }
             next = (next + interval).max(Instant::now());
