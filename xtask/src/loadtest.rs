@@ -77,7 +77,8 @@ fn needs_server(args: &[OsString]) -> bool {
         .any(|arg| without.iter().any(|name| is(arg, name)))
 }
 
-fn build(workspace: &Workspace) -> Result<PathBuf> {
+/// Says where the binary is.
+pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
     let mut command = cargo::in_workspace(workspace, &["build", "--release", "-p", PACKAGE]);
     let (status, executable) = cargo::build_binary(&mut command, PACKAGE)?;
     ensure!(status.success(), "the load test does not build ({status})");
