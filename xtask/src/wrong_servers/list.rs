@@ -102,7 +102,7 @@ pub(super) const WRONG: &[Wrong] = &[
             with: "!(value < bound)",
         }],
         load: SMOKE,
-        named: &[r#"http_request_size_bytes_bucket{endpoint="/fault",le="100.0",method="POST"}"#],
+        named: &[r#"http_request_size_bytes_bucket{endpoint="/fault",le="100",method="POST"}"#],
     },
     Wrong {
         name: "durations: in the bucket below",
@@ -252,7 +252,7 @@ pub(super) const WRONG: &[Wrong] = &[
         ],
         load: ABORTS,
         named: &[
-            r#"http_response_size_bytes_bucket{endpoint="/fault/aborts",le="100.0",method="GET"}"#,
+            r#"http_response_size_bytes_bucket{endpoint="/fault/aborts",le="100",method="GET"}"#,
         ],
     },
     Wrong {
@@ -311,7 +311,7 @@ pub(super) const WRONG: &[Wrong] = &[
             with: "upload.size(false)",
         }],
         load: ABORTS,
-        named: &[r#"http_request_size_bytes_bucket{endpoint="/fault/aborts",le="10000.0","#],
+        named: &[r#"http_request_size_bytes_bucket{endpoint="/fault/aborts",le="10000","#],
     },
     Wrong {
         name: "uploads: what nobody reads counts nothing",
