@@ -147,7 +147,7 @@ impl ChildGuard {
         }
     }
 
-    /// The lines of a piped stdout, as [`lines_of`] has them.
+    /// The lines of a piped stdout, read to the end whether or not they are received.
     pub fn stdout_lines(&mut self) -> Result<Receiver<String>> {
         let stdout = self.child.stdout.take().context("stdout is not piped")?;
         Ok(lines_of(stdout))
