@@ -104,6 +104,14 @@ fn send(load: &Load) -> Result<Measured> {
     load::run(load, &live, |_, _| Ok(()))
 }
 
+impl Calibration {
+    /// Whether a server that seems to keep so much may keep more: the generator kept no more alone, where it was tried.
+    pub(crate) fn may_be_the_limit(&self, found: Option<f64>) -> bool {
+        // Each step of the calibration is twice the one before.
+        self.loses.is_some() && found.is_some_and(|found| found * 2.0 >= self.keeps)
+    }
+}
+
 fn keeps(measured: &Measured) -> bool {
     let total = &measured.total;
     // Nobody else is there to be waited for.

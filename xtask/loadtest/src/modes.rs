@@ -137,7 +137,15 @@ fn search(
     let mut report = report(asked, subject, &shown.measured, ended, calibration);
     report.run.rate = shown.rate;
     report.verdict = assemble::verdict(exit, invalid, reconciliation(ended), &shown.slos);
-    report.find_max = Some(assemble::found(&found));
+    let mut search = assemble::found(&found);
+    // On two processors the generator is often what gives up first, and then the server seems not to keep up.
+    if let Some(calibration) = calibration.filter(|one| one.may_be_the_limit(found.rate)) {
+        search.limited_by.push_str(&format!(
+            "; the generator alone keeps {:.0}/s on this machine, so this may be its own limit",
+            calibration.keeps
+        ));
+    }
+    report.find_max = Some(search);
     Ok(Done {
         report,
         parts: shown.measured.parts.clone(),
