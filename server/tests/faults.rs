@@ -21,9 +21,11 @@ fn aborted(reason: &str) -> String {
 #[test]
 fn without_the_flag_there_is_no_such_path() {
     for server in [Server::start(), Server::with(&["--faults=false"])] {
-        assert_eq!(server.connect().get("/fault?status=503").status, 404);
+        for path in ["/fault?status=503", "/fault/aborts?status=503"] {
+            assert_eq!(server.connect().get(path).status, 404);
+        }
         let scrape = server.scrape();
-        assert_eq!(sample(&scrape, &total("unmatched", "404")), Some(1.0));
+        assert_eq!(sample(&scrape, &total("unmatched", "404")), Some(2.0));
         assert!(!scrape.contains("/fault"), "{scrape}");
     }
 }
@@ -106,6 +108,24 @@ fn panics_and_errors_are_recorded_as_what_they_are() {
     let in_flight = r#"http_requests_in_flight{method="GET"}"#;
     assert_eq!(sample(&scrape, in_flight), Some(1.0), "the scrape alone");
     server.wait_for("tallied_connections", 1.0);
+}
+
+#[test]
+fn aborts_are_the_same_under_an_endpoint_of_their_own() {
+    let server = Server::with(&["--faults"]);
+    let mut client = server.connect();
+    assert_eq!(client.get("/fault/aborts?status=503").status, 503);
+    assert_eq!(
+        client
+            .request("POST", "/fault/aborts", "", "some body")
+            .status,
+        200
+    );
+    let scrape = server.scrape();
+    assert_eq!(sample(&scrape, &total("/fault/aborts", "503")), Some(1.0));
+    assert_eq!(sample(&scrape, &total("/fault", "503")), None);
+    let posted = r#"http_request_size_bytes_sum{method="POST",endpoint="/fault/aborts"}"#;
+    assert_eq!(sample(&scrape, posted), Some(9.0));
 }
 
 #[test]

@@ -9,9 +9,10 @@ use crate::attack;
 use crate::cargo;
 use crate::steps::{self, Step};
 use crate::workspace::Workspace;
-use crate::{loom, prometheus, tools};
+use crate::{loadtest, loom, prometheus, tools};
 
-const COUNT: usize = 9 + cfg!(target_arch = "x86_64") as usize + cfg!(target_os = "linux") as usize;
+const COUNT: usize =
+    10 + cfg!(target_arch = "x86_64") as usize + cfg!(target_os = "linux") as usize;
 
 const STEPS: [Step<Workspace>; COUNT] = [
     // First, so that what the machine lacks fails with its remedy before the minutes of building.
@@ -112,7 +113,11 @@ const STEPS: [Step<Workspace>; COUNT] = [
         name: "prometheus",
         run: |workspace| prometheus::run(workspace, None, false),
     },
-    // Small, on the server that the step before has built: a second.
+    Step {
+        name: "loadtest",
+        run: loadtest::smoke,
+    },
+    // Small, on the server that the steps before have built: a second.
     #[cfg(target_os = "linux")]
     Step {
         name: "attack",

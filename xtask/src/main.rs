@@ -14,27 +14,22 @@ mod asm;
 mod attack;
 mod bench;
 mod cargo;
-mod child;
 mod docs_page;
 mod endtoend;
 mod exposition;
 mod fuzz;
 mod gate;
 mod http;
-mod interrupt;
-mod kernel;
+mod loadtest;
 mod loom;
 mod mutants;
 mod nightly;
-mod poll;
 mod processors;
 mod prometheus;
 mod prometheus_api;
 mod prometheus_process;
 mod raw_http;
-mod report;
 mod samples;
-mod server_process;
 mod steps;
 mod tools;
 mod traffic;
@@ -44,10 +39,13 @@ mod webdriver;
 mod workspace;
 mod wrk;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+// At the root, as if they were modules of this crate: half of the chores use them.
+use tallied_processes::{child, interrupt, kernel, poll, report, server_process};
 
 use crate::workspace::Workspace;
 
@@ -138,6 +136,17 @@ memory must not grow by more than 16 MiB. It needs Linux, whose /proc has the me
         /// Attack this binary instead of building the server
         #[arg(long, value_name = "PATH")]
         server: Option<PathBuf>,
+    },
+    /// An open-loop load test that holds the server's metrics against what its clients saw; --help has its options
+    #[command(disable_help_flag = true)]
+    Loadtest {
+        /// Options of the load test
+        #[arg(
+            trailing_var_arg = true,
+            allow_hyphen_values = true,
+            value_name = "OPTIONS"
+        )]
+        args: Vec<OsString>,
     },
     /// The loom models of the core, in a target directory of their own
     #[command(after_help = "Examples:
@@ -256,6 +265,7 @@ fn main() -> ExitCode {
                 seed,
                 server,
             } => attack::run(&workspace, requests, seed, server.as_deref()),
+            Command::Loadtest { args } => loadtest::run(&workspace, &args),
             Command::Loom { filter } => loom::run(&workspace, filter.as_deref()),
             Command::Mutants { only, list } => mutants::run(&workspace, &only, list),
             Command::Asm { listing } => asm::run(&workspace, listing),

@@ -1,4 +1,5 @@
-//! GET and POST /fault: what is wrong on request, for load tests and drills.
+//! GET and POST /fault: what is wrong on request, for load tests and drills. /fault/aborts is the same, under an
+//! endpoint of its own.
 //!
 //! Only there where the configuration says so (`faults`), and in no document of the API. The
 //! parameters say what happens, in this order: the body of the request is read, the answer is

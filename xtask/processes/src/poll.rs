@@ -11,14 +11,16 @@ use crate::interrupt;
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// What one try found.
-pub(crate) enum Try<T> {
+#[derive(Debug)]
+pub enum Try<T> {
+    /// What was waited for.
     Done(T),
     /// Not yet, and what was seen instead: the error at the deadline says so.
     NotYet(String),
 }
 
 /// Tries until it is done, fails, or the time is over.
-pub(crate) fn until<T>(
+pub fn until<T>(
     what: &str,
     timeout: Duration,
     mut attempt: impl FnMut() -> Result<Try<T>>,
@@ -37,7 +39,7 @@ pub(crate) fn until<T>(
 }
 
 /// Sleeps in short pieces, so that Ctrl-C is heard.
-pub(crate) fn sleep_until(end: Instant) -> Result<()> {
+pub fn sleep_until(end: Instant) -> Result<()> {
     loop {
         interrupt::check()?;
         let left = end.saturating_duration_since(Instant::now());

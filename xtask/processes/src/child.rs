@@ -1,12 +1,14 @@
 //! A child process that cannot outlive the chore that started it.
 //!
 //! The guard holds the child's handle, so a signal never reaches a process that we did not start: until it
-//! is reaped through the handle, its id cannot be given to another. It is reaped on every way out but one:
-//! SIGKILL of the chore itself runs no Drop.
+//! is reaped through the handle, its id cannot be given to another. It is killed on every way out but one:
+//! SIGKILL of the chore itself runs no code.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, TryRecvError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,34 +23,66 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// How long a child that got the terminal's Ctrl-C, or our SIGTERM, may take.
 const INTERRUPT_TIMEOUT: Duration = Duration::from_secs(5);
 
-pub(crate) struct ChildGuard {
+/// The children that are not reaped yet. Whoever reaps one holds the lock meanwhile, so an id that is in here is ours.
+static CHILDREN: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+
+fn children() -> MutexGuard<'static, BTreeSet<u32>> {
+    CHILDREN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Kills all children, and does something before a new one can be started.
+pub(crate) fn kill_all_and(then: impl FnOnce()) {
+    let children = children();
+    for &id in &*children {
+        if let Some(id) = i32::try_from(id).ok().and_then(Pid::from_raw) {
+            // It fails only for one that has ended.
+            let _ = kill_process(id, Signal::KILL);
+        }
+    }
+    then();
+}
+
+/// A child, killed and reaped when it is dropped.
+#[derive(Debug)]
+pub struct ChildGuard {
     name: String,
     child: Child,
 }
 
 impl ChildGuard {
-    pub(crate) fn spawn(name: &str, command: &mut Command) -> Result<Self> {
+    /// `name` is what errors call it.
+    pub fn spawn(name: &str, command: &mut Command) -> Result<Self> {
+        let mut children = children();
         let child = command
             .spawn()
             .with_context(|| format!("cannot run {}", command.get_program().display()))?;
+        children.insert(child.id());
         Ok(Self {
             name: name.to_owned(),
             child,
         })
     }
 
-    pub(crate) fn id(&self) -> u32 {
+    /// Of the process.
+    pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    pub(crate) fn exited(&mut self) -> Result<Option<ExitStatus>> {
-        self.child
+    /// How it ended, if it has.
+    pub fn exited(&mut self) -> Result<Option<ExitStatus>> {
+        let mut children = children();
+        let status = self
+            .child
             .try_wait()
-            .with_context(|| format!("cannot wait for {}", self.name))
+            .with_context(|| format!("cannot wait for {}", self.name))?;
+        if status.is_some() {
+            children.remove(&self.child.id());
+        }
+        Ok(status)
     }
 
     /// Waits without a limit of its own (a CI job has one); an interrupt ends the child too.
-    pub(crate) fn wait(&mut self) -> Result<ExitStatus> {
+    pub fn wait(&mut self) -> Result<ExitStatus> {
         loop {
             if let Some(status) = self.exited()? {
                 return Ok(status);
@@ -59,7 +93,7 @@ impl ChildGuard {
     }
 
     /// Waits like [`Self::wait`], and hands over the lines of a piped stdout as they come.
-    pub(crate) fn wait_reading(&mut self, mut on_line: impl FnMut(&str)) -> Result<ExitStatus> {
+    pub fn wait_reading(&mut self, mut on_line: impl FnMut(&str)) -> Result<ExitStatus> {
         let lines = self.stdout_lines()?;
         loop {
             match lines.recv_timeout(PAUSE) {
@@ -72,7 +106,7 @@ impl ChildGuard {
 
     /// Waits like [`Self::wait_reading`] until a deadline, which a line may move; `None` when the child was
     /// stopped there.
-    pub(crate) fn wait_reading_until(
+    pub fn wait_reading_until(
         &mut self,
         deadline: Instant,
         on_line: impl FnMut(&str, &mut Instant),
@@ -82,7 +116,7 @@ impl ChildGuard {
     }
 
     /// The same with the lines of a piped stderr.
-    pub(crate) fn wait_reading_errors_until(
+    pub fn wait_reading_errors_until(
         &mut self,
         deadline: Instant,
         on_line: impl FnMut(&str, &mut Instant),
@@ -114,7 +148,7 @@ impl ChildGuard {
     }
 
     /// The lines of a piped stdout, as [`lines_of`] has them.
-    pub(crate) fn stdout_lines(&mut self) -> Result<Receiver<String>> {
+    pub fn stdout_lines(&mut self) -> Result<Receiver<String>> {
         let stdout = self.child.stdout.take().context("stdout is not piped")?;
         Ok(lines_of(stdout))
     }
@@ -130,7 +164,7 @@ impl ChildGuard {
     }
 
     /// What `parse` makes of the first line of a piped stdout that it makes something of.
-    pub(crate) fn first_line<T>(
+    pub fn first_line<T>(
         &mut self,
         what: &str,
         timeout: Duration,
@@ -161,7 +195,7 @@ impl ChildGuard {
     }
 
     /// Sends SIGTERM and waits. Goes on waiting after an interrupt: this is how an interrupt ends.
-    pub(crate) fn terminate(&mut self, timeout: Duration) -> Result<Option<ExitStatus>> {
+    pub fn terminate(&mut self, timeout: Duration) -> Result<Option<ExitStatus>> {
         if let Some(status) = self.exited()? {
             return Ok(Some(status));
         }
@@ -195,7 +229,9 @@ impl Drop for ChildGuard {
     fn drop(&mut self) {
         // Both fail only when the child is gone already.
         let _ = self.child.kill();
+        let mut children = children();
         let _ = self.child.wait();
+        children.remove(&self.child.id());
     }
 }
 

@@ -8,20 +8,21 @@ use anyhow::{Context, Result, ensure};
 
 /// What each thread of a process has had of the processors, with the scheduler's resolution.
 #[derive(Debug)]
-pub(crate) struct CpuTimes(BTreeMap<u32, CpuTime>);
+pub struct CpuTimes(BTreeMap<u32, CpuTime>);
 
+/// Of all threads of a process together.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct CpuTime {
+pub struct CpuTime {
     /// User and system time.
-    pub(crate) used: Duration,
+    pub used: Duration,
     /// For how long it was ready to run, and another thread had the processor.
-    pub(crate) waited: Duration,
+    pub waited: Duration,
 }
 
 impl CpuTimes {
     /// The scheduler brings the figures of a thread that runs up to date at its next tick: read them while
     /// the process is idle.
-    pub(crate) fn of(process: u32) -> Result<Self> {
+    pub fn of(process: u32) -> Result<Self> {
         let folder = format!("/proc/{process}/task");
         let threads = fs::read_dir(&folder)
             .with_context(|| format!("cannot read {folder}: this chore needs Linux"))?;
@@ -45,7 +46,7 @@ impl CpuTimes {
     }
 
     /// What the process has had since then. A thread that has ended counts nothing.
-    pub(crate) fn since(&self, then: &Self) -> CpuTime {
+    pub fn since(&self, then: &Self) -> CpuTime {
         let mut total = CpuTime::default();
         for (thread, now) in &self.0 {
             let then = then.0.get(thread).copied().unwrap_or_default();
@@ -54,6 +55,11 @@ impl CpuTimes {
         }
         total
     }
+}
+
+/// What the calling thread has had of the processors; `None` where the kernel does not tell.
+pub fn time_of_this_thread() -> Option<CpuTime> {
+    cpu_time(&fs::read_to_string("/proc/thread-self/schedstat").ok()?)
 }
 
 /// Of a `schedstat` file: nanoseconds on a processor and waiting for one, and a count.
@@ -67,7 +73,7 @@ fn cpu_time(schedstat: &str) -> Option<CpuTime> {
 }
 
 /// `VmRSS` of a process, in bytes.
-pub(crate) fn resident_bytes(process: u32) -> Result<u64> {
+pub fn resident_bytes(process: u32) -> Result<u64> {
     let path = format!("/proc/{process}/status");
     let status = fs::read_to_string(&path)
         .with_context(|| format!("cannot read {path}: this chore needs Linux"))?;

@@ -4,16 +4,18 @@ use std::fmt::Display;
 use std::path::Path;
 use std::time::Duration;
 
-pub(crate) fn ok(what: impl Display) {
+/// What was checked.
+pub fn ok(what: impl Display) {
     println!("ok  {what}");
 }
 
-pub(crate) fn seconds(time: Duration) -> String {
+/// A time, to a tenth.
+pub fn seconds(time: Duration) -> String {
     format!("{:.1} s", time.as_secs_f64())
 }
 
 /// The end of a child's log, where it says why it failed.
-pub(crate) fn print_log(name: &str, path: &Path) {
+pub fn print_log(name: &str, path: &Path) {
     const LINES: usize = 60;
     let log = std::fs::read(path).unwrap_or_default();
     let log = String::from_utf8_lossy(&log);

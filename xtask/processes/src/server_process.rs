@@ -14,7 +14,9 @@ use crate::report;
 const START_TIMEOUT: Duration = Duration::from_secs(15);
 const STOP_TIMEOUT: Duration = Duration::from_secs(15);
 
-pub(crate) struct ServerProcess {
+/// A server that runs.
+#[derive(Debug)]
+pub struct ServerProcess {
     guard: ChildGuard,
     url: String,
     log: PathBuf,
@@ -22,7 +24,7 @@ pub(crate) struct ServerProcess {
 
 impl ServerProcess {
     /// Starts it and waits until it accepts connections. `folder` gets its stderr.
-    pub(crate) fn start(binary: &Path, folder: &Path) -> Result<Self> {
+    pub fn start(binary: &Path, folder: &Path) -> Result<Self> {
         // Port 0: the kernel picks a free one, and the server says which. No race.
         let mut command = Command::new(binary);
         command.args(["--listen", "127.0.0.1:0"]);
@@ -30,7 +32,7 @@ impl ServerProcess {
     }
 
     /// The same with any program that says where it listens as our server does.
-    pub(crate) fn start_command(mut command: Command, folder: &Path) -> Result<Self> {
+    pub fn start_command(mut command: Command, folder: &Path) -> Result<Self> {
         let log = folder.join("server.log");
         let stderr =
             File::create(&log).with_context(|| format!("cannot create {}", log.display()))?;
@@ -49,26 +51,27 @@ impl ServerProcess {
     }
 
     /// Of the process.
-    pub(crate) fn id(&self) -> u32 {
+    pub fn id(&self) -> u32 {
         self.guard.id()
     }
 
     /// `127.0.0.1:PORT`.
-    pub(crate) fn address(&self) -> &str {
+    pub fn address(&self) -> &str {
         self.url.trim_start_matches("http://")
     }
 
     /// `http://127.0.0.1:PORT`.
-    pub(crate) fn url(&self) -> &str {
+    pub fn url(&self) -> &str {
         &self.url
     }
 
-    pub(crate) fn print_log(&self) {
+    /// The end of what it wrote to stderr.
+    pub fn print_log(&self) {
         report::print_log("the server", &self.log);
     }
 
     /// Fails if it ended by itself.
-    pub(crate) fn check_alive(&mut self) -> Result<()> {
+    pub fn check_alive(&mut self) -> Result<()> {
         match self.guard.exited()? {
             Some(status) => bail!("the server ended by itself: {status}"),
             None => Ok(()),
@@ -76,7 +79,7 @@ impl ServerProcess {
     }
 
     /// SIGTERM; it must drain and exit 0. Returns how long that took.
-    pub(crate) fn stop(&mut self) -> Result<Duration> {
+    pub fn stop(&mut self) -> Result<Duration> {
         self.check_alive()?;
         let start = Instant::now();
         let status = self.guard.terminate(STOP_TIMEOUT)?.with_context(|| {

@@ -1,0 +1,192 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+use clap::builder::PossibleValuesParser;
+
+use crate::scenario::Arrival;
+use crate::slo::Slo;
+
+/// An open-loop load test that holds the server's own metrics against what its clients saw
+///
+/// Requests are sent when they are due, whatever the server makes of the earlier ones, and their latency counts from then. After
+/// the load, the server's /metrics must agree with the clients' books to the last request, byte and bucket.
+#[derive(Parser, Debug)]
+#[command(
+    name = "cargo xtask loadtest",
+    bin_name = "cargo xtask loadtest",
+    version,
+    after_help = "Examples:
+  cargo xtask loadtest --scenario mixed --rate 2000 --duration 30s --slo 'p99<250ms'
+  cargo xtask loadtest --find-max --slo 'p99<50ms' --report target/limit
+  cargo xtask loadtest --target http://127.0.0.1:8000 --scenario ./mine.toml --seed 7
+  cargo xtask loadtest --report old --keep-server, and after a change: cargo xtask loadtest --compare old/report.json
+
+Scenarios: smoke (everything, small), mixed (the default), scanner, aborts (clients that leave), spike,
+soak; or a TOML file, for which xtask/loadtest/scenarios/mixed.toml is the pattern.
+
+Exit status, the first that holds:
+  2    what was asked for cannot be
+  1    anything else that kept the run from its end
+  5    the server's metrics and the clients' books differ
+  130  interrupted; what was sent is reconciled, and reported
+  4    the run is invalid: the generator fell behind
+  3    an objective was missed
+  0    all held"
+)]
+pub(crate) struct Cli {
+    /// A built-in scenario, or the path of a file [default: mixed]
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) scenario: Option<String>,
+    /// Requests a second [default: the scenario's]
+    #[arg(long, value_name = "R", value_parser = rate)]
+    pub(crate) rate: Option<f64>,
+    /// Search the highest rate that meets the objectives; --rate is where the search begins
+    #[arg(long)]
+    pub(crate) find_max: bool,
+    /// How long requests are due: 30s, 5m [default: the scenario's; 5s a step with --find-max]
+    #[arg(long, value_name = "D", value_parser = time_above_0)]
+    pub(crate) duration: Option<Duration>,
+    /// The same load before that, which is reconciled and not measured
+    #[arg(long, value_name = "D", default_value = "1s", value_parser = time)]
+    pub(crate) warm_up: Duration,
+    /// The most requests in flight, each on a connection of its own
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) connections: u16,
+    /// Threads that send [default: half of the processors]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) threads: Option<u16>,
+    /// How the requests lie in time [default: the scenario's]
+    #[arg(long, value_name = "HOW", value_parser = PossibleValuesParser::new(Arrival::NAMES))]
+    pub(crate) arrival: Option<String>,
+    /// How long a request may wait for a connection, and for its answer
+    #[arg(long, value_name = "D", default_value = "10s", value_parser = time_above_0)]
+    pub(crate) timeout: Duration,
+    /// Send the requests of an earlier run again
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Scrapes during the load; 0 for none but before and after
+    #[arg(long, value_name = "HZ", default_value = "1", value_parser = scrapes)]
+    pub(crate) scrapes_per_second: f64,
+    /// An objective (repeatable): p99<250ms, max<1s, mean<20ms, errors<0.1%, of one kind of request list:p99<5ms
+    /// [default: errors<0.1%; p99<250ms, too, with --find-max]
+    #[arg(long, value_name = "SLO", value_parser = |text: &str| Slo::parse(text).map_err(|error| format!("{error:#}")))]
+    pub(crate) slo: Vec<Slo>,
+    /// A server that runs, instead of starting one
+    #[arg(long, value_name = "URL", conflicts_with = "server")]
+    pub(crate) target: Option<String>,
+    /// Start this binary
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "XTASK_LOADTEST_SERVER",
+        hide_env = true
+    )]
+    pub(crate) server: Option<PathBuf>,
+    /// Where the metrics are [default: /metrics of the server]
+    #[arg(long, value_name = "URL")]
+    pub(crate) metrics_url: Option<String>,
+    /// Only measure: the server may have no metrics
+    #[arg(long)]
+    pub(crate) no_reconcile: bool,
+    /// Do not measure the generator itself first
+    #[arg(long)]
+    pub(crate) no_calibration: bool,
+    /// Where the report goes: report.json, report.html, latencies.hlog and seconds.csv
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "XTASK_LOADTEST_REPORT",
+        hide_env = true
+    )]
+    pub(crate) report: Option<PathBuf>,
+    /// Run the load several times
+    #[arg(long, value_name = "N", conflicts_with = "find_max", value_parser = clap::value_parser!(u16).range(1..=32))]
+    pub(crate) repetitions: Option<u16>,
+    /// Keep the server beside the report, so that --compare can measure it in turn with a newer one (some 55 MB)
+    #[arg(long, requires = "report", conflicts_with = "target")]
+    pub(crate) keep_server: bool,
+    /// Run the load of an older report, and tell better and worse from noise; its server, if it was kept, is measured in
+    /// turn [default of --repetitions: 8]
+    #[arg(long, value_name = "OLD.json", conflicts_with = "find_max")]
+    pub(crate) compare: Option<PathBuf>,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text
+        .parse()
+        .ok()
+        .filter(|rate: &f64| rate.is_finite() && *rate > 0.0);
+    rate.ok_or_else(|| "give requests a second, above 0".to_owned())
+}
+
+fn scrapes(text: &str) -> Result<f64, String> {
+    let rate = text
+        .parse()
+        .ok()
+        .filter(|rate: &f64| (0.0..=100.0).contains(rate));
+    rate.ok_or_else(|| "give scrapes a second, from 0 to 100".to_owned())
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let longest = Duration::from_secs(7 * 24 * 3_600);
+    let time = humantime::parse_duration(text)
+        .ok()
+        .filter(|time| *time <= longest);
+    time.ok_or_else(|| "give a time with its unit, such as 30s or 5m, of at most a week".to_owned())
+}
+
+fn time_above_0(text: &str) -> Result<Duration, String> {
+    time(text).and_then(|time| match time.is_zero() {
+        true => Err("give a time above 0".to_owned()),
+        false => Ok(time),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        let parse = |args: &[&str]| Cli::try_parse_from([&["x"], args].concat());
+        assert!(
+            parse(&[
+                "--rate",
+                "0.5",
+                "--warm-up",
+                "0",
+                "--scrapes-per-second",
+                "0"
+            ])
+            .is_ok()
+        );
+        for args in [
+            ["--rate", "0"],
+            ["--rate", "-1"],
+            ["--rate", "inf"],
+            ["--duration", "0s"],
+            ["--duration", "30"],
+            ["--duration", "8d"],
+            ["--connections", "0"],
+            ["--scrapes-per-second", "101"],
+            ["--slo", "p99"],
+            ["--arrival", "never"],
+            ["--repetitions", "0"],
+        ] {
+            assert!(parse(&args).is_err(), "{args:?}");
+        }
+    }
+}

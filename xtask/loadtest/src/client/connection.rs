@@ -1,0 +1,58 @@
+//! A connection to the server, whose socket can be closed at any time.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+
+use super::upload::Upload;
+
+/// Servers close connections that are idle; one that is as old may be closed while a request is on its way.
+const MOST_IDLE: Duration = Duration::from_secs(4);
+
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(super) sender: SendRequest<Upload>,
+    task: JoinHandle<()>,
+    used: Instant,
+}
+
+impl Connection {
+    /// Must be called on a `LocalSet`.
+    pub(crate) async fn open(address: SocketAddr) -> Result<Self> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        let (sender, connection) = http1::Builder::new()
+            .handshake(TokioIo::new(stream))
+            .await
+            .context("cannot begin to speak HTTP")?;
+        // How it ends is seen by the request that is on it.
+        let task = tokio::task::spawn_local(async move {
+            let _ = connection.await;
+        });
+        Ok(Self {
+            sender,
+            task,
+            used: Instant::now(),
+        })
+    }
+
+    /// Whether another request may be sent on it.
+    pub(crate) async fn is_good(&mut self) -> bool {
+        self.used.elapsed() < MOST_IDLE && self.sender.ready().await.is_ok()
+    }
+
+    pub(super) fn touch(&mut self) {
+        self.used = Instant::now();
+    }
+
+    /// Closes the socket; when this returns, it is closed.
+    pub(crate) async fn close(self) {
+        self.task.abort();
+        let _ = self.task.await;
+    }
+}

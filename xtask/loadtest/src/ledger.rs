@@ -1,0 +1,386 @@
+//! The client's own books: for each method and endpoint, what the server must have recorded.
+//!
+//! An entry is written for each request that was sent, with all that its end tells and no more. The server's
+//! metrics are held against the sums (`reconcile`).
+
+use std::collections::BTreeMap;
+
+use crate::client::{End, Outcome};
+use crate::envelope::{Envelope, Tally};
+use crate::rows::{Bounds, Rows};
+use crate::scenario::{Conduct, Fails, Kind};
+
+/// What the server records of a client that left.
+const LEFT: u16 = 499;
+const LEFT_REASON: &str = "client_disconnect";
+
+/// All that is known of the requests with one method and endpoint.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    /// Those that the server has seen; a `maybe` may not have reached it.
+    pub(crate) total: Tally,
+    pub(crate) statuses: BTreeMap<u16, Tally>,
+    /// By reason.
+    pub(crate) aborted: BTreeMap<&'static str, Tally>,
+    /// Requests of which the status is not known, nor whether they were aborted.
+    pub(crate) unknown: u64,
+    pub(crate) duration_seconds: Envelope,
+    pub(crate) start_seconds: Envelope,
+    pub(crate) request_bytes: Envelope,
+    pub(crate) response_bytes: Envelope,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Ledger {
+    /// One for each row.
+    entries: Vec<Entry>,
+}
+
+/// What one request tells.
+struct Known {
+    /// More than one where it cannot be told which; none where nothing is known.
+    statuses: Vec<u16>,
+    aborted: Option<&'static str>,
+    /// The server may not have seen it.
+    maybe: bool,
+    /// `maybe` as well where it is not known whether there was a head.
+    start: Option<(f64, bool)>,
+    most_seconds: f64,
+    least_seconds: f64,
+    response_bytes: (f64, f64),
+}
+
+impl Ledger {
+    pub(crate) fn new(rows: &Rows, bounds: &Bounds) -> Self {
+        let entry = |index| Entry {
+            total: Tally::default(),
+            statuses: BTreeMap::new(),
+            aborted: BTreeMap::new(),
+            unknown: 0,
+            duration_seconds: Envelope::new(&bounds.of(index).duration_seconds),
+            start_seconds: Envelope::new(&bounds.of(index).start_seconds),
+            request_bytes: Envelope::new(&bounds.of(index).request_bytes),
+            response_bytes: Envelope::new(&bounds.of(index).response_bytes),
+        };
+        Self {
+            entries: (0..rows.len()).map(entry).collect(),
+        }
+    }
+
+    pub(crate) fn entry(&self, row: usize) -> &Entry {
+        &self.entries[row]
+    }
+
+    pub(crate) fn record(&mut self, row: usize, kind: &Kind, outcome: &Outcome) {
+        let Some(known) = known(kind, outcome) else {
+            return;
+        };
+        let request = kind.request_bytes(outcome.request_bytes);
+        let request = match known.statuses.is_empty() || known.maybe {
+            true => (0.0, request.1 as f64),
+            false => (request.0 as f64, request.1 as f64),
+        };
+        self.write(row, &known, request);
+    }
+
+    /// A scrape, which was answered whole.
+    pub(crate) fn record_scrape(&mut self, row: usize, seconds: f64, head: f64, bytes: u64) {
+        let known = Known {
+            statuses: vec![200],
+            aborted: None,
+            maybe: false,
+            start: Some((head, false)),
+            most_seconds: seconds,
+            least_seconds: 0.0,
+            response_bytes: (bytes as f64, bytes as f64),
+        };
+        self.write(row, &known, (0.0, 0.0));
+    }
+
+    fn write(&mut self, row: usize, known: &Known, request: (f64, f64)) {
+        let maybe = known.maybe;
+        let entry = &mut self.entries[row];
+        entry.total.add(maybe);
+        match known.statuses.as_slice() {
+            [] => entry.unknown += 1,
+            [status] => entry.statuses.entry(*status).or_default().add(maybe),
+            several => {
+                for status in several {
+                    entry.statuses.entry(*status).or_default().add(true);
+                }
+            }
+        }
+        if let Some(reason) = known.aborted {
+            // Where the server may have answered, it may not have been aborted.
+            let maybe = maybe || known.statuses.len() > 1;
+            entry.aborted.entry(reason).or_default().add(maybe);
+        }
+        if let Some((most, unsure)) = known.start {
+            entry.start_seconds.observe(0.0, most, maybe || unsure);
+        }
+        let (least, most) = (known.least_seconds, known.most_seconds);
+        entry.duration_seconds.observe(least, most, maybe);
+        entry.request_bytes.observe(request.0, request.1, maybe);
+        let (least, most) = known.response_bytes;
+        entry.response_bytes.observe(least, most, maybe);
+    }
+
+    pub(crate) fn merge(&mut self, other: &Self) {
+        for (entry, other) in self.entries.iter_mut().zip(&other.entries) {
+            entry.total.merge(&other.total);
+            for (&status, tally) in &other.statuses {
+                entry.statuses.entry(status).or_default().merge(tally);
+            }
+            for (&reason, tally) in &other.aborted {
+                entry.aborted.entry(reason).or_default().merge(tally);
+            }
+            entry.unknown += other.unknown;
+            entry.duration_seconds.merge(&other.duration_seconds);
+            entry.start_seconds.merge(&other.start_seconds);
+            entry.request_bytes.merge(&other.request_bytes);
+            entry.response_bytes.merge(&other.response_bytes);
+        }
+    }
+}
+
+/// `None` where nothing was sent.
+fn known(kind: &Kind, outcome: &Outcome) -> Option<Known> {
+    let received = outcome.response_bytes as f64;
+    let most_bytes = kind
+        .most_response_bytes
+        .map_or(f64::INFINITY, |bytes| bytes as f64);
+    let head = outcome.head_seconds();
+    let mut known = Known {
+        statuses: Vec::new(),
+        aborted: None,
+        maybe: false,
+        start: head.map(|head| (head, false)),
+        most_seconds: f64::INFINITY,
+        least_seconds: 0.0,
+        response_bytes: (received, most_bytes.max(received)),
+    };
+    match outcome.end {
+        End::NotSent(_) => return None,
+        End::Answered(status) => {
+            known.statuses = vec![status];
+            known.most_seconds = outcome.service_seconds().unwrap_or(f64::INFINITY);
+            // An answer that is not the one that was asked for may have come at once.
+            if kind.statuses.contains(&status) {
+                known.least_seconds = kind.least_seconds.min(known.most_seconds);
+            }
+            known.response_bytes = (received, received);
+        }
+        End::Left { status } => match kind.conduct {
+            Conduct::LeavesInUpload(_) => {
+                known.statuses = vec![LEFT];
+                known.aborted = Some(LEFT_REASON);
+                known.start = Some((f64::INFINITY, true));
+            }
+            Conduct::LeavesInAnswer {
+                rest_is_held_back, ..
+            } => {
+                known.statuses = vec![LEFT];
+                if !rest_is_held_back {
+                    known.statuses.extend(status);
+                }
+                known.aborted = Some(LEFT_REASON);
+            }
+            _ => {
+                known.statuses = kind.statuses.clone();
+                known.statuses.push(LEFT);
+                known.aborted = Some(LEFT_REASON);
+                known.maybe = true;
+                known.start = Some((f64::INFINITY, true));
+            }
+        },
+        End::Broken { status } => match (kind.fails, status) {
+            (Some(Fails::Panic), None) => {
+                known.statuses = vec![500];
+                known.aborted = Some(Fails::Panic.reason());
+                known.response_bytes = (0.0, 0.0);
+                known.most_seconds = outcome.service_seconds().unwrap_or(f64::INFINITY);
+            }
+            (Some(fails @ (Fails::BodyError | Fails::BodyPanic)), Some(status)) => {
+                known.statuses = vec![status];
+                known.aborted = Some(fails.reason());
+            }
+            // Not asked for: anything may have happened, and without a head, nothing.
+            (_, status) => known.maybe = status.is_none(),
+        },
+        End::TimedOut { status } => known.maybe = status.is_none(),
+    }
+    if known.statuses.is_empty() && known.start.is_none() {
+        known.start = Some((f64::INFINITY, true));
+    }
+    Some(known)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::client::NotSent;
+    use crate::envelope::Range;
+    use crate::scenario::Scenario;
+
+    /// The entry that one request of a kind of the scenario `aborts` makes.
+    fn entry(kind: &str, end: End, response_bytes: u64) -> Entry {
+        let scenario = Scenario::find("aborts").unwrap();
+        let rows = Rows::new(&scenario, None);
+        let mut ledger = Ledger::new(&rows, &Bounds::none(&rows));
+        let index = scenario
+            .kinds
+            .iter()
+            .position(|known| known.name == kind)
+            .unwrap();
+        let sent = Instant::now();
+        let outcome = Outcome {
+            sent: Some(sent),
+            head: Some(sent + Duration::from_millis(1)),
+            done: sent + Duration::from_millis(2),
+            end,
+            request_bytes: 10,
+            response_bytes,
+        };
+        ledger.record(rows.of_kind(index), &scenario.kinds[index], &outcome);
+        ledger.entry(rows.of_kind(index)).clone()
+    }
+
+    fn sure(count: u64) -> Tally {
+        Tally {
+            least: count,
+            most: count,
+        }
+    }
+
+    const MAYBE: Tally = Tally { least: 0, most: 1 };
+
+    #[test]
+    fn an_answer_is_known_but_for_the_servers_own_time() {
+        let entry = entry("list", End::Answered(200), 77);
+        assert_eq!((entry.total, entry.unknown), (sure(1), 0));
+        assert_eq!(entry.statuses[&200], sure(1));
+        assert!(entry.aborted.is_empty());
+        assert_eq!(
+            entry.response_bytes.sum(),
+            Range {
+                least: 77.0,
+                most: 77.0
+            }
+        );
+        assert_eq!(
+            entry.duration_seconds.sum(),
+            Range {
+                least: 0.0,
+                most: 0.002
+            }
+        );
+        assert_eq!(
+            entry.start_seconds.sum(),
+            Range {
+                least: 0.0,
+                most: 0.001
+            }
+        );
+    }
+
+    #[test]
+    fn a_status_that_was_not_expected_is_counted_as_it_came() {
+        let entry = entry("list", End::Answered(503), 0);
+        assert_eq!(entry.statuses.keys().collect::<Vec<_>>(), [&503]);
+    }
+
+    #[test]
+    fn who_leaves_where_the_rest_cannot_be_there_is_a_499() {
+        for (kind, end) in [
+            ("leaves in the upload", End::Left { status: None }),
+            ("leaves in the answer", End::Left { status: Some(200) }),
+        ] {
+            let entry = entry(kind, end, 1_000);
+            assert_eq!(entry.statuses[&499], sure(1), "{kind}");
+            assert_eq!(entry.statuses.len(), 1, "{kind}");
+            assert_eq!(entry.aborted["client_disconnect"], sure(1), "{kind}");
+            assert_eq!(entry.total, sure(1), "{kind}");
+        }
+        let upload = entry("leaves in the upload", End::Left { status: None }, 0);
+        assert_eq!(
+            upload.request_bytes.sum(),
+            Range {
+                least: 0.0,
+                most: 10_000.0
+            }
+        );
+        let answer = entry(
+            "leaves in the answer",
+            End::Left { status: Some(200) },
+            1_000,
+        );
+        assert_eq!(
+            answer.response_bytes.sum(),
+            Range {
+                least: 1_000.0,
+                most: 60_000.0
+            }
+        );
+    }
+
+    #[test]
+    fn who_leaves_a_quick_answer_is_a_499_or_has_it() {
+        let entry = entry(
+            "leaves a quick answer",
+            End::Left { status: Some(200) },
+            50_000,
+        );
+        assert_eq!((entry.statuses[&200], entry.statuses[&499]), (MAYBE, MAYBE));
+        assert_eq!(
+            (entry.total, entry.aborted["client_disconnect"]),
+            (sure(1), MAYBE)
+        );
+    }
+
+    #[test]
+    fn who_leaves_while_it_waits_may_not_have_been_seen() {
+        let entry = entry("leaves while it waits", End::Left { status: None }, 0);
+        assert_eq!((entry.total, entry.statuses[&499]), (MAYBE, MAYBE));
+        assert_eq!(entry.duration_seconds.count(), MAYBE);
+    }
+
+    #[test]
+    fn what_breaks_on_purpose_has_its_reason() {
+        let panic = entry("panic", End::Broken { status: None }, 0);
+        assert_eq!(
+            (panic.statuses[&500], panic.aborted["panic"]),
+            (sure(1), sure(1))
+        );
+        let broken = entry("broken body", End::Broken { status: Some(200) }, 5_120);
+        assert_eq!(
+            (broken.statuses[&200], broken.aborted["body_error"]),
+            (sure(1), sure(1))
+        );
+        assert_eq!(
+            broken.response_bytes.sum(),
+            Range {
+                least: 5_120.0,
+                most: 10_240.0
+            }
+        );
+        let panic = entry("panic in a body", End::Broken { status: Some(200) }, 0);
+        assert_eq!(panic.aborted["panic"], sure(1));
+    }
+
+    #[test]
+    fn what_breaks_otherwise_may_be_anything() {
+        let without_head = entry("list", End::Broken { status: None }, 0);
+        assert_eq!((without_head.total, without_head.unknown), (MAYBE, 1));
+        let timed_out = entry("list", End::TimedOut { status: Some(200) }, 5);
+        assert_eq!((timed_out.total, timed_out.unknown), (sure(1), 1));
+        assert!(timed_out.statuses.is_empty());
+    }
+
+    #[test]
+    fn what_was_not_sent_is_nowhere() {
+        let entry = entry("list", End::NotSent(NotSent::Refused), 0);
+        assert_eq!((entry.total, entry.unknown), (sure(0), 0));
+    }
+}

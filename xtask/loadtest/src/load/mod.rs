@@ -1,0 +1,209 @@
+//! The load: requests that are sent when they are due, whatever the server makes of the earlier ones.
+//!
+//! A pacer (a thread of its own, which only sleeps) hands each request to a worker at its time. A worker is a thread with a
+//! runtime of one thread and a share of the connections; a request on it waits for a free connection, and its time
+//! since it was due counts. So a slow server makes requests late, and never fewer.
+
+mod pacer;
+mod part;
+mod pool;
+mod worker;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow};
+use fastrand::Rng;
+use hyper::header::HeaderValue;
+
+pub(crate) use self::part::Part;
+use crate::interrupt;
+use crate::ledger::Ledger;
+use crate::live::Live;
+use crate::rows::{Bounds, Rows};
+use crate::scenario::{Arrival, Scenario, Shape};
+
+/// A request that the generator hands over so much after its time is late by its own fault.
+pub(crate) const LATE: Duration = Duration::from_millis(10);
+/// How often the parts of the time series end.
+pub(crate) const PART: Duration = Duration::from_secs(1);
+/// How often somebody looks at what goes on.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// What is to be sent, and to whom.
+#[derive(Debug, Clone)]
+pub(crate) struct Load {
+    pub(crate) scenario: Arc<Scenario>,
+    pub(crate) shape: Shape,
+    pub(crate) rows: Arc<Rows>,
+    pub(crate) bounds: Arc<Bounds>,
+    pub(crate) address: SocketAddr,
+    pub(crate) host: HeaderValue,
+    pub(crate) rate: f64,
+    pub(crate) arrival: Arrival,
+    pub(crate) warm_up: Duration,
+    pub(crate) duration: Duration,
+    /// In all.
+    pub(crate) connections: usize,
+    pub(crate) threads: usize,
+    /// How long a request may wait for its connection, and again for its answer.
+    pub(crate) timeout: Duration,
+    pub(crate) seed: u64,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) struct Measured {
+    pub(crate) ledger: Ledger,
+    /// All requests that were due after the warm-up.
+    pub(crate) total: Part,
+    /// The same for each kind of request.
+    pub(crate) kinds: Vec<Part>,
+    /// The parts of the time, each of [`PART`], by when the requests ended; the warm-up is not among them.
+    pub(crate) parts: Vec<Part>,
+    /// In which requests were due, without the warm-up; shorter than asked for after an interrupt.
+    pub(crate) seconds: f64,
+    pub(crate) interrupted: bool,
+}
+
+impl Measured {
+    /// Another load of the same kind, which came after it.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.ledger.merge(&other.ledger);
+        self.total.add(&other.total);
+        for (sum, kind) in self.kinds.iter_mut().zip(&other.kinds) {
+            sum.add(kind);
+        }
+        self.parts.extend(other.parts);
+        self.seconds += other.seconds;
+        self.interrupted |= other.interrupted;
+    }
+}
+
+/// What a worker says of itself.
+enum Message {
+    /// The part of this number is over.
+    Part(usize, Box<Part>),
+    Done(Box<Result<Share>>),
+}
+
+/// What one worker has at the end.
+struct Share {
+    ledger: Ledger,
+    total: Part,
+    kinds: Vec<Part>,
+}
+
+/// Sends it all, and returns when the last request has ended. `look` is called ten times a second, with the last
+/// part of the time that is over.
+///
+/// # Errors
+/// When the load cannot be made, or `look` fails: then it ends at once.
+pub(crate) fn run(
+    load: &Load,
+    live: &Arc<Live>,
+    mut look: impl FnMut(&Live, Option<&Part>) -> Result<()>,
+) -> Result<Measured> {
+    let start = Instant::now() + Duration::from_millis(20);
+    let (sender, messages) = mpsc::channel();
+    thread::scope(|scope| {
+        let mut inboxes = Vec::new();
+        for index in 0..load.threads {
+            let (inbox, due) = tokio::sync::mpsc::unbounded_channel();
+            inboxes.push(inbox);
+            let sender = sender.clone();
+            thread::Builder::new()
+                .name(format!("worker {index}"))
+                .spawn_scoped(scope, move || {
+                    let share = worker::run(load, index, start, due, Arc::clone(live), &sender);
+                    // Somebody listens until the last has come.
+                    let _ = sender.send(Message::Done(Box::new(share)));
+                })
+                .context("cannot start a thread")?;
+        }
+        drop(sender);
+        let pacer = thread::Builder::new()
+            .name("pacer".to_owned())
+            .spawn_scoped(scope, move || pacer::run(load, start, &inboxes, live))
+            .context("cannot start a thread")?;
+
+        let mut collected = Collected::default();
+        let mut failure = None;
+        while collected.shares.len() < load.threads {
+            match messages.recv_timeout(LOOK) {
+                Ok(message) => collected.take(message)?,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if let Err(error) = look(live, collected.whole(load.threads)) {
+                // The pacer sees it, and the workers end with their inboxes.
+                live.stop();
+                failure = failure.or(Some(error));
+            }
+        }
+        let seconds = pacer.join().map_err(|_| anyhow!("the pacer panicked"))?;
+        match failure {
+            Some(error) => Err(error),
+            None => collected.measured(load, seconds),
+        }
+    })
+}
+
+#[derive(Default)]
+struct Collected {
+    /// By number: how many workers' parts are in it.
+    parts: Vec<(usize, Part)>,
+    shares: Vec<Share>,
+}
+
+impl Collected {
+    fn take(&mut self, message: Message) -> Result<()> {
+        match message {
+            Message::Part(number, part) => {
+                while self.parts.len() <= number {
+                    self.parts.push((0, Part::new()));
+                }
+                let (workers, sum) = &mut self.parts[number];
+                *workers += 1;
+                sum.add(&part);
+            }
+            Message::Done(share) => self.shares.push((*share)?),
+        }
+        Ok(())
+    }
+
+    /// The last part that all workers have ended.
+    fn whole(&self, threads: usize) -> Option<&Part> {
+        let mut whole = self.parts.iter().filter(|(workers, _)| *workers == threads);
+        whole.next_back().map(|(_, part)| part)
+    }
+
+    fn measured(self, load: &Load, seconds: f64) -> Result<Measured> {
+        let mut ledger = Ledger::new(&load.rows, &load.bounds);
+        let mut total = Part::new();
+        let mut kinds = vec![Part::new(); load.scenario.kinds.len()];
+        for share in &self.shares {
+            ledger.merge(&share.ledger);
+            total.add(&share.total);
+            for (sum, kind) in kinds.iter_mut().zip(&share.kinds) {
+                sum.add(kind);
+            }
+        }
+        Ok(Measured {
+            ledger,
+            total,
+            kinds,
+            parts: self.parts.into_iter().map(|(_, part)| part).collect(),
+            seconds,
+            interrupted: interrupt::is_set(),
+        })
+    }
+}
+
+/// A generator of random numbers for one use of a seed.
+pub(crate) fn rng(seed: u64, purpose: u64) -> Rng {
+    Rng::with_seed(seed ^ purpose.wrapping_mul(0x9E37_79B9_7F4A_7C15))
+}

@@ -1,0 +1,367 @@
+//! What a report says, as its JSON file has it.
+//!
+//! [`SCHEMA`] changes its number when a field goes away or means something else; a new field does not change it. Times are
+//! seconds, sizes bytes, and rates are per second.
+
+use serde::{Deserialize, Serialize};
+
+pub(crate) const SCHEMA: &str = "tallied-loadtest/1";
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Report {
+    pub(crate) schema: String,
+    /// Unix time of the end.
+    pub(crate) created: u64,
+    pub(crate) run: Run,
+    pub(crate) verdict: Verdict,
+    pub(crate) generator: Generator,
+    /// Of the requests that were due after the warm-up.
+    pub(crate) total: Figures,
+    pub(crate) kinds: Vec<Kind>,
+    /// One for each second, by when the requests ended.
+    pub(crate) seconds: Vec<Second>,
+    /// From when a request was due to its last byte.
+    pub(crate) intended: Vec<Percentile>,
+    /// From its sending.
+    pub(crate) service: Vec<Percentile>,
+    pub(crate) scrapes: Option<Scrapes>,
+    pub(crate) reconciliation: Option<Reconciliation>,
+    pub(crate) find_max: Option<FindMax>,
+    pub(crate) repetitions: Vec<Repetition>,
+    pub(crate) comparison: Option<Comparison>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Run {
+    /// As it was typed.
+    pub(crate) command: String,
+    pub(crate) version: String,
+    pub(crate) processors: usize,
+    pub(crate) target: String,
+    /// The version that the server says it has.
+    pub(crate) server_version: Option<String>,
+    pub(crate) scenario: String,
+    /// The name of a built-in one, or a path, as it was given.
+    pub(crate) scenario_source: String,
+    pub(crate) description: String,
+    pub(crate) rate: f64,
+    pub(crate) arrival: String,
+    pub(crate) warm_up_seconds: f64,
+    /// That was asked for.
+    pub(crate) duration_seconds: f64,
+    /// In which requests were due.
+    pub(crate) seconds: f64,
+    pub(crate) connections: usize,
+    pub(crate) threads: usize,
+    pub(crate) timeout_seconds: f64,
+    pub(crate) seed: u64,
+    pub(crate) scrapes_per_second: f64,
+    pub(crate) interrupted: bool,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Verdict {
+    pub(crate) exit_code: u8,
+    /// In one line.
+    pub(crate) summary: String,
+    /// Why the run says nothing about the server; empty where it does.
+    pub(crate) invalid: Vec<String>,
+    /// `None` where it was not asked for.
+    pub(crate) reconciled: Option<bool>,
+    pub(crate) slos: Vec<Slo>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Slo {
+    pub(crate) slo: String,
+    pub(crate) value: f64,
+    pub(crate) limit: f64,
+    pub(crate) is_ratio: bool,
+    pub(crate) met: bool,
+}
+
+/// The generator itself.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Generator {
+    /// Requests that it handed over more than `late_seconds` after their time.
+    pub(crate) late: u64,
+    pub(crate) late_seconds: f64,
+    /// How late it handed them over.
+    pub(crate) lag: Quantiles,
+    /// The part of its time in which the busiest thread had something to do, or waited for a processor.
+    pub(crate) busy_ratio: f64,
+    /// Requests that found all connections taken.
+    pub(crate) waited_for_connection: u64,
+    /// Against a responder that does nothing.
+    pub(crate) calibration: Option<Calibration>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Calibration {
+    /// The highest rate that was tried and kept, of GETs.
+    pub(crate) keeps_rate: f64,
+    /// The lowest that was tried and not kept.
+    pub(crate) loses_rate: Option<f64>,
+    pub(crate) at_rate: f64,
+    pub(crate) intended: Quantiles,
+    pub(crate) service: Quantiles,
+    pub(crate) percentiles: Vec<Percentile>,
+}
+
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(crate) struct Quantiles {
+    pub(crate) count: u64,
+    pub(crate) mean: f64,
+    pub(crate) p50: f64,
+    pub(crate) p90: f64,
+    pub(crate) p99: f64,
+    pub(crate) p999: f64,
+    pub(crate) max: f64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Figures {
+    pub(crate) due: u64,
+    pub(crate) sent: u64,
+    pub(crate) good: u64,
+    pub(crate) errors: Errors,
+    /// Good ones.
+    pub(crate) per_second: f64,
+    pub(crate) request_bytes: u64,
+    pub(crate) response_bytes: u64,
+    pub(crate) intended: Quantiles,
+    pub(crate) service: Quantiles,
+    /// Processor time of the server for each request that was sent, warm-up and scrapes included; where we started it.
+    pub(crate) server_cpu_seconds: Option<f64>,
+}
+
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(crate) struct Errors {
+    pub(crate) unexpected_status: u64,
+    pub(crate) broken: u64,
+    pub(crate) timed_out: u64,
+    pub(crate) refused: u64,
+    /// Never sent.
+    pub(crate) dropped: u64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Kind {
+    pub(crate) name: String,
+    pub(crate) method: String,
+    pub(crate) endpoint: String,
+    pub(crate) weight: u32,
+    /// Whether its latencies are measured: where the client is slow or leaves, they are its own doing.
+    pub(crate) timed: bool,
+    pub(crate) figures: Figures,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Second {
+    /// From the end of the warm-up to the end of this part.
+    pub(crate) at: f64,
+    pub(crate) ended: u64,
+    pub(crate) good: u64,
+    pub(crate) errors: u64,
+    pub(crate) late: u64,
+    pub(crate) in_flight: u64,
+    pub(crate) intended: Quantiles,
+    pub(crate) service: Quantiles,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Percentile {
+    /// From 0 to 1.
+    pub(crate) quantile: f64,
+    pub(crate) seconds: f64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Scrapes {
+    pub(crate) count: u64,
+    pub(crate) samples: usize,
+    pub(crate) median_seconds: f64,
+    pub(crate) longest_seconds: f64,
+}
+
+/// The most that something can be; `None` has no limit, which JSON cannot write as a number.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Range {
+    pub(crate) least: f64,
+    pub(crate) most: Option<f64>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Reconciliation {
+    /// Figures.
+    pub(crate) compared: usize,
+    pub(crate) mismatches: Vec<Mismatch>,
+    /// Of single scrapes.
+    pub(crate) problems: Vec<String>,
+    /// Metrics that the server does not have.
+    pub(crate) absent: Vec<String>,
+    pub(crate) rows: Vec<Row>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Mismatch {
+    pub(crate) series: String,
+    pub(crate) server: f64,
+    pub(crate) client: Range,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Row {
+    pub(crate) method: String,
+    pub(crate) endpoint: String,
+    pub(crate) requests: Figure,
+    pub(crate) statuses: Vec<(String, Figure)>,
+    pub(crate) aborted: Vec<(String, Figure)>,
+    pub(crate) histograms: Vec<HistogramRow>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Figure {
+    pub(crate) server: f64,
+    pub(crate) client: Range,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct HistogramRow {
+    /// Without a prefix.
+    pub(crate) name: String,
+    pub(crate) count: Figure,
+    pub(crate) sum: Figure,
+    /// Upper bound and cumulative count, of the finite buckets.
+    pub(crate) buckets: Vec<(f64, Figure)>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct FindMax {
+    /// The highest rate that met the objectives; `None` where none did.
+    pub(crate) rate: Option<f64>,
+    /// What kept it from more.
+    pub(crate) limited_by: String,
+    /// In the order in which they were tried.
+    pub(crate) steps: Vec<Step>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Step {
+    pub(crate) rate: f64,
+    /// Good answers a second.
+    pub(crate) achieved: f64,
+    pub(crate) errors: u64,
+    pub(crate) late: u64,
+    pub(crate) intended: Quantiles,
+    pub(crate) service: Quantiles,
+    /// Objectives that were missed.
+    pub(crate) missed: Vec<String>,
+    /// Why it says nothing about the server.
+    pub(crate) invalid: Vec<String>,
+}
+
+/// One of several runs of the same load.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Repetition {
+    /// `new`, or `old` where an older server was measured in turn.
+    pub(crate) server: String,
+    pub(crate) figures: Figures,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Comparison {
+    /// The older report.
+    pub(crate) old: String,
+    /// Whether old and new were measured in turn, so that the machine's mood is out of it.
+    pub(crate) interleaved: bool,
+    pub(crate) pairs: usize,
+    pub(crate) figures: Vec<Compared>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Compared {
+    pub(crate) name: String,
+    /// `seconds`, `per second` or `ratio`.
+    pub(crate) unit: String,
+    /// Medians.
+    pub(crate) old: f64,
+    pub(crate) new: f64,
+    /// New over old, of the pairs: the geometric mean and a 95 % interval.
+    pub(crate) ratio: f64,
+    pub(crate) ratio_low: f64,
+    pub(crate) ratio_high: f64,
+    /// The chance of such a difference without a cause, for all figures together.
+    pub(crate) p_value: f64,
+    /// `better`, `worse` or `noise`.
+    pub(crate) verdict: String,
+}
+
+#[cfg(test)]
+impl Report {
+    /// One that says nothing.
+    pub(crate) fn empty() -> Self {
+        let figures = Figures {
+            due: 0,
+            sent: 0,
+            good: 0,
+            errors: Errors::default(),
+            per_second: 0.0,
+            request_bytes: 0,
+            response_bytes: 0,
+            intended: Quantiles::default(),
+            service: Quantiles::default(),
+            server_cpu_seconds: None,
+        };
+        Self {
+            schema: SCHEMA.to_owned(),
+            created: 0,
+            run: Run {
+                command: String::new(),
+                version: String::new(),
+                processors: 0,
+                target: String::new(),
+                server_version: None,
+                scenario: String::new(),
+                scenario_source: String::new(),
+                description: String::new(),
+                rate: 0.0,
+                arrival: String::new(),
+                warm_up_seconds: 0.0,
+                duration_seconds: 0.0,
+                seconds: 0.0,
+                connections: 0,
+                threads: 0,
+                timeout_seconds: 0.0,
+                seed: 0,
+                scrapes_per_second: 0.0,
+                interrupted: false,
+            },
+            verdict: Verdict {
+                exit_code: 0,
+                summary: String::new(),
+                invalid: Vec::new(),
+                reconciled: None,
+                slos: Vec::new(),
+            },
+            generator: Generator {
+                late: 0,
+                late_seconds: 0.0,
+                lag: Quantiles::default(),
+                busy_ratio: 0.0,
+                waited_for_connection: 0,
+                calibration: None,
+            },
+            total: figures,
+            kinds: Vec::new(),
+            seconds: Vec::new(),
+            intended: Vec::new(),
+            service: Vec::new(),
+            scrapes: None,
+            reconciliation: None,
+            find_max: None,
+            repetitions: Vec::new(),
+            comparison: None,
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! What a run came to, on the terminal.
+
+use comfy_table::{CellAlignment, Table, presets};
+
+use super::data::{Comparison, Figures, FindMax, Quantiles, Range, Reconciliation, Report};
+use crate::latency::shown;
+
+/// More rows than that say no more.
+const MOST_ROWS: usize = 40;
+
+pub(crate) fn render(report: &Report) -> String {
+    let mut parts = vec![run(report), kinds(report)];
+    parts.extend(report.find_max.as_ref().map(found));
+    parts.push(times(report));
+    parts.push(generator(report));
+    parts.extend(report.comparison.as_ref().map(comparison));
+    parts.extend(report.reconciliation.as_ref().map(reconciliation));
+    parts.extend(objectives(report));
+    parts.push(report.verdict.summary.clone());
+    parts.retain(|part| !part.is_empty());
+    parts.join("\n\n")
+}
+
+fn run(report: &Report) -> String {
+    let run = &report.run;
+    format!(
+        "{}: {} at {:.0}/s ({}) for {:.1} s, seed {}",
+        run.target, run.scenario, run.rate, run.arrival, run.seconds, run.seed
+    )
+}
+
+fn table(head: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(head);
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+fn errors(figures: &Figures) -> u64 {
+    let errors = &figures.errors;
+    errors.unexpected_status + errors.broken + errors.timed_out + errors.refused + errors.dropped
+}
+
+fn kinds(report: &Report) -> String {
+    let mut table = table(&["request", "due", "good", "errors", "p50", "p99", "max"]);
+    let total = ("all", true, &report.total);
+    let kinds = report.kinds.iter();
+    let kinds = kinds.map(|kind| (kind.name.as_str(), kind.timed, &kind.figures));
+    for (name, timed, figures) in kinds.chain([total]) {
+        let time = |of: fn(&Quantiles) -> f64| match timed && figures.intended.count > 0 {
+            true => shown(of(&figures.intended)),
+            false => "-".to_owned(),
+        };
+        table.add_row([
+            name.to_owned(),
+            figures.due.to_string(),
+            figures.good.to_string(),
+            errors(figures).to_string(),
+            time(|times| times.p50),
+            time(|times| times.p99),
+            time(|times| times.max),
+        ]);
+    }
+    table.trim_fmt()
+}
+
+fn times(report: &Report) -> String {
+    let mut table = table(&["", "mean", "p50", "p90", "p99", "p99.9", "max"]);
+    let calibration = report.generator.calibration.as_ref();
+    let null =
+        calibration.map(|calibration| ("sent → done, of a null responder", &calibration.service));
+    let rows = [
+        Some(("due → done", &report.total.intended)),
+        Some(("sent → done", &report.total.service)),
+        null,
+        Some(("handed over late by", &report.generator.lag)),
+    ];
+    for (name, times) in rows.into_iter().flatten() {
+        let figures = [
+            times.mean, times.p50, times.p90, times.p99, times.p999, times.max,
+        ];
+        let figures = figures.map(shown);
+        table.add_row([name.to_owned()].into_iter().chain(figures));
+    }
+    table.trim_fmt()
+}
+
+fn generator(report: &Report) -> String {
+    let (generator, errors) = (&report.generator, &report.total.errors);
+    let mut line = format!(
+        "{:.0} good answers a second; {} sent late, {} never sent, {} waited for a connection; the generator was busy for {:.0} % of the time",
+        report.total.per_second,
+        generator.late,
+        errors.dropped,
+        generator.waited_for_connection,
+        generator.busy_ratio * 100.0
+    );
+    if let Some(cpu) = report.total.server_cpu_seconds {
+        line.push_str(&format!(
+            "; {} of processor a request in the server",
+            shown(cpu)
+        ));
+    }
+    if let Some(calibration) = &generator.calibration {
+        line.push_str(&format!(
+            "\nthe generator alone keeps {:.0}/s on this machine",
+            calibration.keeps_rate
+        ));
+        if let Some(loses) = calibration.loses_rate {
+            line.push_str(&format!(", and not {loses:.0}/s"));
+        }
+    }
+    line
+}
+
+fn range(range: Range) -> String {
+    match range.most {
+        Some(most) if most == range.least => most.to_string(),
+        Some(most) => format!("{} to {most}", range.least),
+        None => format!("{} or more", range.least),
+    }
+}
+
+fn reconciliation(done: &Reconciliation) -> String {
+    let mut text = String::new();
+    if !done.mismatches.is_empty() {
+        let mut table = table(&["what differs", "server", "clients"]);
+        for mismatch in done.mismatches.iter().take(MOST_ROWS) {
+            table.add_row([
+                mismatch.series.clone(),
+                mismatch.server.to_string(),
+                range(mismatch.client),
+            ]);
+        }
+        text.push_str(&table.trim_fmt());
+        text.push('\n');
+        let more = done.mismatches.len().saturating_sub(MOST_ROWS);
+        if more > 0 {
+            text.push_str(&format!("and {more} more\n"));
+        }
+    }
+    for problem in &done.problems {
+        text.push_str(problem);
+        text.push('\n');
+    }
+    for absent in &done.absent {
+        text.push_str(&format!("{absent} is not exposed, and so not compared\n"));
+    }
+    text.push_str(&format!(
+        "reconciliation: {} figures compared, {} differ; {} scrapes were not as they should be",
+        done.compared,
+        done.mismatches.len(),
+        done.problems.len()
+    ));
+    text
+}
+
+fn found(found: &FindMax) -> String {
+    match found.rate {
+        Some(rate) => format!(
+            "highest rate that met the objectives: {rate:.0}/s; {}",
+            found.limited_by
+        ),
+        None => format!("no rate met the objectives; {}", found.limited_by),
+    }
+}
+
+fn comparison(done: &Comparison) -> String {
+    let mut table = table(&[
+        "against the older report",
+        "old",
+        "new",
+        "new / old",
+        "95 %",
+        "chance",
+        "",
+    ]);
+    for figure in &done.figures {
+        let value = |value: f64| match figure.unit.as_str() {
+            "seconds" => shown(value),
+            _ => format!("{value:.0}"),
+        };
+        table.add_row([
+            figure.name.clone(),
+            value(figure.old),
+            value(figure.new),
+            format!("{:.3}", figure.ratio),
+            format!("{:.3} to {:.3}", figure.ratio_low, figure.ratio_high),
+            format!("{:.3}", figure.p_value),
+            figure.verdict.clone(),
+        ]);
+    }
+    let how = match done.interleaved {
+        true => format!("{} pairs, old and new in turn", done.pairs),
+        false => "not in turn: the machine may have been in another mood".to_owned(),
+    };
+    format!("{}\n{how}", table.trim_fmt())
+}
+
+fn objectives(report: &Report) -> Option<String> {
+    let line = |slo: &super::data::Slo| {
+        let value = match slo.is_ratio {
+            true => format!("{:.3} %", slo.value * 100.0),
+            false => shown(slo.value),
+        };
+        let verdict = if slo.met { "met" } else { "missed" };
+        format!("{}: {verdict}, with {value}", slo.slo)
+    };
+    let lines: Vec<String> = report.verdict.slos.iter().map(line).collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}

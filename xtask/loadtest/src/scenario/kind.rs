@@ -1,0 +1,154 @@
+//! One kind of request: what is sent, how the client behaves, and what is known of the record that the server makes.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use fastrand::Rng;
+use hyper::header::{HeaderMap, HeaderValue};
+use hyper::{Method, Uri};
+
+use super::text::Text;
+
+/// The label of the methods that the server does not tell apart.
+const OTHER: &str = "OTHER";
+/// The label of what no route took.
+pub(super) const UNMATCHED: &str = "unmatched";
+
+#[derive(Debug)]
+pub(crate) struct Kind {
+    pub(crate) name: String,
+    pub(crate) weight: u32,
+    pub(super) method: Method,
+    pub(super) path: Text,
+    pub(super) headers: HeaderMap<HeaderValue>,
+    pub(super) body: Body,
+    /// Without a Content-Length.
+    pub(crate) streamed: bool,
+    pub(crate) endpoint: String,
+    /// The statuses that an answer may have. Another one is an error, and is counted as it came.
+    pub(crate) statuses: Vec<u16>,
+    pub(crate) conduct: Conduct,
+    pub(crate) fails: Option<Fails>,
+    /// The server cannot be done with it sooner: a delay that was asked for.
+    pub(crate) least_seconds: f64,
+    /// The server cannot answer with more, where it is known.
+    pub(crate) most_response_bytes: Option<u64>,
+}
+
+/// What a client does with its request.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Conduct {
+    /// Sends it whole, and reads the answer to its end.
+    Reads,
+    /// … at so many bytes a second.
+    ReadsSlowly(f64),
+    /// Leaves when so many bytes of the body are sent: the server cannot have answered.
+    LeavesInUpload(usize),
+    /// Leaves when it has read so many bytes of the answer. Where the rest may be on its way already, the
+    /// server may have recorded the answer.
+    LeavesInAnswer {
+        after_bytes: u64,
+        rest_is_held_back: bool,
+    },
+    /// Leaves so long after it has sent its request. The server may not have looked at it yet: then it
+    /// records nothing.
+    LeavesWaiting(Duration),
+}
+
+/// What goes wrong on purpose in the server, and so is no error of the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fails {
+    /// A panic before the head: the connection is closed without an answer, and 500 is recorded.
+    Panic,
+    /// The body breaks in the middle.
+    BodyError,
+    /// … by a panic.
+    BodyPanic,
+}
+
+impl Fails {
+    /// The `reason` of `http_requests_aborted_total`.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::Panic | Self::BodyPanic => "panic",
+            Self::BodyError => "body_error",
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) enum Body {
+    None,
+    /// One of these, each as likely; made once, for making one takes longer than sending it.
+    OneOf(Vec<Bytes>),
+    Text(Text),
+}
+
+/// A request that is ready to be sent.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    pub(crate) headers: HeaderMap<HeaderValue>,
+    pub(crate) body: Option<Bytes>,
+}
+
+impl Kind {
+    /// # Errors
+    /// When what was filled in makes no path.
+    pub(crate) fn prepare(&self, rng: &mut Rng) -> Result<Prepared> {
+        let path = self.path.fill(rng);
+        let uri = path.parse();
+        let uri = uri.with_context(|| {
+            format!(
+                "request {}: `{path}` is no path of a URL; percent-encode it",
+                self.name
+            )
+        })?;
+        Ok(Prepared {
+            method: self.method.clone(),
+            uri,
+            headers: self.headers.clone(),
+            body: match &self.body {
+                Body::None => None,
+                Body::OneOf(bodies) => Some(bodies[rng.usize(..bodies.len())].clone()),
+                Body::Text(text) => Some(text.fill(rng).into()),
+            },
+        })
+    }
+
+    /// The `method` label.
+    pub(crate) fn method_label(&self) -> &str {
+        match self.method {
+            Method::GET
+            | Method::HEAD
+            | Method::POST
+            | Method::PUT
+            | Method::DELETE
+            | Method::CONNECT
+            | Method::OPTIONS
+            | Method::TRACE
+            | Method::PATCH => self.method.as_str(),
+            _ => OTHER,
+        }
+    }
+
+    /// The bytes of the request's body that the server may have counted, of one with so many.
+    pub(crate) fn request_bytes(&self, length: u64) -> (u64, u64) {
+        match self.conduct {
+            // It has read some of what was sent.
+            Conduct::LeavesInUpload(after) => (0, after as u64),
+            // It may have left before the body was read.
+            Conduct::LeavesWaiting(_) => (0, length),
+            // What nobody reads is counted by its Content-Length, which a streamed one has not.
+            _ if self.streamed && self.endpoint == UNMATCHED => (0, length),
+            _ => (length, length),
+        }
+    }
+
+    /// The latencies of these are those of a user.
+    pub(crate) fn is_timed(&self) -> bool {
+        self.conduct == Conduct::Reads && self.fails.is_none()
+    }
+}

@@ -1,0 +1,122 @@
+//! Text with places that are filled in anew for each request.
+//!
+//! `{1..100}` is a whole number, both ends included; `{a|b|c}`, one of these; `{token}`, 1 to 16 characters that may
+//! stand in a path; and `{{`, a brace.
+
+use anyhow::{Context, Result, ensure};
+use fastrand::Rng;
+
+const TOKEN: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789-_.~";
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Text(Vec<Piece>);
+
+#[derive(Debug, Clone, PartialEq)]
+enum Piece {
+    Plain(String),
+    Number(u64, u64),
+    OneOf(Vec<String>),
+    Token,
+}
+
+impl Text {
+    pub(crate) fn parse(text: &str) -> Result<Self> {
+        let mut pieces = Vec::new();
+        let mut rest = text;
+        while let Some((plain, behind)) = rest.split_once('{') {
+            pieces.push(Piece::Plain(plain.to_owned()));
+            if let Some(behind) = behind.strip_prefix('{') {
+                pieces.push(Piece::Plain("{".to_owned()));
+                rest = behind;
+                continue;
+            }
+            let (inside, behind) = behind
+                .split_once('}')
+                .with_context(|| format!("`{text}` has a {{ without its }}"))?;
+            pieces.push(piece(inside).with_context(|| format!("`{text}`"))?);
+            rest = behind;
+        }
+        pieces.push(Piece::Plain(rest.to_owned()));
+        Ok(Self(pieces))
+    }
+
+    /// Whether it is the same for each request.
+    pub(crate) fn is_fixed(&self) -> bool {
+        self.0.iter().all(|piece| matches!(piece, Piece::Plain(_)))
+    }
+
+    pub(crate) fn fill(&self, rng: &mut Rng) -> String {
+        use std::fmt::Write;
+        let mut text = String::new();
+        for piece in &self.0 {
+            match piece {
+                Piece::Plain(plain) => text.push_str(plain),
+                Piece::OneOf(choices) => text.push_str(&choices[rng.usize(..choices.len())]),
+                Piece::Number(least, most) => {
+                    // Writing to a String does not fail.
+                    let _ = write!(text, "{}", rng.u64(least..=most));
+                }
+                Piece::Token => {
+                    let length = rng.usize(1..=16);
+                    text.extend((0..length).map(|_| TOKEN[rng.usize(..TOKEN.len())] as char));
+                }
+            }
+        }
+        text
+    }
+}
+
+fn piece(inside: &str) -> Result<Piece> {
+    if inside == "token" {
+        return Ok(Piece::Token);
+    }
+    if inside.contains('|') {
+        return Ok(Piece::OneOf(inside.split('|').map(str::to_owned).collect()));
+    }
+    let number = |text: &str| text.parse().ok();
+    let (least, most) = inside
+        .split_once("..")
+        .and_then(|(least, most)| Some((number(least)?, number(most)?)))
+        .with_context(|| {
+            format!("{{{inside}}} means nothing; write {{1..100}}, {{a|b}} or {{token}}")
+        })?;
+    ensure!(
+        least <= most,
+        "{{{inside}}} is empty; write the smaller number first"
+    );
+    Ok(Piece::Number(least, most))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_filled_in() {
+        let mut rng = Rng::with_seed(3);
+        let text = Text::parse("/d/{3..5}?x={a|bc}&y={token}").unwrap();
+        assert!(!text.is_fixed());
+        for _ in 0..200 {
+            let filled = text.fill(&mut rng);
+            let (number, rest) = filled
+                .strip_prefix("/d/")
+                .unwrap()
+                .split_once("?x=")
+                .unwrap();
+            assert!((3..=5).contains(&number.parse::<u64>().unwrap()));
+            let (choice, token) = rest.split_once("&y=").unwrap();
+            assert!(["a", "bc"].contains(&choice));
+            assert!((1..=16).contains(&token.len()));
+        }
+        let fixed = Text::parse("/{{data}").unwrap();
+        assert!(fixed.is_fixed());
+        assert_eq!(fixed.fill(&mut rng), "/{data}");
+    }
+
+    #[test]
+    fn what_means_nothing_is_an_error() {
+        for text in ["{x", "/{x}", "{5..3}", "{..3}", "{1..}", "{}", "{-1..3}"] {
+            assert!(Text::parse(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! All that is sent to one server between two scrapes: a warm-up and a load, or the many steps of a search.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+
+use crate::exposition::Document;
+use crate::ledger::Ledger;
+use crate::live::Live;
+use crate::load::{self, Load, Measured, Part};
+use crate::reconcile::{Books, Reconciliation, reconcile};
+use crate::rows::{Bounds, IN_FLIGHT, Names, Rows};
+use crate::scenario::{Arrival, Scenario, Shape};
+use crate::scrapes::{Scraper, Watch};
+use crate::target::Url;
+
+/// How long the server may take to see that its clients have left.
+const SETTLE: Duration = Duration::from_secs(15);
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// What is the same for all loads of a session.
+#[derive(Debug, Clone)]
+pub(crate) struct Options {
+    pub(crate) arrival: Arrival,
+    pub(crate) connections: usize,
+    pub(crate) threads: usize,
+    pub(crate) timeout: Duration,
+    /// Between two scrapes during a load.
+    pub(crate) scrape_interval: Option<Duration>,
+    pub(crate) reconcile: bool,
+}
+
+/// What is different.
+#[derive(Debug, Clone)]
+pub(crate) struct Pace {
+    pub(crate) shape: Shape,
+    pub(crate) rate: f64,
+    pub(crate) warm_up: Duration,
+    pub(crate) duration: Duration,
+    pub(crate) seed: u64,
+}
+
+pub(crate) struct Session {
+    scenario: Arc<Scenario>,
+    rows: Arc<Rows>,
+    bounds: Arc<Bounds>,
+    live: Arc<Live>,
+    url: Url,
+    options: Options,
+    ledger: Ledger,
+    metrics: Option<Metrics>,
+}
+
+struct Metrics {
+    names: Names,
+    watch: Watch,
+    before: Document,
+}
+
+/// What the end of a session says.
+pub(crate) struct Ended {
+    pub(crate) reconciliation: Reconciliation,
+    pub(crate) scrape_times: Vec<Duration>,
+    /// In the last scrape.
+    pub(crate) samples: usize,
+    pub(crate) server_version: Option<String>,
+}
+
+impl Session {
+    /// # Errors
+    /// When the server is not one that the scenario can be sent to: with what to do about it.
+    pub(crate) fn begin(
+        url: &Url,
+        metrics_url: Option<&Url>,
+        scenario: Arc<Scenario>,
+        options: Options,
+    ) -> Result<Self> {
+        let on_server = url.with_path("/metrics");
+        let metrics_url = metrics_url.unwrap_or(&on_server);
+        let scraper = Scraper::new(metrics_url.clone())?;
+        check_server(&scraper, url, &scenario)?;
+        // With a listener of its own, /metrics is no endpoint of the server.
+        let counted = metrics_url.address == url.address;
+        let path = metrics_url.path.split('?').next().unwrap_or_default();
+        let rows = Rows::new(&scenario, (options.reconcile && counted).then_some(path));
+        let rows = Arc::new(rows);
+        let live = Arc::new(Live::new(&rows));
+        let mut bounds = Bounds::none(&rows);
+        let mut metrics = None;
+        if options.reconcile {
+            let first = first_scrape(scraper)?;
+            bounds = Bounds::find(&rows, &first.names, &first.scrape.document);
+            let before = first.scrape.document.clone();
+            let watch = Watch::new(
+                first.scraper,
+                Arc::clone(&rows),
+                first.names.clone(),
+                Arc::clone(&live),
+                first.scrape,
+                Ledger::new(&rows, &bounds),
+            );
+            metrics = Some(Metrics {
+                names: first.names,
+                watch,
+                before,
+            });
+        }
+        Ok(Self {
+            ledger: Ledger::new(&rows, &bounds),
+            scenario,
+            rows,
+            bounds: Arc::new(bounds),
+            live,
+            url: url.clone(),
+            options,
+            metrics,
+        })
+    }
+
+    /// All that have ended so far, those of warm-ups among them.
+    pub(crate) fn ended_requests(&self) -> u64 {
+        self.live.seen().ended
+    }
+
+    /// Sends a load while the server is scraped; `look` is called ten times a second.
+    pub(crate) fn load(
+        &mut self,
+        pace: &Pace,
+        look: impl FnMut(&Live, Option<&Part>) -> Result<()>,
+    ) -> Result<Measured> {
+        let load = Load {
+            scenario: Arc::clone(&self.scenario),
+            shape: pace.shape.clone(),
+            rows: Arc::clone(&self.rows),
+            bounds: Arc::clone(&self.bounds),
+            address: self.url.address,
+            host: self.url.host.clone(),
+            rate: pace.rate,
+            arrival: self.options.arrival,
+            warm_up: pace.warm_up,
+            duration: pace.duration,
+            connections: self.options.connections,
+            threads: self.options.threads,
+            timeout: self.options.timeout,
+            seed: pace.seed,
+        };
+        let over = AtomicBool::new(false);
+        let interval = self.options.scrape_interval;
+        let live = &self.live;
+        let metrics = &mut self.metrics;
+        let measured = thread::scope(|scope| {
+            let scraper = metrics.as_mut().map(|metrics| {
+                let over = &over;
+                scope.spawn(move || metrics.watch.during(interval, over))
+            });
+            let measured = load::run(&load, live, look);
+            over.store(true, Ordering::Relaxed);
+            if let Some(scraper) = scraper {
+                scraper
+                    .join()
+                    .map_err(|_| anyhow!("the scraper panicked"))?;
+            }
+            measured
+        })?;
+        self.ledger.merge(&measured.ledger);
+        Ok(measured)
+    }
+
+    /// Waits until the server is idle, and compares. `None` where that was not asked for.
+    pub(crate) fn end(self) -> Result<Option<Ended>> {
+        let Some(mut metrics) = self.metrics else {
+            return Ok(None);
+        };
+        let deadline = Instant::now() + SETTLE;
+        loop {
+            metrics
+                .watch
+                .scrape()
+                .context("the scrape after the load failed")?;
+            let settled = metrics.is_settled(&self.rows, &self.ledger);
+            if settled || Instant::now() >= deadline {
+                break;
+            }
+            thread::sleep(PAUSE);
+        }
+        let mut ledger = self.ledger;
+        ledger.merge(&metrics.watch.ledger);
+        let after = metrics.watch.last();
+        let books = Books {
+            rows: &self.rows,
+            names: &metrics.names,
+            before: &metrics.before,
+            after,
+            ledger: &ledger,
+            scrapes: metrics.watch.count,
+        };
+        let version = after.named("tallied_build_info").next();
+        Ok(Some(Ended {
+            reconciliation: reconcile(&books, &metrics.watch.problems),
+            scrape_times: metrics.watch.times.clone(),
+            samples: after.len(),
+            server_version: version.map(|(series, _)| series.label("version").to_owned()),
+        }))
+    }
+}
+
+impl Metrics {
+    /// Nothing is in flight but the scrape, and what certainly reached the server is counted.
+    fn is_settled(&self, rows: &Rows, ledger: &Ledger) -> bool {
+        let document = self.watch.last();
+        let name = self.names.of(IN_FLIGHT);
+        let in_flight: f64 = document.named(&name).map(|(_, value)| value).sum();
+        let itself = if rows.scrapes.is_some() { 1.0 } else { 0.0 };
+        let counted = self.watch.requests(document);
+        // The scrapes are in books of their own.
+        let all = (0..rows.len())
+            .filter(|&row| rows.scrapes != Some(row))
+            .all(|row| counted[row] >= ledger.entry(row).total.least as f64);
+        in_flight <= itself && all
+    }
+}
+
+struct First {
+    scraper: Scraper,
+    names: Names,
+    scrape: crate::scrapes::Scrape,
+}
+
+fn check_server(scraper: &Scraper, url: &Url, scenario: &Scenario) -> Result<()> {
+    let answered = scraper.status_of(&url.with_path("/fault"));
+    let status = answered.map_err(|error| {
+        anyhow!("nothing answers at {} ({error:#}); start the server, or leave --target out to have one started", url.text)
+    })?;
+    ensure!(
+        status != 404 || !scenario.needs_faults(),
+        "{} has no /fault, which the scenario {} asks for; start the server with --faults, or give a scenario that does without, such as scanner",
+        url.text,
+        scenario.name
+    );
+    Ok(())
+}
+
+fn first_scrape(scraper: Scraper) -> Result<First> {
+    let remedy = "give its address with --metrics-url, or --no-reconcile to measure alone";
+    let scrape = match scraper.scrape() {
+        Ok(scrape) => scrape,
+        Err(error) => bail!(
+            "there are no metrics at {} ({error:#}); {remedy}",
+            scraper.url()
+        ),
+    };
+    let names = Names::find(&scrape.document).with_context(|| {
+        format!(
+            "the metrics at {} have no http_requests_total; {remedy}",
+            scraper.url()
+        )
+    })?;
+    Ok(First {
+        scraper,
+        names,
+        scrape,
+    })
+}
