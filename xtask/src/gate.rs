@@ -20,7 +20,8 @@ const STEPS: [Step<Workspace>; COUNT] = [
         name: "tools",
         run: |workspace| {
             loom::check_environment()?;
-            tools::find(workspace).map(drop)
+            tools::find(workspace)?;
+            tools::find_amtool(workspace).map(drop)
         },
     },
     Step {
