@@ -25,6 +25,11 @@ pub(crate) fn find(workspace: &Workspace) -> Result<Tools> {
 }
 
 /// Finds it and prints a line.
+pub(crate) fn find_promtool(workspace: &Workspace) -> Result<PathBuf> {
+    Ok(PROMTOOL.find(workspace)?.path)
+}
+
+/// Finds it and prints a line.
 pub(crate) fn find_amtool(workspace: &Workspace) -> Result<PathBuf> {
     Ok(AMTOOL.find(workspace)?.path)
 }
