@@ -8,6 +8,7 @@ mod annotations;
 mod constants;
 mod coverage;
 mod exposed;
+mod failures;
 mod finding;
 mod functions;
 mod grafana;
@@ -33,7 +34,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail};
 
 use self::finding::settle;
 use self::kit::Kit;
@@ -190,13 +191,18 @@ fn test_rules(kit: &Kit, promtool: &Path) -> Result<Vec<Duration>> {
         let mut command = Command::new(promtool);
         command.args(["test", "rules"]).arg(folder.join(&test.name));
         let outcome = tool::run(&mut command)?;
-        ensure!(
-            outcome.passed,
-            "{}: the rules do not do what it expects: correct the one or the other (promtool test rules {}):\n{}",
-            test.shown,
-            test.shown,
-            outcome.output.trim_end()
-        );
+        if !outcome.passed {
+            eprintln!("{}", outcome.output.trim_end());
+            let findings = failures::findings(&outcome.output, &test.shown, &kit.rules);
+            settle(
+                format_args!("promtool test rules {}", test.shown),
+                &findings,
+            )?;
+            bail!(
+                "promtool test rules {} failed; it says why above",
+                test.shown
+            );
+        }
         let time = start.elapsed();
         ok(format_args!(
             "promtool test rules {}, {}",
