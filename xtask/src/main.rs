@@ -31,6 +31,7 @@ mod prometheus_api;
 mod prometheus_process;
 mod raw_http;
 mod samples;
+mod scratch;
 mod steps;
 mod tools;
 mod traffic;
@@ -39,6 +40,7 @@ mod unpack;
 mod webdriver;
 mod workspace;
 mod wrk;
+mod wrong_servers;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -179,6 +181,25 @@ run first, and the others only when these have not noticed. It is no step of `ca
         #[arg(long)]
         list: bool,
     },
+    /// Makes the server count wrong, one mistake at a time, in a copy; the load test has to notice each time
+    #[command(after_help = "Examples:
+  cargo xtask wrong-servers
+  cargo xtask wrong-servers --list
+  cargo xtask wrong-servers --only 'in flight: ' --only 499
+
+A wrong server is caught when the load test ends with 5, the reconciliation failed, and names the series
+that is wrong. One that does not compile, or that ends the load test in another way, is not, and the
+chore fails. First the server as it is goes through the same loads. What the load test prints, and its
+reports, are kept below the target directory, in wrong-servers. Some half a minute each. It is no step of
+`cargo xtask test`.")]
+    WrongServers {
+        /// Try those whose name contains this (repeatable)
+        #[arg(long, value_name = "NAME")]
+        only: Vec<String>,
+        /// Print the names, and try nothing
+        #[arg(long)]
+        list: bool,
+    },
     /// The machine code of the recording paths: no locked instruction, no fence, no call
     #[command(after_help = "Examples:
   cargo xtask asm
@@ -310,6 +331,7 @@ fn main() -> ExitCode {
             Command::Loadtest { args } => loadtest::run(&workspace, &args),
             Command::Loom { filter } => loom::run(&workspace, filter.as_deref()),
             Command::Mutants { only, list } => mutants::run(&workspace, &only, list),
+            Command::WrongServers { only, list } => wrong_servers::run(&workspace, &only, list),
             Command::Asm { listing } => asm::run(&workspace, listing),
             Command::Tsan => tsan::run(&workspace),
             Command::Fuzz { seconds, only } => fuzz::run(&workspace, seconds, &only),
