@@ -7,26 +7,26 @@
 mod annotations;
 mod constants;
 mod coverage;
-mod exposed;
+pub(crate) mod exposed;
 mod failures;
-mod finding;
+pub(crate) mod finding;
 mod functions;
-mod grafana;
-mod inference;
-mod kit;
-mod live;
-mod matching;
+pub(crate) mod grafana;
+pub(crate) mod inference;
+pub(crate) mod kit;
+pub(crate) mod live;
+pub(crate) mod matching;
 mod mutation;
-mod names;
+pub(crate) mod names;
 mod parallel;
 mod prefix;
-mod promql;
+pub(crate) mod promql;
 mod routes;
 mod rule_tests;
-mod rules;
+pub(crate) mod rules;
 mod runbook;
 mod shape;
-mod tool;
+pub(crate) mod tool;
 mod yaml;
 
 use std::fs;
@@ -34,7 +34,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use self::finding::settle;
 use self::kit::Kit;
@@ -71,6 +71,10 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         Some(folder) => (folder.clone(), folder.display().to_string()),
         None => (workspace.root.join("deploy"), "deploy".to_owned()),
     };
+    ensure!(
+        folder.is_dir(),
+        "there is no folder {shown}: --deploy names one like deploy/"
+    );
     let kit = Kit::read(&folder, &shown)?;
     if options.list {
         return mutation::list(&kit, &options.only);
@@ -79,6 +83,10 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     if let Some(prefix) = &options.prefix {
         prefix::check_prefix(prefix)?;
         return prefixed(workspace, options, &kit, &promtool, prefix);
+    }
+    if !options.quick {
+        // A name that is nobody's is told now, and not after the tests.
+        mutation::check(&kit, &options.only)?;
     }
     check_files(workspace, &kit)?;
     check_with_tools(workspace, &kit, &promtool)?;

@@ -35,6 +35,11 @@ fn chosen(kit: &Kit, only: &[String]) -> Result<Vec<Mutant>> {
     Ok(mutants)
 }
 
+/// Fails where [`run`] would before it tries anything.
+pub(crate) fn check(kit: &Kit, only: &[String]) -> Result<()> {
+    chosen(kit, only).map(drop)
+}
+
 pub(crate) fn list(kit: &Kit, only: &[String]) -> Result<()> {
     for mutant in chosen(kit, only)? {
         match equivalent::reason(&mutant.name) {
