@@ -10,6 +10,7 @@
     reason = "a chore's output is its log"
 )]
 
+mod alerts;
 mod asm;
 mod attack;
 mod bench;
@@ -247,6 +248,47 @@ It needs Chromium and chromedriver: from XTASK_CHROMEDRIVER, or on PATH
         #[arg(long, value_name = "PATH")]
         server: Option<PathBuf>,
     },
+    /// Whether the alerts fire when they should and only then: rules, tests, routes, and each rule with a mistake in it
+    #[command(after_help = "Examples:
+  cargo xtask alerts
+  cargo xtask alerts --quick
+  cargo xtask alerts --only TalliedHighCpu
+  cargo xtask alerts --list
+  cargo xtask alerts --prefix acme --output my-rules
+
+promtool and amtool check and test the rules and the routes in deploy/. Every metric, label and bound that a
+rule, a test, the runbook or a dashboard names must be in the exposition of a server that is started
+for it. Then each number, window, operator, matcher and label of each rule is changed, one at a time, and a test
+has to fail (some five minutes; --quick leaves it out, and is what `cargo xtask test` does).
+
+With --prefix it does something else: it renders rules, tests and dashboards for a server with that
+metric_prefix, into --output or a temporary folder, and tests them there.
+
+promtool and amtool are taken from XTASK_PROMTOOL and XTASK_AMTOOL, from PATH, or unpacked below the
+target directory from the distribution's packages, without installing them.")]
+    Alerts {
+        /// Leave the mutants out
+        #[arg(long)]
+        quick: bool,
+        /// Try the mutants whose name contains this, such as a rule's name (repeatable)
+        #[arg(long, value_name = "NAME", conflicts_with = "quick")]
+        only: Vec<String>,
+        /// Print the mutants' names, and check nothing
+        #[arg(long, conflicts_with = "quick")]
+        list: bool,
+        /// Render for a server with this metric_prefix
+        #[arg(long, value_name = "PREFIX", conflicts_with_all = ["quick", "only", "list"])]
+        prefix: Option<String>,
+        /// Keep what is rendered in this folder
+        #[arg(long, value_name = "DIR", requires = "prefix")]
+        output: Option<PathBuf>,
+        /// Check this folder instead of deploy/
+        #[arg(long, value_name = "DIR")]
+        deploy: Option<PathBuf>,
+        /// Scrape this binary instead of building the server
+        #[arg(long, value_name = "PATH")]
+        server: Option<PathBuf>,
+    },
     /// A real Prometheus scrapes a real server, and its answers are checked
     #[command(after_help = "Examples:
   cargo xtask prometheus
@@ -294,6 +336,26 @@ fn main() -> ExitCode {
             Command::Tsan => tsan::run(&workspace),
             Command::Fuzz { seconds, only } => fuzz::run(&workspace, seconds, &only),
             Command::DocsPage { server } => docs_page::run(&workspace, server.as_deref()),
+            Command::Alerts {
+                quick,
+                only,
+                list,
+                prefix,
+                output,
+                deploy,
+                server,
+            } => {
+                let options = alerts::Options {
+                    quick,
+                    only,
+                    list,
+                    prefix,
+                    output,
+                    deploy,
+                    server,
+                };
+                alerts::run(&workspace, &options)
+            }
             Command::Prometheus { server, keep } => {
                 prometheus::run(&workspace, server.as_deref(), keep)
             }
