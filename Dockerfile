@@ -3,8 +3,8 @@
 #   docker build -t tallied-loadtest --target loadtest .
 # It needs BuildKit, which is Docker's builder since version 23.
 
-# The version that the gate runs on. Debian 12's C library is the one that the tests run on, too. By tag, not by digest: Docker
-# rebuilds a tag for Debian's security fixes, and the runtime images take the C library from here.
+# By tag, not by digest: the tag is rebuilt for Debian's security fixes, and the other images take the C library from here.
+# 1.95 is what Cargo.toml asks for.
 FROM rust:1.95.0-slim-bookworm AS rust
 SHELL ["/bin/bash", "-e", "-o", "pipefail", "-c"]
 WORKDIR /src
@@ -36,7 +36,7 @@ RUN --mount=type=bind,target=. \
 
 FROM scratch AS loadtest
 LABEL org.opencontainers.image.title="tallied-loadtest" \
-      org.opencontainers.image.description="An open-loop load test that holds a server's own metrics against what its clients saw" \
+      org.opencontainers.image.description="An open-loop load test that checks a server's own metrics" \
       org.opencontainers.image.licenses="MIT OR Apache-2.0"
 COPY --from=build-loadtest /image /
 USER 65532:65532
