@@ -74,19 +74,32 @@ pub(crate) fn build_binary(
         .stdout(Stdio::piped());
     let mut executable = None;
     let status = ChildGuard::spawn("cargo", command)?.wait_reading(|message| {
-        if let Some(path) = executable_in(message, name) {
-            executable = Some(path);
+        if let Some(built) = built_in(message, name) {
+            executable = Some(built.executable);
         }
     })?;
     Ok((status, executable))
 }
 
-fn executable_in(message: &str, name: &str) -> Option<PathBuf> {
+/// A binary that cargo has built.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Built {
+    pub(crate) executable: PathBuf,
+    /// It was there already.
+    pub(crate) fresh: bool,
+}
+
+/// The binary of this name, if it is what one of cargo's messages is about.
+pub(crate) fn built_in(message: &str, name: &str) -> Option<Built> {
     let message: serde_json::Value = serde_json::from_str(message).ok()?;
     let is_it = message["reason"] == "compiler-artifact"
         && message["target"]["name"] == name
         && message["target"]["kind"] == serde_json::json!(["bin"]);
-    is_it.then(|| message["executable"].as_str().map(PathBuf::from))?
+    let executable = message["executable"].as_str().filter(|_| is_it)?;
+    Some(Built {
+        executable: executable.into(),
+        fresh: message["fresh"] == true,
+    })
 }
 
 /// Adds flags to those that the environment has, where cargo would read them: it looks at
@@ -175,24 +188,19 @@ mod tests {
     fn only_the_binary_of_that_name_counts() {
         let message = |name: &str, kind: &str, executable: &str| {
             format!(
-                r#"{{"reason":"compiler-artifact","target":{{"name":"{name}","kind":["{kind}"]}},"executable":{executable}}}"#
+                r#"{{"reason":"compiler-artifact","target":{{"name":"{name}","kind":["{kind}"]}},"executable":{executable},"fresh":true}}"#
             )
         };
+        let found = |message: &str| built_in(message, "tallied-server");
         assert_eq!(
-            executable_in(
-                &message("tallied-server", "bin", r#""/t/tallied-server""#),
-                "tallied-server"
-            ),
-            Some("/t/tallied-server".into())
+            found(&message("tallied-server", "bin", r#""/t/tallied-server""#)),
+            Some(Built {
+                executable: "/t/tallied-server".into(),
+                fresh: true
+            })
         );
-        assert_eq!(
-            executable_in(&message("tallied-server", "lib", "null"), "tallied-server"),
-            None
-        );
-        assert_eq!(
-            executable_in(&message("other", "bin", r#""/t/other""#), "tallied-server"),
-            None
-        );
-        assert_eq!(executable_in("not JSON", "tallied-server"), None);
+        assert_eq!(found(&message("tallied-server", "lib", "null")), None);
+        assert_eq!(found(&message("other", "bin", r#""/t/other""#)), None);
+        assert_eq!(found("not JSON"), None);
     }
 }

@@ -9,10 +9,10 @@ use crate::attack;
 use crate::cargo;
 use crate::steps::{self, Step};
 use crate::workspace::Workspace;
-use crate::{loadtest, loom, prometheus, tools};
+use crate::{alerts, loadtest, loom, prometheus, tools};
 
 const COUNT: usize =
-    10 + cfg!(target_arch = "x86_64") as usize + cfg!(target_os = "linux") as usize;
+    11 + cfg!(target_arch = "x86_64") as usize + cfg!(target_os = "linux") as usize;
 
 const STEPS: [Step<Workspace>; COUNT] = [
     // First, so that what the machine lacks fails with its remedy before the minutes of building.
@@ -20,7 +20,8 @@ const STEPS: [Step<Workspace>; COUNT] = [
         name: "tools",
         run: |workspace| {
             loom::check_environment()?;
-            tools::find(workspace).map(drop)
+            tools::find(workspace)?;
+            tools::find_amtool(workspace).map(drop)
         },
     },
     Step {
@@ -112,6 +113,11 @@ const STEPS: [Step<Workspace>; COUNT] = [
     Step {
         name: "prometheus",
         run: |workspace| prometheus::run(workspace, None, false),
+    },
+    // Without the mutants, which take minutes.
+    Step {
+        name: "alerts",
+        run: alerts::quick,
     },
     Step {
         name: "loadtest",

@@ -10,6 +10,7 @@
     reason = "a chore's output is its log"
 )]
 
+mod alerts;
 mod asm;
 mod attack;
 mod bench;
@@ -30,6 +31,7 @@ mod prometheus_api;
 mod prometheus_process;
 mod raw_http;
 mod samples;
+mod scratch;
 mod steps;
 mod tools;
 mod traffic;
@@ -38,6 +40,7 @@ mod unpack;
 mod webdriver;
 mod workspace;
 mod wrk;
+mod wrong_servers;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -178,6 +181,25 @@ run first, and the others only when these have not noticed. It is no step of `ca
         #[arg(long)]
         list: bool,
     },
+    /// Makes the server count wrong, one mistake at a time, in a copy; the load test has to notice each time
+    #[command(after_help = "Examples:
+  cargo xtask wrong-servers
+  cargo xtask wrong-servers --list
+  cargo xtask wrong-servers --only 'in flight: ' --only 499
+
+A wrong server is caught when the load test ends with 5, the reconciliation failed, and names the series
+that is wrong. One that does not compile, or that ends the load test in another way, is not, and the
+chore fails. First the server as it is goes through the same loads. What the load test prints, and its
+reports, are kept below the target directory, in wrong-servers. Some half a minute each. It is no step of
+`cargo xtask test`.")]
+    WrongServers {
+        /// Try those whose name contains this (repeatable)
+        #[arg(long, value_name = "NAME")]
+        only: Vec<String>,
+        /// Print the names, and try nothing
+        #[arg(long)]
+        list: bool,
+    },
     /// The machine code of the recording paths: no locked instruction, no fence, no call
     #[command(after_help = "Examples:
   cargo xtask asm
@@ -226,6 +248,47 @@ It needs Chromium and chromedriver: from XTASK_CHROMEDRIVER, or on PATH
         #[arg(long, value_name = "PATH")]
         server: Option<PathBuf>,
     },
+    /// Whether the alerts fire when they should and only then: rules, tests, routes, and each rule with a mistake in it
+    #[command(after_help = "Examples:
+  cargo xtask alerts
+  cargo xtask alerts --quick
+  cargo xtask alerts --only TalliedHighCpu
+  cargo xtask alerts --list
+  cargo xtask alerts --prefix acme --output my-rules
+
+promtool and amtool check and test the rules and the routes in deploy/. Every metric, label and bound that a
+rule, a test, the runbook or a dashboard names must be in the exposition of a server that is started
+for it. Then each number, window, operator, matcher and label of each rule is changed, one at a time, and a test
+has to fail (some five minutes; --quick leaves it out, and is what `cargo xtask test` does).
+
+With --prefix it does something else: it renders rules, tests and dashboards for a server with that
+metric_prefix, into --output or a temporary folder, and tests them there.
+
+promtool and amtool are taken from XTASK_PROMTOOL and XTASK_AMTOOL, from PATH, or unpacked below the
+target directory from the distribution's packages, without installing them.")]
+    Alerts {
+        /// Leave the mutants out
+        #[arg(long)]
+        quick: bool,
+        /// Try the mutants whose name contains this, such as a rule's name (repeatable)
+        #[arg(long, value_name = "NAME", conflicts_with = "quick")]
+        only: Vec<String>,
+        /// Print the mutants' names, and check nothing
+        #[arg(long, conflicts_with = "quick")]
+        list: bool,
+        /// Render for a server with this metric_prefix
+        #[arg(long, value_name = "PREFIX", conflicts_with_all = ["quick", "only", "list"])]
+        prefix: Option<String>,
+        /// Keep what is rendered in this folder
+        #[arg(long, value_name = "DIR", requires = "prefix")]
+        output: Option<PathBuf>,
+        /// Check this folder instead of deploy/
+        #[arg(long, value_name = "DIR")]
+        deploy: Option<PathBuf>,
+        /// Scrape this binary instead of building the server
+        #[arg(long, value_name = "PATH")]
+        server: Option<PathBuf>,
+    },
     /// A real Prometheus scrapes a real server, and its answers are checked
     #[command(after_help = "Examples:
   cargo xtask prometheus
@@ -268,10 +331,31 @@ fn main() -> ExitCode {
             Command::Loadtest { args } => loadtest::run(&workspace, &args),
             Command::Loom { filter } => loom::run(&workspace, filter.as_deref()),
             Command::Mutants { only, list } => mutants::run(&workspace, &only, list),
+            Command::WrongServers { only, list } => wrong_servers::run(&workspace, &only, list),
             Command::Asm { listing } => asm::run(&workspace, listing),
             Command::Tsan => tsan::run(&workspace),
             Command::Fuzz { seconds, only } => fuzz::run(&workspace, seconds, &only),
             Command::DocsPage { server } => docs_page::run(&workspace, server.as_deref()),
+            Command::Alerts {
+                quick,
+                only,
+                list,
+                prefix,
+                output,
+                deploy,
+                server,
+            } => {
+                let options = alerts::Options {
+                    quick,
+                    only,
+                    list,
+                    prefix,
+                    output,
+                    deploy,
+                    server,
+                };
+                alerts::run(&workspace, &options)
+            }
             Command::Prometheus { server, keep } => {
                 prometheus::run(&workspace, server.as_deref(), keep)
             }

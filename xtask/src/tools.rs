@@ -1,4 +1,4 @@
-//! Finds promtool, prometheus and wrk: where an environment variable says, on PATH, in an earlier unpack, or
+//! Finds promtool, prometheus, amtool and wrk: where an environment variable says, on PATH, in an earlier unpack, or
 //! in the distribution's package, unpacked now. A tool that is not found fails the chore; nothing is skipped.
 
 use std::env;
@@ -22,6 +22,16 @@ pub(crate) fn find(workspace: &Workspace) -> Result<Tools> {
         promtool: PROMTOOL.find(workspace)?.path,
         prometheus: PROMETHEUS.find(workspace)?.path,
     })
+}
+
+/// Finds it and prints a line.
+pub(crate) fn find_promtool(workspace: &Workspace) -> Result<PathBuf> {
+    Ok(PROMTOOL.find(workspace)?.path)
+}
+
+/// Finds it and prints a line.
+pub(crate) fn find_amtool(workspace: &Workspace) -> Result<PathBuf> {
+    Ok(AMTOOL.find(workspace)?.path)
 }
 
 /// Finds it and prints a line.
@@ -57,8 +67,22 @@ const PROMETHEUS: Tool = Tool {
 
 const PROMETHEUS_PACKAGE: Package = Package {
     name: "prometheus",
+    homebrew: "prometheus",
     split_off: Some(("usr/bin/promtool", "promtool")),
     has_libraries: false,
+};
+
+const AMTOOL: Tool = Tool {
+    name: "amtool",
+    variable: "XTASK_AMTOOL",
+    package: Package {
+        name: "prometheus-alertmanager",
+        homebrew: "alertmanager",
+        split_off: None,
+        has_libraries: false,
+    },
+    asked: ("--version", 0),
+    version_in: |text| comma_version("amtool", text),
 };
 
 const WRK: Tool = Tool {
@@ -66,6 +90,7 @@ const WRK: Tool = Tool {
     variable: "XTASK_WRK",
     package: Package {
         name: "wrk",
+        homebrew: "wrk",
         split_off: None,
         has_libraries: true,
     },
@@ -153,9 +178,9 @@ impl Tool {
             Ok(binary) => Ok(self.found(binary, "unpacked now")),
             Err(error) => Err(anyhow!(
                 "{name} is not on PATH and could not be unpacked ({error:#}). Install it \
-                 (`apt-get install {package}` or `brew install {package}`), or set \
-                 {variable}=/path/to/{name}",
-                package = self.package.name
+                 (`apt-get install {}` or `brew install {}`), or set {variable}=/path/to/{name}",
+                self.package.name,
+                self.package.homebrew
             )),
         }
     }
@@ -233,6 +258,8 @@ mod tests {
         let text = "promtool, version 2.42.0+ds (branch: x, revision: y)\n  build user: z\n";
         assert_eq!((PROMTOOL.version_in)(text), Some("2.42.0+ds"));
         assert_eq!((PROMETHEUS.version_in)(text), None);
+        let text = "amtool, version 0.33.1 (branch: x, revision: y)\n";
+        assert_eq!((AMTOOL.version_in)(text), Some("0.33.1"));
         assert_eq!((PROMTOOL.version_in)(""), None);
     }
 

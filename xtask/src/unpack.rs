@@ -16,8 +16,10 @@ use crate::child::ChildGuard;
 
 /// A package that has tools of ours.
 pub(crate) struct Package {
-    /// As apt and brew know it; the folder that it is unpacked in, too.
+    /// As apt knows it; the folder that it is unpacked in, too.
     pub(crate) name: &'static str,
+    /// As brew knows it.
+    pub(crate) homebrew: &'static str,
     /// What newer releases have in a package of its own: the file, and that package.
     pub(crate) split_off: Option<(&'static str, &'static str)>,
     /// Whether its programs are linked to libraries that the machine may lack.

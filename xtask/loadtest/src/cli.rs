@@ -9,6 +9,11 @@ use clap::builder::PossibleValuesParser;
 use crate::scenario::Arrival;
 use crate::slo::Slo;
 
+/// No machine of today keeps more with a request a connection.
+pub(crate) const HIGHEST_RATE: f64 = 2_000_000.0;
+/// Of a load.
+pub(crate) const LONGEST: Duration = Duration::from_secs(7 * 24 * 3_600);
+
 /// An open-loop load test that holds the server's own metrics against what its clients saw
 ///
 /// Requests are sent when they are due, whatever the server makes of the earlier ones, and their latency counts from then. After
@@ -49,27 +54,27 @@ pub(crate) struct Cli {
     /// How long requests are due: 30s, 5m [default: the scenario's; 5s a step with --find-max]
     #[arg(long, value_name = "D", value_parser = time_above_0)]
     pub(crate) duration: Option<Duration>,
-    /// The same load before that, which is reconciled and not measured
-    #[arg(long, value_name = "D", default_value = "1s", value_parser = time)]
-    pub(crate) warm_up: Duration,
-    /// The most requests in flight, each on a connection of its own
-    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) connections: u16,
+    /// The same load before that, which is reconciled and not measured [default: 1s]
+    #[arg(long, value_name = "D", value_parser = time)]
+    pub(crate) warm_up: Option<Duration>,
+    /// The most requests in flight, each on a connection of its own [default: 256]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) connections: Option<u16>,
     /// Threads that send [default: half of the processors]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) threads: Option<u16>,
     /// How the requests lie in time [default: the scenario's]
     #[arg(long, value_name = "HOW", value_parser = PossibleValuesParser::new(Arrival::NAMES))]
     pub(crate) arrival: Option<String>,
-    /// How long a request may wait for a connection, and for its answer
-    #[arg(long, value_name = "D", default_value = "10s", value_parser = time_above_0)]
-    pub(crate) timeout: Duration,
+    /// How long a request may wait for a connection, and for its answer [default: 10s]
+    #[arg(long, value_name = "D", value_parser = time_above_0)]
+    pub(crate) timeout: Option<Duration>,
     /// Send the requests of an earlier run again
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
-    /// Scrapes during the load; 0 for none but before and after
-    #[arg(long, value_name = "HZ", default_value = "1", value_parser = scrapes)]
-    pub(crate) scrapes_per_second: f64,
+    /// Scrapes during the load; 0 for none but before and after [default: 1]
+    #[arg(long, value_name = "HZ", value_parser = scrapes)]
+    pub(crate) scrapes_per_second: Option<f64>,
     /// An objective (repeatable): p99<250ms, max<1s, mean<20ms, errors<0.1%, of one kind of request list:p99<5ms
     /// [default: errors<0.1%; p99<250ms, too, with --find-max]
     #[arg(long, value_name = "SLO", value_parser = |text: &str| Slo::parse(text).map_err(|error| format!("{error:#}")))]
@@ -115,29 +120,26 @@ pub(crate) struct Cli {
 }
 
 fn rate(text: &str) -> Result<f64, String> {
-    let rate = text
-        .parse()
-        .ok()
-        .filter(|rate: &f64| rate.is_finite() && *rate > 0.0);
-    rate.ok_or_else(|| "give requests a second, above 0".to_owned())
+    let rate = text.parse().ok();
+    let rate = rate.filter(|rate: &f64| *rate > 0.0 && *rate <= HIGHEST_RATE);
+    rate.ok_or_else(|| format!("give requests a second, above 0 and at most {HIGHEST_RATE}"))
 }
 
 fn scrapes(text: &str) -> Result<f64, String> {
     let rate = text
         .parse()
         .ok()
-        .filter(|rate: &f64| (0.0..=100.0).contains(rate));
-    rate.ok_or_else(|| "give scrapes a second, from 0 to 100".to_owned())
+        .filter(|rate: &f64| *rate == 0.0 || (0.001..=100.0).contains(rate));
+    rate.ok_or_else(|| "give scrapes a second: 0, or from 0.001 to 100".to_owned())
 }
 
 fn time(text: &str) -> Result<Duration, String> {
     if text == "0" {
         return Ok(Duration::ZERO);
     }
-    let longest = Duration::from_secs(7 * 24 * 3_600);
     let time = humantime::parse_duration(text)
         .ok()
-        .filter(|time| *time <= longest);
+        .filter(|time| *time <= LONGEST);
     time.ok_or_else(|| "give a time with its unit, such as 30s or 5m, of at most a week".to_owned())
 }
 
@@ -177,6 +179,8 @@ mod tests {
             ["--rate", "0"],
             ["--rate", "-1"],
             ["--rate", "inf"],
+            ["--rate", "3e6"],
+            ["--scrapes-per-second", "1e-20"],
             ["--duration", "0s"],
             ["--duration", "30"],
             ["--duration", "8d"],

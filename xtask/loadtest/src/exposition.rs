@@ -1,12 +1,14 @@
 //! A scrape, read: every series with its value, in either text format.
 //!
-//! It is strict about what would make a sum wrong: a series that stands there twice, a sample of a metric that has no type,
-//! a value that is none, an OpenMetrics document without its end.
+//! It is strict about what would make a sum wrong. What is no exposition, or not a whole one, is an error: a sample of a metric
+//! that has no type, a value that is none, an OpenMetrics document without its end. A whole one that cannot be true is read, and
+//! says so ([`Document::contradictions`]): that is a server's mistake, and not one of whoever asked.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 /// What is compared: a metric's name with the suffix of the sample, and its labels in order of their names.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +43,7 @@ pub(crate) struct Document {
     samples: BTreeMap<Series, (f64, bool)>,
     /// The metrics that have a type, with or without samples.
     metrics: BTreeSet<String>,
+    contradictions: Vec<String>,
 }
 
 impl Document {
@@ -57,13 +60,16 @@ impl Document {
         );
         let mut types: BTreeMap<&str, &str> = BTreeMap::new();
         let mut samples = BTreeMap::new();
+        let mut contradictions = Vec::new();
         for line in text.lines().filter(|line| !line.is_empty()) {
             if let Some(comment) = line.strip_prefix('#') {
                 let mut words = comment.split_whitespace();
                 if words.next() == Some("TYPE") {
                     let both = words.next().zip(words.next());
                     let (name, kind) = both.with_context(|| format!("the line `{line}`"))?;
-                    ensure!(types.insert(name, kind).is_none(), "{name} has two types");
+                    if types.insert(name, kind).is_some() {
+                        contradictions.push(format!("{name} has two types"));
+                    }
                 }
                 continue;
             }
@@ -72,23 +78,33 @@ impl Document {
                 format!("the line `{line}` comes before the type of its metric")
             })?;
             let grows = kind == "counter" || kind == "histogram";
-            ensure!(
-                !grows || value >= 0.0,
-                "{series} is {value}; a {kind} is never negative"
-            );
-            if let Some(twice) = samples.insert(series, (value, grows)) {
-                bail!(
-                    "the series of the line `{line}` stands there twice; first with {}",
-                    twice.0
-                );
+            if grows && (value < 0.0 || value.is_nan()) {
+                contradictions.push(format!("{series} is {value}; a {kind} is never negative"));
+            }
+            match samples.entry(series) {
+                Entry::Vacant(entry) => {
+                    entry.insert((value, grows));
+                }
+                Entry::Occupied(entry) => contradictions.push(format!(
+                    "{} stands there twice, with {} and with {value}",
+                    entry.key(),
+                    entry.get().0
+                )),
             }
         }
-        let document = Self {
+        let mut document = Self {
             samples,
             metrics: types.into_keys().map(str::to_owned).collect(),
+            contradictions,
         };
-        document.check_histograms()?;
+        let of_histograms = document.check_histograms();
+        document.contradictions.extend(of_histograms);
         Ok(document)
+    }
+
+    /// What of it cannot be, whatever the clients have sent.
+    pub(crate) fn contradictions(&self) -> &[String] {
+        &self.contradictions
     }
 
     /// Whether there is such a metric; of a counter, by its name with `_total`.
@@ -144,7 +160,8 @@ impl Document {
     }
 
     /// Each histogram's buckets grow up to `+Inf`, which is its count.
-    fn check_histograms(&self) -> Result<()> {
+    fn check_histograms(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
         let mut buckets_of: BTreeMap<Series, Vec<(f64, f64)>> = BTreeMap::new();
         for (series, value) in self.iter() {
             let Some(base) = series.name.strip_suffix("_bucket") else {
@@ -153,7 +170,10 @@ impl Document {
             let Some(le) = series.labels.get("le") else {
                 continue;
             };
-            let bound = bound(le).with_context(|| format!("{series}: {le} is no bound"))?;
+            let Some(bound) = bound(le) else {
+                wrong.push(format!("{series}: {le} is no bound"));
+                continue;
+            };
             let mut labels = series.labels.clone();
             labels.remove("le");
             let histogram = Series {
@@ -167,10 +187,11 @@ impl Document {
         }
         for (histogram, mut buckets) in buckets_of {
             buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
-            ensure!(
-                buckets.is_sorted_by(|a, b| a.1 <= b.1),
-                "the buckets of {histogram} do not grow: {buckets:?}"
-            );
+            if !buckets.is_sorted_by(|a, b| a.1 <= b.1) {
+                wrong.push(format!(
+                    "the buckets of {histogram} do not grow: {buckets:?}"
+                ));
+            }
             let count = Series {
                 name: format!("{}_count", histogram.name),
                 labels: histogram.labels.clone(),
@@ -180,13 +201,14 @@ impl Document {
                 .last()
                 .copied()
                 .filter(|last| last.0 == f64::INFINITY);
-            ensure!(
-                infinite.is_some() && infinite.map(|last| last.1) == count,
-                "the count of {histogram} is {count:?}, and its buckets end in {:?}",
-                buckets.last()
-            );
+            if infinite.is_none() || infinite.map(|last| last.1) != count {
+                wrong.push(format!(
+                    "the count of {histogram} is {count:?}, and its buckets end in {:?}",
+                    buckets.last()
+                ));
+            }
         }
-        Ok(())
+        wrong
     }
 }
 
@@ -238,8 +260,9 @@ fn sample(line: &str) -> Option<(Series, f64)> {
     let value = rest.strip_prefix(' ')?.split(' ').next()?;
     if name.ends_with("_bucket")
         && let Some(label) = labels.get_mut("le")
+        && let Some(bound) = bound(label)
     {
-        *label = le(bound(label)?);
+        *label = le(bound);
     }
     let series = Series {
         name: name.to_owned(),
@@ -294,30 +317,53 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_whole_or_not_true_is_an_error() {
+    fn what_is_not_whole_is_an_error() {
         for (text, openmetrics) in [
             ("# TYPE a counter\na_total 1\n", true),
             ("# TYPE a_total counter\na_total 1", false),
             ("a_total 1\n", false),
             ("# TYPE a_total counter\na_total x\n", false),
-            ("# TYPE a_total counter\na_total -1\n", false),
-            ("# TYPE a_total counter\na_total 1\na_total 1\n", false),
             ("# TYPE a_total counter\na_total{x=\"1} 1\n", false),
-            ("# TYPE a counter\n# TYPE a counter\n", false),
+        ] {
+            assert!(Document::parse(text, openmetrics).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_true_is_read_and_said() {
+        let said = |text: &str| {
+            let document = Document::parse(text, false).unwrap();
+            document.contradictions().join("; ")
+        };
+        assert_eq!(said(GOOD), "");
+        for (text, says) in [
+            (
+                "# TYPE a_total counter\na_total -1\n",
+                "a_total is -1; a counter is never negative",
+            ),
+            (
+                "# TYPE a_total counter\na_total 1\na_total 2\n",
+                "a_total stands there twice, with 1 and with 2",
+            ),
+            ("# TYPE a counter\n# TYPE a counter\n", "a has two types"),
             (
                 "# TYPE h histogram\nh_bucket{le=\"+Inf\"} 1\nh_count 2\n",
-                false,
+                "the count of h is Some(2.0), and its buckets end in Some((inf, 1.0))",
             ),
             (
                 "# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_count 1\n",
-                false,
+                "the count of h is Some(1.0), and its buckets end in Some((1.0, 1.0))",
             ),
             (
                 "# TYPE h histogram\nh_bucket{le=\"1\"} 2\nh_bucket{le=\"+Inf\"} 1\nh_count 1\n",
-                false,
+                "the buckets of h do not grow: [(1.0, 2.0), (inf, 1.0)]",
+            ),
+            (
+                "# TYPE h histogram\nh_bucket{le=\"x\"} 2\nh_bucket{le=\"+Inf\"} 2\nh_count 2\n",
+                "h_bucket{le=\"x\"}: x is no bound",
             ),
         ] {
-            assert!(Document::parse(text, openmetrics).is_err(), "{text}");
+            assert_eq!(said(text), says, "{text}");
         }
     }
 

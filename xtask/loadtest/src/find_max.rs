@@ -6,8 +6,10 @@
 use tallied_processes::interrupt;
 
 use crate::asked::Asked;
+use crate::cli::HIGHEST_RATE;
 use crate::exit::Failure;
 use crate::load::Measured;
+use crate::report::say;
 use crate::session::{Ended, Pace};
 use crate::slo::Checked;
 use crate::subject::Subject;
@@ -15,7 +17,8 @@ use crate::{trial, validity};
 
 /// The search ends when the lowest rate that missed is at most so much above the highest that met.
 const CLOSE_ENOUGH: f64 = 1.05;
-const HIGHEST: f64 = 2_000_000.0;
+/// Of the requests of a step that may find all connections taken: when it is more, a backlog grows.
+const MOST_WAITING: f64 = 0.1;
 const LOWEST: f64 = 1.0;
 
 pub(crate) struct Step {
@@ -28,7 +31,21 @@ pub(crate) struct Step {
 
 impl Step {
     fn holds(&self) -> bool {
-        self.invalid.is_none() && self.slos.iter().all(|slo| slo.met)
+        self.invalid.is_none() && self.missed().is_empty()
+    }
+
+    /// The objectives that were missed, and whether the server did not keep up, which a short step may hide from them.
+    pub(crate) fn missed(&self) -> Vec<String> {
+        let missed = self.slos.iter().filter(|slo| !slo.met);
+        let mut missed: Vec<String> = missed.map(ToString::to_string).collect();
+        let counts = &self.measured.total.counts;
+        if counts.waited as f64 > MOST_WAITING * counts.due as f64 {
+            missed.push(format!(
+                "not kept up: {} of {} requests found all connections taken",
+                counts.waited, counts.due
+            ));
+        }
+        missed
     }
 }
 
@@ -59,7 +76,10 @@ impl Bracket {
             (Some(met), Some(missed)) if missed / met <= CLOSE_ENOUGH => return None,
             (Some(met), Some(missed)) => (met + missed) / 2.0,
         };
-        (LOWEST..=HIGHEST).contains(&next).then_some(next.round())
+        let next = next.round();
+        // Whole numbers may have nothing between them.
+        let tried = self.met == Some(next) || self.missed == Some(next);
+        ((LOWEST..=HIGHEST_RATE).contains(&next) && !tried).then_some(next)
     }
 
     fn note(&mut self, rate: f64, holds: bool) {
@@ -91,13 +111,13 @@ pub(crate) fn run(asked: &Asked, subject: &mut Subject) -> Result<Found, Failure
         let step = Step {
             rate,
             slos: asked.slos.iter().map(check).collect(),
-            invalid: validity::fell_behind(&measured.total),
+            invalid: validity::invalid(&measured.total),
             measured,
         };
         if interrupt::is_set() {
             break;
         }
-        println!("{}", line(&step));
+        say(&line(&step));
         let holds = step.holds();
         steps.push(step);
         if holds || again {
@@ -126,9 +146,7 @@ fn limited_by(steps: &[Step], bracket: Bracket) -> String {
             invalid: Some(why), ..
         }) => format!("at {missed:.0}/s {why}"),
         Some(step) => {
-            let missed_slos = step.slos.iter().filter(|slo| !slo.met);
-            let slos: Vec<String> = missed_slos.map(ToString::to_string).collect();
-            format!("at {missed:.0}/s {}", slos.join("; "))
+            format!("at {missed:.0}/s {}", step.missed().join("; "))
         }
         None => String::new(),
     }
@@ -138,12 +156,11 @@ fn line(step: &Step) -> String {
     use crate::latency::{at, shown};
     let times = &step.measured.total.latencies.intended;
     let of = |quantile| shown(at(times, quantile));
-    let missed = step
-        .slos
-        .iter()
-        .filter(|slo| !slo.met)
-        .map(ToString::to_string);
-    let why: Vec<String> = missed.chain(step.invalid.clone()).collect();
+    let why: Vec<String> = step
+        .missed()
+        .into_iter()
+        .chain(step.invalid.clone())
+        .collect();
     let verdict = if why.is_empty() {
         "met".to_owned()
     } else {
@@ -178,6 +195,11 @@ mod tests {
 
     #[test]
     fn the_search_comes_within_a_twentieth_from_both_sides() {
+        for keeps in 1..=20 {
+            let (found, tries) = search(f64::from(keeps), 8.0);
+            assert_eq!(found, Some(f64::from(keeps)));
+            assert!(tries < 25, "{tries}");
+        }
         for keeps in [30.0, 999.0, 12_345.0, 100_000.0] {
             for first in [10.0, 500.0, 50_000.0] {
                 let (found, tries) = search(keeps, first);
@@ -194,6 +216,6 @@ mod tests {
     #[test]
     fn the_search_ends_where_nothing_or_everything_is_met() {
         assert_eq!(search(0.0, 100.0).0, None);
-        assert!(search(f64::INFINITY, 100.0).0.unwrap() > HIGHEST / 2.0);
+        assert!(search(f64::INFINITY, 100.0).0.unwrap() > HIGHEST_RATE / 2.0);
     }
 }

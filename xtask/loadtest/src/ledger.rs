@@ -43,11 +43,34 @@ struct Known {
     aborted: Option<&'static str>,
     /// The server may not have seen it.
     maybe: bool,
-    /// `maybe` as well where it is not known whether there was a head.
-    start: Option<(f64, bool)>,
+    start: Option<Start>,
     most_seconds: f64,
     least_seconds: f64,
     response_bytes: (f64, f64),
+}
+
+/// When the head was there, in seconds.
+struct Start {
+    least: f64,
+    most: f64,
+    /// It is not known whether there was one.
+    maybe: bool,
+}
+
+impl Start {
+    fn by(most: f64) -> Self {
+        Self {
+            least: 0.0,
+            most,
+            maybe: false,
+        }
+    }
+
+    const UNSURE: Self = Self {
+        least: 0.0,
+        most: f64::INFINITY,
+        maybe: true,
+    };
 }
 
 impl Ledger {
@@ -89,10 +112,24 @@ impl Ledger {
             statuses: vec![200],
             aborted: None,
             maybe: false,
-            start: Some((head, false)),
+            start: Some(Start::by(head)),
             most_seconds: seconds,
             least_seconds: 0.0,
             response_bytes: (bytes as f64, bytes as f64),
+        };
+        self.write(row, &known, (0.0, 0.0));
+    }
+
+    /// A scrape of which nothing is known: it may have been answered after all.
+    pub(crate) fn record_lost_scrape(&mut self, row: usize) {
+        let known = Known {
+            statuses: Vec::new(),
+            aborted: None,
+            maybe: true,
+            start: Some(Start::UNSURE),
+            most_seconds: f64::INFINITY,
+            least_seconds: 0.0,
+            response_bytes: (0.0, f64::INFINITY),
         };
         self.write(row, &known, (0.0, 0.0));
     }
@@ -115,8 +152,11 @@ impl Ledger {
             let maybe = maybe || known.statuses.len() > 1;
             entry.aborted.entry(reason).or_default().add(maybe);
         }
-        if let Some((most, unsure)) = known.start {
-            entry.start_seconds.observe(0.0, most, maybe || unsure);
+        if let Some(start) = &known.start {
+            let Start { least, most, .. } = *start;
+            entry
+                .start_seconds
+                .observe(least, most, maybe || start.maybe);
         }
         let (least, most) = (known.least_seconds, known.most_seconds);
         entry.duration_seconds.observe(least, most, maybe);
@@ -154,7 +194,7 @@ fn known(kind: &Kind, outcome: &Outcome) -> Option<Known> {
         statuses: Vec::new(),
         aborted: None,
         maybe: false,
-        start: head.map(|head| (head, false)),
+        start: head.map(Start::by),
         most_seconds: f64::INFINITY,
         least_seconds: 0.0,
         response_bytes: (received, most_bytes.max(received)),
@@ -167,6 +207,9 @@ fn known(kind: &Kind, outcome: &Outcome) -> Option<Known> {
             // An answer that is not the one that was asked for may have come at once.
             if kind.statuses.contains(&status) {
                 known.least_seconds = kind.least_seconds.min(known.most_seconds);
+                if let Some(start) = &mut known.start {
+                    start.least = kind.least_start_seconds.min(start.most);
+                }
             }
             known.response_bytes = (received, received);
         }
@@ -174,7 +217,7 @@ fn known(kind: &Kind, outcome: &Outcome) -> Option<Known> {
             Conduct::LeavesInUpload(_) => {
                 known.statuses = vec![LEFT];
                 known.aborted = Some(LEFT_REASON);
-                known.start = Some((f64::INFINITY, true));
+                known.start = Some(Start::UNSURE);
             }
             Conduct::LeavesInAnswer {
                 rest_is_held_back, ..
@@ -186,11 +229,15 @@ fn known(kind: &Kind, outcome: &Outcome) -> Option<Known> {
                 known.aborted = Some(LEFT_REASON);
             }
             _ => {
-                known.statuses = kind.statuses.clone();
-                known.statuses.push(LEFT);
+                known.statuses = vec![LEFT];
+                // It may have begun its answer, unless that takes longer.
+                let waited = outcome.service_seconds();
+                if waited.is_none_or(|waited| waited >= kind.least_start_seconds) {
+                    known.statuses.extend(&kind.statuses);
+                }
                 known.aborted = Some(LEFT_REASON);
-                known.maybe = true;
-                known.start = Some((f64::INFINITY, true));
+                known.maybe = !outcome.begun;
+                known.start = Some(Start::UNSURE);
             }
         },
         End::Broken { status } => match (kind.fails, status) {
@@ -200,17 +247,28 @@ fn known(kind: &Kind, outcome: &Outcome) -> Option<Known> {
                 known.response_bytes = (0.0, 0.0);
                 known.most_seconds = outcome.service_seconds().unwrap_or(f64::INFINITY);
             }
-            (Some(fails @ (Fails::BodyError | Fails::BodyPanic)), Some(status)) => {
-                known.statuses = vec![status];
+            (Some(fails @ (Fails::BodyError | Fails::BodyPanic)), status) => {
+                // The head that it had begun with may never have been sent.
+                known.statuses =
+                    status.map_or_else(|| kind.statuses.clone(), |status| vec![status]);
                 known.aborted = Some(fails.reason());
+                known.most_seconds = outcome.service_seconds().unwrap_or(f64::INFINITY);
+                known.start.get_or_insert(Start::by(known.most_seconds));
             }
             // Not asked for: anything may have happened, and without a head, nothing.
             (_, status) => known.maybe = status.is_none(),
         },
-        End::TimedOut { status } => known.maybe = status.is_none(),
+        End::TimedOut {
+            status: Some(status),
+        } => {
+            // The client left in the middle of it, or when all of it was on its way.
+            known.statuses = vec![status, LEFT];
+            known.aborted = Some(LEFT_REASON);
+        }
+        End::TimedOut { status: None } => known.maybe = true,
     }
     if known.statuses.is_empty() && known.start.is_none() {
-        known.start = Some((f64::INFINITY, true));
+        known.start = Some(Start::UNSURE);
     }
     Some(known)
 }
@@ -238,6 +296,7 @@ mod tests {
         let outcome = Outcome {
             sent: Some(sent),
             head: Some(sent + Duration::from_millis(1)),
+            begun: false,
             done: sent + Duration::from_millis(2),
             end,
             request_bytes: 10,
@@ -374,13 +433,61 @@ mod tests {
         let without_head = entry("list", End::Broken { status: None }, 0);
         assert_eq!((without_head.total, without_head.unknown), (MAYBE, 1));
         let timed_out = entry("list", End::TimedOut { status: Some(200) }, 5);
-        assert_eq!((timed_out.total, timed_out.unknown), (sure(1), 1));
-        assert!(timed_out.statuses.is_empty());
+        assert_eq!((timed_out.total, timed_out.unknown), (sure(1), 0));
+        assert_eq!(
+            (timed_out.statuses[&200], timed_out.statuses[&499]),
+            (MAYBE, MAYBE)
+        );
     }
 
     #[test]
     fn what_was_not_sent_is_nowhere() {
         let entry = entry("list", End::NotSent(NotSent::Refused), 0);
         assert_eq!((entry.total, entry.unknown), (sure(0), 0));
+    }
+
+    /// What is known of a request of the scenario `aborts` that ended so, 50 ms after it was sent.
+    fn known_of(name: &str, end: End, begun: bool) -> Known {
+        let scenario = Scenario::find("aborts").unwrap();
+        let kind = scenario.kinds.iter().find(|kind| kind.name == name);
+        let sent = Instant::now();
+        let outcome = Outcome {
+            sent: Some(sent),
+            head: None,
+            begun,
+            done: sent + Duration::from_millis(50),
+            end,
+            request_bytes: 0,
+            response_bytes: 0,
+        };
+        known(kind.unwrap(), &outcome).unwrap()
+    }
+
+    #[test]
+    fn who_leaves_before_the_answer_can_begin_is_a_499_if_the_server_has_begun() {
+        for begun in [false, true] {
+            let left = End::Left { status: None };
+            let known = known_of("leaves while it waits, and was told", left, begun);
+            assert_eq!(
+                (known.statuses, known.maybe, known.aborted),
+                (vec![LEFT], !begun, Some(LEFT_REASON))
+            );
+        }
+    }
+
+    #[test]
+    fn a_body_that_breaks_is_known_without_its_head() {
+        for (name, reason) in [("broken body", "body_error"), ("panic in a body", "panic")] {
+            let known = known_of(name, End::Broken { status: None }, false);
+            assert_eq!(
+                (known.statuses, known.maybe, known.aborted),
+                (vec![200], false, Some(reason))
+            );
+            let start = known.start.unwrap();
+            assert_eq!((start.least, start.most, start.maybe), (0.0, 0.05, false));
+        }
+        // One that was not to break tells nothing.
+        let known = known_of("list", End::Broken { status: None }, false);
+        assert!(known.statuses.is_empty() && known.maybe);
     }
 }

@@ -1,6 +1,8 @@
 //! What goes on at this moment, for the progress line, and for the scrapes in the middle of a load.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use crate::rows::Rows;
 
@@ -16,6 +18,7 @@ pub(crate) struct Live {
     errors: AtomicU64,
     late: AtomicU64,
     rows: Vec<RowLive>,
+    held: Mutex<Vec<Held>>,
     stopped: AtomicBool,
 }
 
@@ -23,6 +26,13 @@ pub(crate) struct Live {
 struct RowLive {
     begun: AtomicU64,
     settled: AtomicU64,
+}
+
+/// A request that the server has begun to answer, and cannot be done with before a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) row: usize,
+    pub(crate) until: Instant,
 }
 
 /// A look.
@@ -93,6 +103,23 @@ impl Live {
     pub(crate) fn begun(&self) -> Vec<u64> {
         let of = |row: &RowLive| row.begun.load(Ordering::SeqCst);
         self.rows.iter().map(of).collect()
+    }
+
+    /// The head is here. Few kinds of requests have such a time, so a lock serves.
+    pub(crate) fn hold(&self, held: Held) {
+        self.lock_held().push(held);
+    }
+
+    /// Those whose time is not over: they are in flight until it is.
+    pub(crate) fn held(&self) -> Vec<Held> {
+        let now = Instant::now();
+        let mut held = self.lock_held();
+        held.retain(|held| held.until > now);
+        held.clone()
+    }
+
+    fn lock_held(&self) -> MutexGuard<'_, Vec<Held>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends nothing more.

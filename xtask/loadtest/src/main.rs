@@ -44,6 +44,7 @@ use clap::error::ErrorKind;
 use tallied_processes::interrupt;
 
 use crate::cli::Cli;
+use crate::exit::Exit;
 
 fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some(null_responder::ARGUMENT) {
@@ -61,7 +62,14 @@ fn main() -> ExitCode {
     }
     match modes::run(&cli) {
         Ok(exit) => ExitCode::from(exit.code()),
-        Err(failure) => fail(&format!("{:#}", failure.error()), failure.code()),
+        Err(failure) => {
+            // What was interrupted failed because of that.
+            let code = match interrupt::is_set() {
+                true => Exit::Interrupted.code(),
+                false => failure.code(),
+            };
+            fail(&format!("{:#}", failure.error()), code)
+        }
     }
 }
 

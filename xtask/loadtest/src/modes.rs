@@ -10,8 +10,9 @@ use crate::compare::Old;
 use crate::exit::{Exit, Failure};
 use crate::find_max;
 use crate::load::{Measured, Part};
+use crate::reconcile::Reconciliation;
 use crate::report::data::{Report, SCHEMA};
-use crate::report::{Directory, assemble, render};
+use crate::report::{Directory, assemble, render, say};
 use crate::session::Ended;
 use crate::subject::Subject;
 use crate::{repetitions, trial, validity};
@@ -27,8 +28,7 @@ struct Done {
 pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
     let old = cli.compare.as_deref().map(Old::read).transpose();
     let old = old.map_err(Failure::Usage)?;
-    let old_run = old.as_ref().map(|old| &old.report.run);
-    let asked = Asked::new(cli, old_run).map_err(Failure::Usage)?;
+    let asked = Asked::new(cli, old.as_ref().map(|old| &old.report)).map_err(Failure::Usage)?;
     let directory = cli.report.as_deref().map(Directory::create).transpose();
     let directory = directory.map_err(Failure::Usage)?;
     let mut subject = subject(cli).map_err(Failure::Usage)?;
@@ -39,10 +39,10 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
         true => search(&asked, &mut subject, calibration.as_ref()),
         false => load(&asked, &mut subject, old.as_ref(), calibration.as_ref()),
     }?;
-    println!("\n{}", render(&done.report));
+    say(&format!("\n{}", render(&done.report)));
     if let Some(directory) = directory {
         let page = directory.write(&done.report, &done.parts)?;
-        println!("report: {}", page.display());
+        say(&format!("report: {}", page.display()));
         if let (true, Some(binary)) = (cli.keep_server, &cli.server) {
             directory.keep_server(binary)?;
         }
@@ -65,7 +65,7 @@ fn calibrate(cli: &Cli, asked: &Asked) -> Result<Option<Calibration>, Failure> {
     if cli.no_calibration {
         return Ok(None);
     }
-    eprintln!("measuring the generator itself, some three seconds; --no-calibration leaves it out");
+    eprintln!("measuring the generator itself, some seconds; --no-calibration leaves it out");
     let how = How {
         rate: asked.peak_rate,
         connections: asked.options.connections,
@@ -100,12 +100,12 @@ fn load(
         .iter()
         .map(|slo| slo.check(&asked.scenario, &measured.total, &measured.kinds))
         .collect();
-    let invalid: Vec<String> = validity::fell_behind(&measured.total).into_iter().collect();
-    let reconciled = ended.map(|ended| ended.reconciliation.holds());
+    let invalid: Vec<String> = validity::invalid(&measured.total).into_iter().collect();
+    let reconciled = reconciliation(ended).map(Reconciliation::holds);
     let met = slos.iter().all(|slo| slo.met);
     let exit = Exit::of(reconciled, measured.interrupted, invalid.is_empty(), met);
     let mut report = report(asked, subject, measured, ended, calibration);
-    report.verdict = assemble::verdict(exit, invalid, reconciled, &slos);
+    report.verdict = assemble::verdict(exit, invalid, reconciliation(ended), &slos);
     report.total = assemble::figures(&measured.total, measured.seconds, repeated.cpu_seconds);
     report.comparison = old.map(|old| old.compare(&repeated.repetitions));
     report.repetitions = repeated.repetitions;
@@ -130,19 +130,23 @@ fn search(
         .or(found.steps.last())
         .context("interrupted before the first step ended")?;
     let ended = found.ended.as_ref();
-    let reconciled = ended.map(|ended| ended.reconciliation.holds());
+    let reconciled = reconciliation(ended).map(Reconciliation::holds);
     let valid = found.rate.is_some() || shown.invalid.is_none();
     let exit = Exit::of(reconciled, interrupt::is_set(), valid, found.rate.is_some());
     let invalid = shown.invalid.iter().cloned().collect();
     let mut report = report(asked, subject, &shown.measured, ended, calibration);
     report.run.rate = shown.rate;
-    report.verdict = assemble::verdict(exit, invalid, reconciled, &shown.slos);
+    report.verdict = assemble::verdict(exit, invalid, reconciliation(ended), &shown.slos);
     report.find_max = Some(assemble::found(&found));
     Ok(Done {
         report,
         parts: shown.measured.parts.clone(),
         exit,
     })
+}
+
+fn reconciliation(ended: Option<&Ended>) -> Option<&Reconciliation> {
+    ended.map(|ended| &ended.reconciliation)
 }
 
 /// What both have.

@@ -12,6 +12,15 @@ pub(crate) struct Row {
     pub(crate) endpoint: String,
 }
 
+impl Row {
+    pub(crate) fn of(series: &Series) -> Self {
+        Self {
+            method: series.label("method").to_owned(),
+            endpoint: series.label("endpoint").to_owned(),
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Rows {
     rows: Vec<Row>,
@@ -58,6 +67,10 @@ impl Rows {
         self.rows.iter().enumerate()
     }
 
+    pub(crate) fn row(&self, row: usize) -> &Row {
+        &self.rows[row]
+    }
+
     pub(crate) fn of_kind(&self, kind: usize) -> usize {
         self.of_kind[kind]
     }
@@ -74,7 +87,10 @@ impl Names {
     /// `None` where the document has no metrics of HTTP requests.
     pub(crate) fn find(document: &Document) -> Option<Self> {
         let mut all = document.iter().map(|(series, _)| series);
-        let first = all.find(|series| series.name.ends_with(REQUESTS))?;
+        let is_it = |series: &&Series| {
+            series.name.ends_with(REQUESTS) && series.labels.contains_key("status_code")
+        };
+        let first = all.find(is_it)?;
         let own = ["method", "endpoint", "status_code"];
         let mut constant_labels = first.labels.clone();
         constant_labels.retain(|name, _| !own.contains(&name.as_str()));
@@ -111,6 +127,8 @@ impl Names {
 
 pub(crate) const REQUESTS: &str = "http_requests_total";
 pub(crate) const ABORTED: &str = "http_requests_aborted_total";
+/// Of requests whose endpoint has no series of its own. A scenario has few.
+pub(crate) const OVERFLOW: &str = "http_requests_endpoint_overflow_total";
 pub(crate) const IN_FLIGHT: &str = "http_requests_in_flight";
 
 /// The histograms that are compared, by their names without a prefix.
@@ -145,9 +163,14 @@ impl Bounds {
             ] = HISTOGRAMS.map(|name| {
                 let name = format!("{}_bucket", names.of(name));
                 let own = bounds(document, &name, |series_row| series_row == row);
-                match own.is_empty() {
-                    true => usual(document, &name),
-                    false => own,
+                if !own.is_empty() {
+                    return own;
+                }
+                // Bounds are set by endpoint.
+                let of_endpoint = |known: &Row| known.endpoint == row.endpoint;
+                match first_row(document, &name, of_endpoint) {
+                    Some(known) => bounds(document, &name, |series_row| *series_row == known),
+                    None => usual(document, &name),
                 }
             });
             RowBounds {
@@ -171,26 +194,25 @@ impl Bounds {
 }
 
 fn bounds(document: &Document, name: &str, wanted: impl Fn(&Row) -> bool) -> Vec<f64> {
-    let of_it = document.named(name).filter(|(series, _)| {
-        wanted(&Row {
-            method: series.label("method").to_owned(),
-            endpoint: series.label("endpoint").to_owned(),
-        })
-    });
+    let of_it = document
+        .named(name)
+        .filter(|(series, _)| wanted(&Row::of(series)));
     let bounds = of_it.filter_map(|(series, _)| exposition::bound(series.label("le")));
     let mut bounds: Vec<f64> = bounds.filter(|bound| bound.is_finite()).collect();
     bounds.sort_by(f64::total_cmp);
     bounds
 }
 
+fn first_row(document: &Document, name: &str, wanted: impl Fn(&Row) -> bool) -> Option<Row> {
+    let mut rows = document.named(name).map(|(series, _)| Row::of(series));
+    rows.find(wanted)
+}
+
 /// The bounds of most of the series.
 fn usual(document: &Document, name: &str) -> Vec<f64> {
     let mut all: Vec<Row> = document
         .named(name)
-        .map(|(series, _)| Row {
-            method: series.label("method").to_owned(),
-            endpoint: series.label("endpoint").to_owned(),
-        })
+        .map(|(series, _)| Row::of(series))
         .collect();
     all.sort();
     all.dedup();

@@ -1,7 +1,8 @@
 //! Scrapes of the server's metrics: before, during and after the load.
 //!
 //! Those during the load are looked at one by one: each must be whole and valid, take nothing back, and be neither
-//! behind what the clients have their answers to, nor ahead of what they have begun.
+//! behind what the clients have their answers to, nor ahead of what they have begun. In flight must be at least what cannot have
+//! ended yet, and at most what was begun and has no answer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,10 +14,11 @@ use tokio::runtime::Runtime;
 use tokio::task::LocalSet;
 
 use crate::client;
+use crate::envelope::Tally;
 use crate::exposition::Document;
 use crate::ledger::Ledger;
-use crate::live::Live;
-use crate::rows::{Names, Row, Rows};
+use crate::live::{Held, Live};
+use crate::rows::{IN_FLIGHT, Names, Row, Rows};
 use crate::target::Url;
 
 /// What Prometheus sends first of all.
@@ -109,8 +111,10 @@ pub(crate) struct Watch {
     /// The scrapes as requests: all but the last one, which is in no scrape yet.
     pub(crate) ledger: Ledger,
     /// Likewise.
-    pub(crate) count: u64,
+    count: u64,
     pending: Option<Noted>,
+    /// Scrapes that failed: the server may have counted them.
+    lost: u64,
     pub(crate) times: Vec<Duration>,
     pub(crate) problems: Vec<String>,
 }
@@ -135,6 +139,7 @@ impl Watch {
             ledger,
             count: 0,
             pending: None,
+            lost: 0,
             times: Vec::new(),
             problems: Vec::new(),
         };
@@ -143,6 +148,14 @@ impl Watch {
         }
         watch.note(first);
         watch
+    }
+
+    /// How many the server has counted.
+    pub(crate) fn scrapes(&self) -> Tally {
+        Tally {
+            least: self.count,
+            most: self.count + self.lost,
+        }
     }
 
     /// The scrape that was made last.
@@ -159,10 +172,21 @@ impl Watch {
     /// A scrape, looked at and noted.
     pub(crate) fn scrape(&mut self) -> Result<()> {
         let settled = self.live.settled();
+        let held = self.live.held();
         if let Some(row) = self.rows.scrapes {
             self.live.begin_scrape(row);
         }
-        let scrape = self.scraper.scrape()?;
+        let scrape = match self.scraper.scrape() {
+            Ok(scrape) => scrape,
+            Err(error) => {
+                self.lost += 1;
+                if let Some(row) = self.rows.scrapes {
+                    self.ledger.record_lost_scrape(row);
+                }
+                return Err(error);
+            }
+        };
+        let now = Instant::now();
         let begun = self.live.begun();
         self.problems.extend(self.last.went_back(&scrape.document));
         let counted = self.requests(&scrape.document);
@@ -176,6 +200,17 @@ impl Watch {
                 ));
             }
         }
+        let held: Vec<Held> = held.into_iter().filter(|held| held.until > now).collect();
+        let name = self.names.of(IN_FLIGHT);
+        for (series, value) in scrape.document.named(&name) {
+            let method = series.label("method");
+            let (least, most) = in_flight(&self.rows, method, &settled, &begun, &held);
+            if !(least as f64..=most as f64).contains(&value) {
+                self.problems.push(format!(
+                    "a scrape has {value} {method} requests in flight, while {least} cannot have ended before it and {most} were begun by its end"
+                ));
+            }
+        }
         self.problems.truncate(MOST_PROBLEMS);
         self.note(scrape);
         Ok(())
@@ -183,6 +218,10 @@ impl Watch {
 
     fn note(&mut self, scrape: Scrape) {
         self.times.push(scrape.time);
+        let contradictions = scrape.document.contradictions().iter();
+        self.problems
+            .extend(contradictions.map(|what| format!("in a scrape, {what}")));
+        self.problems.truncate(MOST_PROBLEMS);
         self.last = scrape.document;
         if let Some(row) = self.rows.scrapes {
             self.live.settle_scrape(row);
@@ -215,12 +254,30 @@ impl Watch {
                 continue;
             }
             if let Err(error) = self.scrape() {
-                self.problems.push(format!("{error:#}"));
+                self.problems.push(format!("a scrape failed: {error:#}"));
                 self.problems.truncate(MOST_PROBLEMS);
             }
             next = (next + interval).max(Instant::now());
         }
     }
+}
+
+/// The fewest and the most requests with this method that can be in flight in a scrape: those that are held, and the scrape
+/// itself; and those that were begun by its end and had no answer before it. Of one whose client left nobody knows for how long.
+fn in_flight(
+    rows: &Rows,
+    method: &str,
+    settled: &[u64],
+    begun: &[u64],
+    held: &[Held],
+) -> (u64, u64) {
+    let of_it = |index: usize| rows.row(index).method == method;
+    let held = held.iter().filter(|held| of_it(held.row)).count() as u64;
+    let itself = u64::from(rows.scrapes.is_some_and(of_it));
+    let open = (0..rows.len())
+        .filter(|&index| of_it(index))
+        .map(|index| begun[index] - settled[index]);
+    (held + itself, open.sum())
 }
 
 /// Of `http_requests_total`, for each row.
@@ -236,4 +293,37 @@ fn totals(rows: &Rows, names: &Names, document: &Document) -> Vec<f64> {
         }
     }
     totals
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::Scenario;
+
+    #[test]
+    fn in_flight_is_what_is_held_or_open_with_that_method() {
+        let scenario = Scenario::find("mixed").unwrap();
+        let rows = Rows::new(&scenario, Some("/metrics"));
+        let row = |method: &str, endpoint: &str| {
+            let is_it = |(_, row): &(usize, &Row)| row.method == method && row.endpoint == endpoint;
+            rows.iter().find(is_it).unwrap().0
+        };
+        let (mut settled, mut begun) = (vec![7; rows.len()], vec![7; rows.len()]);
+        let scrapes = rows.scrapes.unwrap();
+        begun[scrapes] += 1;
+        let no = |method: &str, settled: &[u64], begun: &[u64]| {
+            in_flight(&rows, method, settled, begun, &[])
+        };
+        assert_eq!(no("GET", &settled, &begun), (1, 1));
+        assert_eq!(no("POST", &settled, &begun), (0, 0));
+        begun[row("GET", "/fault")] += 3;
+        begun[row("POST", "/data")] += 2;
+        settled[row("POST", "/data")] += 1;
+        let held = [Held {
+            row: row("GET", "/fault"),
+            until: Instant::now(),
+        }];
+        assert_eq!(in_flight(&rows, "GET", &settled, &begun, &held), (2, 4));
+        assert_eq!(in_flight(&rows, "POST", &settled, &begun, &held), (0, 1));
+    }
 }

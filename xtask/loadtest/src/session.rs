@@ -28,9 +28,11 @@ pub(crate) struct Options {
     pub(crate) connections: usize,
     pub(crate) threads: usize,
     pub(crate) timeout: Duration,
-    /// Between two scrapes during a load.
-    pub(crate) scrape_interval: Option<Duration>,
+    /// During a load.
+    pub(crate) scrapes_per_second: f64,
     pub(crate) reconcile: bool,
+    /// It was started here, so it has every metric.
+    pub(crate) own_server: bool,
 }
 
 /// What is different.
@@ -52,6 +54,8 @@ pub(crate) struct Session {
     options: Options,
     ledger: Ledger,
     metrics: Option<Metrics>,
+    /// Why a load ended before its time.
+    failure: Option<String>,
 }
 
 struct Metrics {
@@ -82,9 +86,14 @@ impl Session {
         let metrics_url = metrics_url.unwrap_or(&on_server);
         let scraper = Scraper::new(metrics_url.clone())?;
         check_server(&scraper, url, &scenario)?;
-        // With a listener of its own, /metrics is no endpoint of the server.
-        let counted = metrics_url.address == url.address;
+        // With a listener of its own, /metrics is no endpoint of the server; a server may have several addresses.
+        let counted = metrics_url.address.port() == url.address.port();
         let path = metrics_url.path.split('?').next().unwrap_or_default();
+        ensure!(
+            !options.reconcile || scenario.kinds.iter().all(|kind| kind.endpoint != path),
+            "the scenario {} asks for {path}, as the scrapes do: whose requests they are cannot be told; leave that request out, or give --no-reconcile",
+            scenario.name
+        );
         let rows = Rows::new(&scenario, (options.reconcile && counted).then_some(path));
         let rows = Arc::new(rows);
         let live = Arc::new(Live::new(&rows));
@@ -117,6 +126,7 @@ impl Session {
             url: url.clone(),
             options,
             metrics,
+            failure: None,
         })
     }
 
@@ -148,7 +158,8 @@ impl Session {
             seed: pace.seed,
         };
         let over = AtomicBool::new(false);
-        let interval = self.options.scrape_interval;
+        let scrapes = self.options.scrapes_per_second;
+        let interval = (scrapes > 0.0).then(|| Duration::from_secs_f64(1.0 / scrapes));
         let live = &self.live;
         let metrics = &mut self.metrics;
         let measured = thread::scope(|scope| {
@@ -166,40 +177,49 @@ impl Session {
             measured
         })?;
         self.ledger.merge(&measured.ledger);
+        self.failure = self.failure.take().or_else(|| measured.failure.clone());
         Ok(measured)
     }
 
     /// Waits until the server is idle, and compares. `None` where that was not asked for.
+    ///
+    /// # Errors
+    /// When the load has failed, and nothing else would say so.
     pub(crate) fn end(self) -> Result<Option<Ended>> {
         let Some(mut metrics) = self.metrics else {
-            return Ok(None);
+            return match self.failure {
+                Some(failure) => Err(anyhow!("{failure}")),
+                None => Ok(None),
+            };
         };
-        let deadline = Instant::now() + SETTLE;
-        loop {
-            metrics
-                .watch
-                .scrape()
-                .context("the scrape after the load failed")?;
-            let settled = metrics.is_settled(&self.rows, &self.ledger);
-            if settled || Instant::now() >= deadline {
-                break;
-            }
-            thread::sleep(PAUSE);
-        }
+        let mut problems: Vec<String> = self.failure.into_iter().collect();
+        let last = metrics.wait_until_settled(&self.rows, &self.ledger);
         let mut ledger = self.ledger;
         ledger.merge(&metrics.watch.ledger);
         let after = metrics.watch.last();
+        problems.extend(metrics.watch.problems.iter().cloned());
         let books = Books {
             rows: &self.rows,
             names: &metrics.names,
             before: &metrics.before,
             after,
             ledger: &ledger,
-            scrapes: metrics.watch.count,
+            scrapes: metrics.watch.scrapes(),
+            strict: self.options.own_server,
+        };
+        let reconciliation = match last {
+            Ok(()) => reconcile(&books, problems),
+            // Without a scrape after the load there is nothing to compare, and that is said.
+            Err(error) => {
+                problems.push(format!(
+                    "the scrape after the load failed, so nothing was compared: {error:#}"
+                ));
+                Reconciliation::impossible(problems)
+            }
         };
         let version = after.named("tallied_build_info").next();
         Ok(Some(Ended {
-            reconciliation: reconcile(&books, &metrics.watch.problems),
+            reconciliation,
             scrape_times: metrics.watch.times.clone(),
             samples: after.len(),
             server_version: version.map(|(series, _)| series.label("version").to_owned()),
@@ -208,6 +228,18 @@ impl Session {
 }
 
 impl Metrics {
+    /// Scrapes until then, or until the time is over.
+    fn wait_until_settled(&mut self, rows: &Rows, ledger: &Ledger) -> Result<()> {
+        let deadline = Instant::now() + SETTLE;
+        loop {
+            self.watch.scrape()?;
+            if self.is_settled(rows, ledger) || Instant::now() >= deadline {
+                return Ok(());
+            }
+            thread::sleep(PAUSE);
+        }
+    }
+
     /// Nothing is in flight but the scrape, and what certainly reached the server is counted.
     fn is_settled(&self, rows: &Rows, ledger: &Ledger) -> bool {
         let document = self.watch.last();
@@ -230,6 +262,8 @@ struct First {
 }
 
 fn check_server(scraper: &Scraper, url: &Url, scenario: &Scenario) -> Result<()> {
+    // What no route takes has a series, and so bounds, once it was asked for.
+    let _ = scraper.status_of(&url.with_path("/tallied-loadtest"));
     let answered = scraper.status_of(&url.with_path("/fault"));
     let status = answered.map_err(|error| {
         anyhow!("nothing answers at {} ({error:#}); start the server, or leave --target out to have one started", url.text)

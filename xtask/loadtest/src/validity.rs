@@ -8,9 +8,16 @@ const MOST_LATE: f64 = 0.01;
 /// Of its time that a worker may be busy: beyond it, what waits, waits for the worker.
 const MOST_BUSY: f64 = 0.95;
 
-/// Why the latencies are the generator's, if they are.
-pub(crate) fn fell_behind(part: &Part) -> Option<String> {
-    was_late(part).or_else(|| was_busy(part))
+/// Why the figures say nothing of the server, if they do not.
+pub(crate) fn invalid(part: &Part) -> Option<String> {
+    none_were_due(part)
+        .or_else(|| was_late(part))
+        .or_else(|| was_busy(part))
+}
+
+fn none_were_due(part: &Part) -> Option<String> {
+    (part.counts.due == 0)
+        .then(|| "no request was due: ask for a higher rate, or a longer duration".to_owned())
 }
 
 fn was_busy(part: &Part) -> Option<String> {
@@ -45,10 +52,10 @@ mod tests {
     fn one_late_request_in_a_hundred_is_allowed_and_some_idleness_is_needed() {
         let mut part = Part::new();
         (part.counts.due, part.counts.late) = (1_000, 10);
-        assert_eq!(fell_behind(&part), None);
+        assert_eq!(invalid(&part), None);
         part.counts.late = 11;
         assert!(
-            fell_behind(&part)
+            invalid(&part)
                 .unwrap()
                 .contains("11 of 1000 requests (1.1 %)")
         );

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM as a flag.
+//! Ctrl-C, SIGTERM, and the end of the terminal, as a flag.
 //!
 //! The default action ends the process without running a single Drop, which would leave a server, a
 //! Prometheus and a temporary folder behind. With the flag, every wait in the chores returns an error
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use anyhow::{Context, Result, ensure};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::child;
@@ -26,7 +26,7 @@ const INTERRUPTED_STATUS: i32 = 130;
 /// When the system does not let us handle signals.
 pub fn install() -> Result<()> {
     let mut signals =
-        Signals::new([SIGINT, SIGTERM]).context("cannot handle Ctrl-C and SIGTERM")?;
+        Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM]).context("cannot handle signals")?;
     thread::Builder::new()
         .name("signals".to_owned())
         .spawn(move || {

@@ -1,6 +1,6 @@
 //! Processes that the chores and the load test start and stop: a server, a Prometheus, cargo.
 //!
-//! None outlives its guard, and none that was not started here gets a signal. Every wait has a limit, and an ear for Ctrl-C.
+//! None outlives its guard, and none that was not started here gets a signal. Every wait ends with a Ctrl-C, and most have a limit.
 
 #![forbid(unsafe_code)]
 #![allow(

@@ -4,11 +4,10 @@
 //! A mutant is killed by a model that fails, and by nothing else: not by the compiler, and not by the
 //! clock. A survivor means that a model is missing, or that the kernel asks for more than it needs.
 
+mod models;
 mod mutant;
 mod orderings;
 mod removed;
-mod scratch;
-mod source;
 mod trial;
 
 use std::collections::BTreeMap;
@@ -18,12 +17,12 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use self::models::Build;
 use self::mutant::Mutant;
-use self::scratch::{Build, Scratch};
-use self::source::Source;
 use self::trial::Verdict;
 use crate::loom;
 use crate::report::seconds;
+use crate::scratch::{self, Edit, Scratch, Source};
 use crate::workspace::Workspace;
 
 const KERNEL: &str = "core/src/shard";
@@ -48,9 +47,12 @@ pub(crate) fn run(workspace: &Workspace, only: &[String], list: bool) -> Result<
     loom::check_environment()?;
 
     let start = Instant::now();
-    let scratch = Scratch::new(workspace)?;
+    let scratch = Scratch::new(workspace, "mutants", &["core"])?;
     let logs = workspace.target.join("mutants").join("logs");
-    println!("the kernel as it is, in {}", scratch.core().display());
+    println!(
+        "the kernel as it is, in {}",
+        scratch.folder("core").display()
+    );
     match try_out(&scratch, &[], &logs.join("baseline.log"))? {
         Verdict::Survived(models) if models > 0 => {
             println!(
@@ -102,18 +104,18 @@ pub(crate) fn run(workspace: &Workspace, only: &[String], list: bool) -> Result<
 
 /// The models of the file that was changed come first, for they mostly notice, and take a part of the time.
 /// The others run when these have not.
-fn try_out(scratch: &Scratch, edits: &[mutant::Edit], log: &Path) -> Result<Verdict> {
-    let models = match scratch.build(edits)? {
-        Build::Executable(models) => models,
+fn try_out(scratch: &Scratch, edits: &[Edit], log: &Path) -> Result<Verdict> {
+    let executable = match models::build(scratch, edits)? {
+        Build::Executable(executable) => executable,
         Build::Refused => return Ok(Verdict::DidNotCompile),
     };
     if let Some(own) = edits.last().and_then(|edit| own_models(&edit.file)) {
-        let verdict = trial::run(&models, &own, &scratch.core(), log)?;
+        let verdict = trial::run(&executable, &own, &scratch.folder("core"), log)?;
         if verdict.is_kill() {
             return Ok(verdict);
         }
     }
-    trial::run(&models, "", &scratch.core(), log)
+    trial::run(&executable, "", &scratch.folder("core"), log)
 }
 
 /// What the paths of a file's own models begin with: `shard::cell::`.
@@ -153,7 +155,7 @@ fn kernel(root: &Path) -> Result<BTreeMap<PathBuf, Source>> {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = scratch::read(&root.join(&path))?;
-                tests.extend(source::test_modules(&text));
+                tests.extend(scratch::test_modules(&text));
                 sources.insert(path, Source::new(text));
             }
         }

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 
-use super::mutant::{Edit, Mutant};
-use super::source::Source;
+use super::mutant::Mutant;
+use crate::scratch::{Edit, Source};
 
 /// Calls that order and do nothing else: each is left out, once. To be extended with the facade's.
 const FENCES: [&str; 1] = ["fence"];

@@ -4,22 +4,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
-use super::mutant::{Edit, Mutant};
-use super::source::Source;
+use super::mutant::Mutant;
+use crate::scratch::{Replace, Source};
 
 struct Removed {
     name: &'static str,
     edits: &'static [Replace],
-}
-
-/// A text that stands exactly once in what ships of a file, and what takes its place.
-#[derive(Clone, Copy)]
-struct Replace {
-    file: &'static str,
-    find: &'static str,
-    with: &'static str,
 }
 
 const CELL: &str = "core/src/shard/cell.rs";
@@ -448,36 +440,18 @@ pub(super) fn mutants(sources: &BTreeMap<PathBuf, Source>) -> Result<Vec<Mutant>
 
 fn mutant(removed: &Removed, sources: &BTreeMap<PathBuf, Source>) -> Result<Mutant> {
     let edits = removed.edits.iter().map(|replace| {
-        let source = sources.get(Path::new(replace.file)).with_context(|| {
+        let stale = || {
             format!(
-                "the list is stale: `{}` is about {}, which is no file of the kernel; \
-                 correct {}",
+                "the list is stale: `{}` is to be corrected in {}",
                 removed.name,
-                replace.file,
                 file!()
             )
-        })?;
-        // Comments may be part of the text; tests are not.
-        let shipped = &source.text[..source.code.len()];
-        let places: Vec<usize> = shipped
-            .match_indices(replace.find)
-            .map(|(at, _)| at)
-            .collect();
-        ensure!(
-            places.len() == 1,
-            "the list is stale: `{}` wants to replace {:?}, which stands {} times in {}; \
-             correct {}",
-            removed.name,
-            replace.find,
-            places.len(),
-            replace.file,
-            file!()
-        );
-        Ok(Edit {
-            file: replace.file.into(),
-            range: places[0]..places[0] + replace.find.len(),
-            with: replace.with.to_owned(),
-        })
+        };
+        let source = sources.get(Path::new(replace.file));
+        source
+            .with_context(|| format!("{} is no file of the kernel", replace.file))
+            .and_then(|source| replace.edit(source))
+            .with_context(stale)
     });
     let edits = edits.collect::<Result<Vec<_>>>()?;
     // The last edit is the one that the others make possible.
@@ -518,8 +492,8 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_found_where_it_ships() {
-        let text = "fn f() {\n    step();\n}\n#[cfg(test)]\nmod tests {\n    step();\n}\n";
+    fn a_site_is_the_line_that_is_changed() {
+        let text = "fn f() {\n    step();\n}\n";
         let mutant = of("    step();\n", text).unwrap();
         assert_eq!(mutant.site, "core/src/shard/x.rs:2");
         assert_eq!(mutant.edits[0].range, 9..21);
@@ -527,8 +501,11 @@ mod tests {
 
     #[test]
     fn a_stale_list_says_so() {
-        let stale = |find, text| of(find, text).err().unwrap().to_string();
-        assert!(stale("a", "b").starts_with("the list is stale: `n` wants to replace \"a\""));
-        assert!(stale("a", "a a").contains("stands 2 times"));
+        let error = of("a", "b").err().unwrap();
+        let error = format!("{error:#}");
+        assert!(
+            error.starts_with("the list is stale: `n`") && error.contains("stands 0 times"),
+            "{error}"
+        );
     }
 }

@@ -8,11 +8,15 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::upload::Upload;
 
 /// Servers close connections that are idle; one that is as old may be closed while a request is on its way.
 const MOST_IDLE: Duration = Duration::from_secs(4);
+
+/// One on which a request is still being sent, for its answer came before that, is of no use.
+const MOST_UNREADY: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -43,7 +47,8 @@ impl Connection {
 
     /// Whether another request may be sent on it.
     pub(crate) async fn is_good(&mut self) -> bool {
-        self.used.elapsed() < MOST_IDLE && self.sender.ready().await.is_ok()
+        let ready = timeout(MOST_UNREADY, self.sender.ready());
+        self.used.elapsed() < MOST_IDLE && matches!(ready.await, Ok(Ok(())))
     }
 
     pub(super) fn touch(&mut self) {

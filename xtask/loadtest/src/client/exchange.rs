@@ -2,12 +2,15 @@
 
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use fastrand::Rng;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use hyper::ext::on_informational;
 use hyper::header::{HOST, HeaderValue};
 use hyper::{Request, Response};
 use tokio::sync::Notify;
@@ -18,7 +21,8 @@ use super::upload::Upload;
 use super::{End, Outcome};
 use crate::scenario::{Conduct, Kind, Prepared};
 
-/// Sends a request of this kind, and returns how it went, with the connection if it can be used again.
+/// Sends a request of this kind, and returns how it went, with the connection if it can be used again. `on_head` is told when
+/// it was sent, and the status, once the head is here.
 ///
 /// # Errors
 /// When the scenario makes no request of it.
@@ -28,16 +32,23 @@ pub(crate) async fn exchange(
     rng: &mut Rng,
     host: &HeaderValue,
     limit: Duration,
+    on_head: impl Fn(Instant, u16),
 ) -> Result<(Outcome, Option<Connection>)> {
     let prepared = kind.prepare(rng)?;
     let stopped = Rc::new(Notify::new());
     let request_bytes = prepared.body.as_ref().map_or(0, |body| body.len() as u64);
-    let request = request(kind, prepared, host, &stopped);
+    let mut request = request(kind, prepared, host, &stopped);
+    let begun = Arc::new(AtomicBool::new(false));
+    if matches!(kind.conduct, Conduct::LeavesWaiting(_)) {
+        let begun = Arc::clone(&begun);
+        on_informational(&mut request, move |_| begun.store(true, Ordering::Relaxed));
+    }
 
     let sent = Instant::now();
     let mut outcome = Outcome {
         sent: Some(sent),
         head: None,
+        begun: false,
         done: sent,
         end: End::Broken { status: None },
         request_bytes,
@@ -51,12 +62,14 @@ pub(crate) async fn exchange(
             request,
             &stopped,
             &mut outcome,
+            |status| on_head(sent, status),
         ),
     )
     .await;
     let status = outcome.status();
     outcome.end = end.unwrap_or(End::TimedOut { status });
     outcome.done = Instant::now();
+    outcome.begun = begun.load(Ordering::Relaxed);
     connection.touch();
     if matches!(outcome.end, End::Answered(_)) {
         return Ok((outcome, Some(connection)));
@@ -110,6 +123,7 @@ async fn talk(
     request: Request<Upload>,
     stopped: &Notify,
     outcome: &mut Outcome,
+    on_head: impl Fn(u16),
 ) -> End {
     let response = connection.sender.send_request(request);
     let response = match conduct {
@@ -132,8 +146,11 @@ async fn talk(
         return End::Broken { status: None };
     };
     outcome.head = Some(Instant::now());
-    let status = Some(response.status().as_u16());
-    outcome.end = End::Broken { status };
+    let status = response.status().as_u16();
+    on_head(status);
+    outcome.end = End::Broken {
+        status: Some(status),
+    };
     read(response, conduct, outcome).await
 }
 

@@ -1,6 +1,6 @@
 //! Whether two servers differ, or the machine was in another mood.
 //!
-//! Latencies are compared by their ratios, so on a logarithmic scale. The tests are exact permutation tests: they ask how
+//! Latencies are compared by their ratios, so on a logarithmic scale. The tests are permutation tests: they ask how
 //! often a difference as large as the one that was seen comes out when old and new are told apart by a coin, and assume nothing of
 //! how the figures are spread (Fisher, "The Design of Experiments", 1935, section 21). Where several figures are looked at, one of
 //! them differs by chance more often than each alone; Holm's correction (Scand. J. Statist. 6, 1979) takes that out.

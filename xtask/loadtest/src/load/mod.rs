@@ -2,7 +2,8 @@
 //!
 //! A pacer (a thread of its own, which only sleeps) hands each request to a worker at its time. A worker is a thread with a
 //! runtime of one thread and a share of the connections; a request on it waits for a free connection, and its time
-//! since it was due counts. So a slow server makes requests late, and never fewer.
+//! since it was due counts. So a slow server makes requests late, and never fewer. (rlt, whose workers ask a rate limiter for
+//! leave between two requests, has no such time, and measures from the sending.)
 
 mod pacer;
 mod part;
@@ -30,6 +31,8 @@ use crate::scenario::{Arrival, Scenario, Shape};
 pub(crate) const LATE: Duration = Duration::from_millis(10);
 /// How often the parts of the time series end.
 pub(crate) const PART: Duration = Duration::from_secs(1);
+/// Requests that a worker may have before it looks at them. What has no room is dropped, and the run invalid.
+const ROOM: usize = 65_536;
 /// How often somebody looks at what goes on.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -67,6 +70,8 @@ pub(crate) struct Measured {
     /// In which requests were due, without the warm-up; shorter than asked for after an interrupt.
     pub(crate) seconds: f64,
     pub(crate) interrupted: bool,
+    /// Why the load ended before its time, if somebody who looked at it said so.
+    pub(crate) failure: Option<String>,
 }
 
 impl Measured {
@@ -80,6 +85,7 @@ impl Measured {
         self.parts.extend(other.parts);
         self.seconds += other.seconds;
         self.interrupted |= other.interrupted;
+        self.failure = self.failure.take().or(other.failure);
     }
 }
 
@@ -98,10 +104,10 @@ struct Share {
 }
 
 /// Sends it all, and returns when the last request has ended. `look` is called ten times a second, with the last
-/// part of the time that is over.
+/// part of the time that is over; when it fails, the load ends.
 ///
 /// # Errors
-/// When the load cannot be made, or `look` fails: then it ends at once.
+/// When the load cannot be made.
 pub(crate) fn run(
     load: &Load,
     live: &Arc<Live>,
@@ -112,7 +118,7 @@ pub(crate) fn run(
     thread::scope(|scope| {
         let mut inboxes = Vec::new();
         for index in 0..load.threads {
-            let (inbox, due) = tokio::sync::mpsc::unbounded_channel();
+            let (inbox, due) = tokio::sync::mpsc::channel(ROOM);
             inboxes.push(inbox);
             let sender = sender.clone();
             thread::Builder::new()
@@ -138,17 +144,16 @@ pub(crate) fn run(
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            if let Err(error) = look(live, collected.whole(load.threads)) {
+            if failure.is_none()
+                && let Err(error) = look(live, collected.whole(load.threads))
+            {
                 // The pacer sees it, and the workers end with their inboxes.
                 live.stop();
-                failure = failure.or(Some(error));
+                failure = Some(format!("{error:#}"));
             }
         }
-        let seconds = pacer.join().map_err(|_| anyhow!("the pacer panicked"))?;
-        match failure {
-            Some(error) => Err(error),
-            None => collected.measured(load, seconds),
-        }
+        let paced = pacer.join().map_err(|_| anyhow!("the pacer panicked"))?;
+        Ok(collected.measured(load, &paced, failure))
     })
 }
 
@@ -181,9 +186,10 @@ impl Collected {
         whole.next_back().map(|(_, part)| part)
     }
 
-    fn measured(self, load: &Load, seconds: f64) -> Result<Measured> {
+    fn measured(self, load: &Load, paced: &pacer::Paced, failure: Option<String>) -> Measured {
         let mut ledger = Ledger::new(&load.rows, &load.bounds);
         let mut total = Part::new();
+        total.counts.overrun(paced.overrun);
         let mut kinds = vec![Part::new(); load.scenario.kinds.len()];
         for share in &self.shares {
             ledger.merge(&share.ledger);
@@ -192,14 +198,15 @@ impl Collected {
                 sum.add(kind);
             }
         }
-        Ok(Measured {
+        Measured {
             ledger,
             total,
             kinds,
             parts: self.parts.into_iter().map(|(_, part)| part).collect(),
-            seconds,
+            seconds: paced.seconds,
+            failure,
             interrupted: interrupt::is_set(),
-        })
+        }
     }
 }
 

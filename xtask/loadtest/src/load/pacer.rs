@@ -6,7 +6,8 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::Sender;
+use tokio::sync::mpsc::error::TrySendError;
 
 use super::{Load, rng};
 use crate::interrupt;
@@ -14,6 +15,9 @@ use crate::live::Live;
 
 /// A sleep is cut into pieces, so that an interrupt is heard.
 const LONGEST_SLEEP: Duration = Duration::from_millis(50);
+
+/// The pacer may be so much behind at the end; the rest is left out.
+const MOST_BEHIND: Duration = Duration::from_secs(1);
 
 /// A request that is due.
 #[derive(Debug, Clone, Copy)]
@@ -26,14 +30,16 @@ pub(super) struct Due {
     pub(super) measured: bool,
 }
 
-/// Ends with the schedule, at an interrupt, or when the run is stopped. Returns the time in which requests were due, in
-/// seconds, without the warm-up.
-pub(super) fn run(
-    load: &Load,
-    start: Instant,
-    inboxes: &[UnboundedSender<Due>],
-    live: &Live,
-) -> f64 {
+pub(super) struct Paced {
+    /// In which requests were due, without the warm-up.
+    pub(super) seconds: f64,
+    /// Requests that no worker had room for, or that were not handed over when all should have been: the generator's own
+    /// fault. The warm-up's are not among them.
+    pub(super) overrun: u64,
+}
+
+/// Ends with the schedule, at an interrupt, or when the run is stopped.
+pub(super) fn run(load: &Load, start: Instant, inboxes: &[Sender<Due>], live: &Live) -> Paced {
     let schedule = load.shape.schedule(
         load.rate,
         load.warm_up,
@@ -44,12 +50,21 @@ pub(super) fn run(
     // Of their own, so that the mix is the same at any rate.
     let mut rng = rng(load.seed, 2);
     let measured_from = start + load.warm_up;
-    let ended = |at: Instant| at.saturating_duration_since(measured_from).as_secs_f64();
+    let mut overrun = 0;
+    let ended = |at: Instant, overrun| Paced {
+        seconds: at.saturating_duration_since(measured_from).as_secs_f64(),
+        overrun,
+    };
     let mut turn = inboxes.iter().cycle();
+    let end = measured_from + load.duration;
     for after in schedule {
+        if Instant::now() > end + MOST_BEHIND {
+            overrun += 1;
+            break;
+        }
         let at = start + after;
         if !wait_until(at, live) {
-            return ended(Instant::now());
+            return ended(Instant::now(), overrun);
         }
         let due = Due {
             at,
@@ -57,15 +72,16 @@ pub(super) fn run(
             seed: rng.u64(..),
             measured: at >= measured_from,
         };
-        let Some(Ok(())) = turn.next().map(|inbox| inbox.send(due)) else {
+        match turn.next().map(|inbox| inbox.try_send(due)) {
+            Some(Ok(())) => {}
+            Some(Err(TrySendError::Full(_))) => overrun += u64::from(due.measured),
             // A worker has ended with an error, which it tells.
-            return ended(Instant::now());
-        };
+            Some(Err(TrySendError::Closed(_))) | None => return ended(Instant::now(), overrun),
+        }
     }
-    let end = measured_from + load.duration;
     match wait_until(end, live) {
-        true => ended(end),
-        false => ended(Instant::now()),
+        true => ended(end, overrun),
+        false => ended(Instant::now(), overrun),
     }
 }
 

@@ -30,6 +30,8 @@ pub(crate) struct Counts {
     pub(crate) sent: u64,
     /// Answered, whole, by a status that was expected; or ended as the scenario wants it.
     pub(crate) good: u64,
+    /// Of these, those that ended while requests were due.
+    pub(crate) good_in_time: u64,
     /// Answered by another status.
     pub(crate) unexpected: u64,
     /// The connection ended.
@@ -53,10 +55,18 @@ impl Counts {
         self.unexpected + self.broken + self.timed_out + self.refused + self.dropped
     }
 
+    /// Requests that were due, and that the generator could not handle.
+    pub(super) fn overrun(&mut self, count: u64) {
+        self.due += count;
+        self.dropped += count;
+        self.late += count;
+    }
+
     fn add(&mut self, other: &Self) {
         self.due += other.due;
         self.sent += other.sent;
         self.good += other.good;
+        self.good_in_time += other.good_in_time;
         self.unexpected += other.unexpected;
         self.broken += other.broken;
         self.timed_out += other.timed_out;
@@ -76,6 +86,8 @@ pub(super) struct HandedOver {
     pub(super) lag: Duration,
     /// All connections were taken.
     pub(super) waited: bool,
+    /// Requests were still due when it ended.
+    pub(super) in_time: bool,
 }
 
 impl Part {
@@ -98,6 +110,7 @@ impl Part {
     ) {
         latency::record(&mut self.lag, handed.lag);
         let counts = &mut self.counts;
+        let good = counts.good;
         counts.due += 1;
         counts.sent += u64::from(outcome.sent.is_some());
         counts.late += u64::from(handed.lag > LATE);
@@ -114,7 +127,13 @@ impl Part {
             End::NotSent(NotSent::Refused) => counts.refused += 1,
             End::NotSent(NotSent::NoConnection) => counts.dropped += 1,
         }
-        if kind.is_timed() {
+        counts.good_in_time += u64::from(handed.in_time) * (counts.good - good);
+        // One that was refused, or broke, has waited for nothing.
+        let waited = !matches!(
+            outcome.end,
+            End::Broken { .. } | End::NotSent(NotSent::Refused)
+        );
+        if kind.is_timed() && waited {
             // One that was given up has waited at least so long.
             latency::record(&mut self.latencies.intended, since_due);
             if let Some(sent) = outcome.sent {

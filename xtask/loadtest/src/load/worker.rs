@@ -8,8 +8,9 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use fastrand::Rng;
+use tallied_processes::interrupt;
 use tallied_processes::kernel::{self, CpuTime};
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::Receiver;
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::{MissedTickBehavior, interval_at};
 
@@ -19,11 +20,16 @@ use super::pool::Pool;
 use super::{LATE, Load, Message, PART, Share};
 use crate::client::{End, NotSent, Outcome, exchange};
 use crate::ledger::Ledger;
-use crate::live::Live;
+use crate::live::{Held, Live};
+
+/// Requests of a worker that wait for a connection or their answer; some 5 kB each. Those beyond are dropped.
+const MOST_WAITING: usize = 20_000;
 
 /// What the requests of one worker share. One thread: no lock.
 struct Worker {
     load: Load,
+    /// When the last request is due.
+    last_due: Instant,
     pool: Pool,
     live: Arc<Live>,
     books: RefCell<Books>,
@@ -42,7 +48,7 @@ pub(super) fn run(
     load: &Load,
     index: usize,
     start: Instant,
-    due: UnboundedReceiver<Due>,
+    due: Receiver<Due>,
     live: Arc<Live>,
     sender: &Sender<Message>,
 ) -> Result<Share> {
@@ -64,6 +70,7 @@ pub(super) fn run(
             },
             part: Part::new(),
         }),
+        last_due: start + load.warm_up + load.duration,
         load: load.clone(),
     });
     let work = Rc::clone(&worker).work(start, due, sender);
@@ -77,7 +84,7 @@ impl Worker {
     async fn work(
         self: Rc<Self>,
         start: Instant,
-        mut inbox: UnboundedReceiver<Due>,
+        mut inbox: Receiver<Due>,
         sender: &Sender<Message>,
     ) -> Result<()> {
         let mut requests = JoinSet::new();
@@ -89,6 +96,7 @@ impl Worker {
         while open || !requests.is_empty() {
             tokio::select! {
                 due = inbox.recv(), if open => match due {
+                    Some(due) if requests.len() >= MOST_WAITING => self.turn_away(due),
                     Some(due) => {
                         requests.spawn_local(Rc::clone(&self).request(due));
                     }
@@ -128,6 +136,17 @@ impl Worker {
         let _ = sender.send(Message::Part(number, Box::new(part)));
     }
 
+    /// Too many wait already.
+    fn turn_away(&self, due: Due) {
+        let row = self.load.rows.of_kind(due.kind);
+        let handed = HandedOver {
+            lag: due.at.elapsed(),
+            waited: true,
+            in_time: false,
+        };
+        self.write(&due, row, handed, &Outcome::not_sent(NotSent::NoConnection));
+    }
+
     async fn request(self: Rc<Self>, due: Due) -> Result<()> {
         let lag = due.at.elapsed();
         if due.measured && self.books.borrow().measured_from.is_none() {
@@ -141,6 +160,10 @@ impl Worker {
         }
         let limit = self.load.timeout;
         let place = self.pool.place(limit).await;
+        if interrupt::is_set() || self.live.is_stopped() {
+            // What was not sent by now never will be.
+            return Ok(());
+        }
         let waited = place.as_ref().is_none_or(|place| place.waited);
         self.live.begin(row);
         let connection = match &place {
@@ -152,8 +175,14 @@ impl Worker {
             Ok(connection) => {
                 let mut rng = Rng::with_seed(due.seed);
                 let host = &self.load.host;
+                let on_head = |sent: Instant, status| {
+                    if let Some(held) = kind.held_for(status) {
+                        let until = sent + held.min(limit);
+                        self.live.hold(Held { row, until });
+                    }
+                };
                 let (outcome, connection) =
-                    exchange(connection, kind, &mut rng, host, limit).await?;
+                    exchange(connection, kind, &mut rng, host, limit, on_head).await?;
                 if let Some(connection) = connection {
                     self.pool.give_back(connection);
                 }
@@ -162,7 +191,12 @@ impl Worker {
         };
         drop(place);
         self.live.end(row, matches!(outcome.end, End::Answered(_)));
-        let handed = HandedOver { lag, waited };
+        let in_time = outcome.done <= self.last_due;
+        let handed = HandedOver {
+            lag,
+            waited,
+            in_time,
+        };
         self.write(&due, row, handed, &outcome);
         Ok(())
     }

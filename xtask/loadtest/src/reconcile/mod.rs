@@ -15,10 +15,10 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-use crate::envelope::Range;
+use crate::envelope::{Range, Tally};
 use crate::exposition::Document;
 use crate::ledger::Ledger;
-use crate::rows::{ABORTED, IN_FLIGHT, Names, REQUESTS, Row, Rows};
+use crate::rows::{ABORTED, HISTOGRAMS, IN_FLIGHT, Names, OVERFLOW, REQUESTS, Row, Rows};
 
 use self::compare::Compared;
 pub(crate) use self::row::{Figure, HistogramResult, RowResult};
@@ -45,10 +45,26 @@ pub(crate) struct Reconciliation {
 }
 
 impl Reconciliation {
+    /// There was nothing to compare.
+    pub(crate) fn impossible(problems: Vec<String>) -> Self {
+        Self {
+            rows: Vec::new(),
+            compared: 0,
+            mismatches: Vec::new(),
+            absent: Vec::new(),
+            problems,
+        }
+    }
+
     pub(crate) fn holds(&self) -> bool {
         self.mismatches.is_empty() && self.problems.is_empty()
     }
 }
+
+const NONE: Range = Range {
+    least: 0.0,
+    most: 0.0,
+};
 
 /// Two scrapes and what was sent between them.
 pub(crate) struct Books<'a> {
@@ -58,16 +74,22 @@ pub(crate) struct Books<'a> {
     pub(crate) after: &'a Document,
     pub(crate) ledger: &'a Ledger,
     /// All but the one after.
-    pub(crate) scrapes: u64,
+    pub(crate) scrapes: Tally,
+    /// What the server does not have is a mistake of its own.
+    pub(crate) strict: bool,
 }
 
-pub(crate) fn reconcile(books: &Books<'_>, problems: &[String]) -> Reconciliation {
+pub(crate) fn reconcile(books: &Books<'_>, mut problems: Vec<String>) -> Reconciliation {
     let mut compared = Compared::new(books.before, books.after);
     let rows = row::all(books, &mut compared);
     others(books, &mut compared);
     scrapes(books, &mut compared);
     idle(books, &mut compared);
     let absent = row::absent(books);
+    if books.strict {
+        problems.extend(absent.iter().map(|name| format!("there is no {name}")));
+    }
+    problems.extend(row::without_bounds(&rows));
     let mut mismatches = compared.mismatches;
     // What a request too many or too few does to the histograms comes behind the requests themselves.
     let tells = |mismatch: &Mismatch| !mismatch.series.contains(REQUESTS);
@@ -77,28 +99,30 @@ pub(crate) fn reconcile(books: &Books<'_>, problems: &[String]) -> Reconciliatio
         compared: compared.count,
         mismatches,
         absent,
-        problems: problems.to_vec(),
+        problems,
     }
 }
 
-/// What nobody asked for must not have moved: its requests, and so its histograms.
+/// What nobody asked for must not have moved: its requests, and so its histograms; and no endpoint is beyond the cap.
 fn others(books: &Books<'_>, compared: &mut Compared<'_>) {
     let ours: BTreeSet<&Row> = books.rows.iter().map(|(_, row)| row).collect();
-    let names = [
-        books.names.requests(),
-        books.names.of(ABORTED),
-        books.names.of("http_request_duration_seconds_count"),
-    ];
-    for name in &names {
-        for (series, _) in books.after.named(name) {
-            let row = Row {
-                method: series.label("method").to_owned(),
-                endpoint: series.label("endpoint").to_owned(),
-            };
+    let of_histograms = HISTOGRAMS
+        .into_iter()
+        .flat_map(|name| [format!("{name}_count"), format!("{name}_sum")]);
+    let names = [REQUESTS, ABORTED]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(of_histograms);
+    for name in names {
+        for (series, _) in books.after.named(&books.names.of(&name)) {
+            let row = Row::of(series);
             if !ours.contains(&row) {
-                compared.series(series, Range::exactly(0.0));
+                compared.series(series, NONE);
             }
         }
+    }
+    for (series, _) in books.after.named(&books.names.of(OVERFLOW)) {
+        compared.series(series, NONE);
     }
 }
 
@@ -107,18 +131,36 @@ fn scrapes(books: &Books<'_>, compared: &mut Compared<'_>) {
     let name = books.names.of("tallied_scrapes_total");
     for (series, _) in books.after.named(&name) {
         let scrapes = match series.label("result") {
-            "ok" => books.scrapes as f64,
-            _ => 0.0,
+            "ok" => books.scrapes,
+            _ => Tally {
+                least: 0,
+                most: books.scrapes.most - books.scrapes.least,
+            },
         };
-        compared.series(series, Range::exactly(scrapes));
+        compared.series(series, scrapes.range());
     }
 }
 
 /// Nothing is in flight but the scrape that says so.
 fn idle(books: &Books<'_>, compared: &mut Compared<'_>) {
-    for (series, value) in books.after.named(&books.names.of(IN_FLIGHT)) {
-        let itself = series.label("method") == "GET" && books.rows.scrapes.is_some();
-        let expected = if itself { 1.0 } else { 0.0 };
-        compared.figure(|| series.to_string(), value, Range::exactly(expected));
+    let name = books.names.of(IN_FLIGHT);
+    if !books.after.has_metric(&name) {
+        return;
     }
+    let mut itself = 0.0;
+    for (series, value) in books.after.named(&name) {
+        if series.label("method") == "GET" && books.rows.scrapes.is_some() {
+            itself += value;
+        } else {
+            compared.figure(|| series.to_string(), value, NONE);
+        }
+    }
+    // Asked for even where the series is missing.
+    let expected = if books.rows.scrapes.is_some() {
+        1.0
+    } else {
+        0.0
+    };
+    let what = || format!("{name}{{method=\"GET\"}}");
+    compared.figure(what, itself, Range::exactly(expected));
 }

@@ -169,16 +169,51 @@ fn histogram(
         let series = of("_bucket", Some(("le", exposition::le(bound).as_str())));
         (bound, figure(compared, &series, tally.range()))
     });
+    let buckets: Vec<(f64, Figure)> = buckets.collect();
+    let what = || format!("{} beside its buckets", of("_sum", None));
+    compared.figure(what, sum.server, sum_of(&buckets, count.server));
     HistogramResult {
         name,
         count,
         sum,
-        buckets: buckets.collect(),
+        buckets,
     }
+}
+
+/// What the sum can be, by the server's own buckets: of values that are never negative.
+fn sum_of(buckets: &[(f64, Figure)], count: f64) -> Range {
+    let (mut sum, mut below, mut so_far) = (Range::exactly(0.0), 0.0, 0.0);
+    let finite = buckets
+        .iter()
+        .map(|(bound, figure)| (*bound, figure.server));
+    for (bound, cumulative) in finite.chain([(f64::INFINITY, count)]) {
+        let inside: f64 = cumulative - so_far;
+        if inside > 0.0 {
+            sum.least += below * inside;
+            sum.most += bound * inside;
+        }
+        (below, so_far) = (bound.max(0.0), cumulative);
+    }
+    sum
 }
 
 fn has(books: &Books<'_>, name: &str) -> bool {
     books.after.has_metric(&books.names.of(name))
+}
+
+/// Histograms that have nothing but `+Inf`: their buckets say nothing.
+pub(super) fn without_bounds(rows: &[RowResult]) -> Vec<String> {
+    let of_row = |result: &RowResult| {
+        let Row { method, endpoint } = result.row.clone();
+        let empty = result
+            .histograms
+            .iter()
+            .filter(|one| one.buckets.is_empty());
+        let say =
+            |one: &HistogramResult| format!("{} of {method} {endpoint} has no buckets", one.name);
+        empty.map(say).collect::<Vec<_>>()
+    };
+    rows.iter().flat_map(of_row).collect()
 }
 
 /// What is compared, and the server does not have. Aborted requests have a metric once there are some.

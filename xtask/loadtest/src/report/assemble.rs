@@ -19,7 +19,6 @@ use crate::{calibration, envelope, latency, reconcile, slo};
 const POINTS_PER_HALF: u32 = 8;
 
 pub(crate) fn run(asked: &Asked, target: &str, measured: &Measured, ended: Option<&Ended>) -> Run {
-    let interval = asked.options.scrape_interval;
     Run {
         command: command(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -38,7 +37,7 @@ pub(crate) fn run(asked: &Asked, target: &str, measured: &Measured, ended: Optio
         threads: asked.options.threads,
         timeout_seconds: asked.options.timeout.as_secs_f64(),
         seed: asked.pace.seed,
-        scrapes_per_second: interval.map_or(0.0, |interval| 1.0 / interval.as_secs_f64()),
+        scrapes_per_second: asked.options.scrapes_per_second,
         interrupted: measured.interrupted,
     }
 }
@@ -64,7 +63,7 @@ pub(crate) fn created() -> u64 {
 pub(crate) fn verdict(
     exit: Exit,
     invalid: Vec<String>,
-    reconciled: Option<bool>,
+    done: Option<&reconcile::Reconciliation>,
     slos: &[slo::Checked],
 ) -> Verdict {
     let missed: Vec<String> = slos
@@ -73,7 +72,7 @@ pub(crate) fn verdict(
         .map(ToString::to_string)
         .collect();
     let summary = match exit {
-        Exit::Held => match reconciled {
+        Exit::Held => match done {
             Some(_) => {
                 "all held: the objectives are met, and the server's metrics agree with the clients"
                     .to_owned()
@@ -83,17 +82,14 @@ pub(crate) fn verdict(
         },
         Exit::SloMissed => missed.join("; "),
         Exit::Invalid => invalid.join("; "),
-        Exit::NotReconciled => {
-            "the server's metrics do not agree with the clients; was somebody else talking to it?"
-                .to_owned()
-        }
+        Exit::NotReconciled => not_reconciled(done),
         Exit::Interrupted => "interrupted; what was sent is reconciled".to_owned(),
     };
     Verdict {
         exit_code: exit.code(),
         summary,
         invalid,
-        reconciled,
+        reconciled: done.map(reconcile::Reconciliation::holds),
         slos: slos
             .iter()
             .map(|slo| Slo {
@@ -104,6 +100,15 @@ pub(crate) fn verdict(
                 met: slo.met,
             })
             .collect(),
+    }
+}
+
+fn not_reconciled(done: Option<&reconcile::Reconciliation>) -> String {
+    let problem = done.and_then(|done| done.problems.first());
+    match (done.is_some_and(|done| done.mismatches.is_empty()), problem) {
+        (true, Some(problem)) => format!("the server's metrics do not hold: {problem}"),
+        _ => "the server's metrics do not agree with the clients; was somebody else talking to it?"
+            .to_owned(),
     }
 }
 
@@ -133,6 +138,13 @@ pub(crate) fn percentiles(histogram: &Histogram<u64>) -> Vec<Percentile> {
         .collect()
 }
 
+fn per_second(count: u64, seconds: f64) -> f64 {
+    match seconds > 0.0 {
+        true => count as f64 / seconds,
+        false => 0.0,
+    }
+}
+
 pub(crate) fn figures(part: &Part, seconds: f64, server_cpu_seconds: Option<f64>) -> Figures {
     let counts = &part.counts;
     Figures {
@@ -146,11 +158,7 @@ pub(crate) fn figures(part: &Part, seconds: f64, server_cpu_seconds: Option<f64>
             refused: counts.refused,
             dropped: counts.dropped,
         },
-        per_second: if seconds > 0.0 {
-            counts.good as f64 / seconds
-        } else {
-            0.0
-        },
+        per_second: per_second(counts.good_in_time, seconds),
         request_bytes: counts.request_bytes,
         response_bytes: counts.response_bytes,
         intended: quantiles(&part.latencies.intended),
@@ -289,15 +297,14 @@ pub(crate) fn reconciliation(done: &reconcile::Reconciliation) -> Reconciliation
 pub(crate) fn found(found: &Found) -> FindMax {
     let steps = found.steps.iter().map(|step| {
         let (total, counts) = (&step.measured.total, &step.measured.total.counts);
-        let missed = step.slos.iter().filter(|slo| !slo.met);
         Step {
             rate: step.rate,
-            achieved: counts.good as f64 / step.measured.seconds.max(f64::MIN_POSITIVE),
+            achieved: per_second(counts.good_in_time, step.measured.seconds),
             errors: counts.errors(),
             late: counts.late,
             intended: quantiles(&total.latencies.intended),
             service: quantiles(&total.latencies.service),
-            missed: missed.map(ToString::to_string).collect(),
+            missed: step.missed(),
             invalid: step.invalid.iter().cloned().collect(),
         }
     });

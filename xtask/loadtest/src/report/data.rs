@@ -125,13 +125,14 @@ pub(crate) struct Figures {
     pub(crate) sent: u64,
     pub(crate) good: u64,
     pub(crate) errors: Errors,
-    /// Good ones.
+    /// Good ones that came while requests were due.
     pub(crate) per_second: f64,
     pub(crate) request_bytes: u64,
     pub(crate) response_bytes: u64,
     pub(crate) intended: Quantiles,
     pub(crate) service: Quantiles,
-    /// Processor time of the server for each request that was sent, warm-up and scrapes included; where we started it.
+    /// Processor time of the server for each request, those of the warm-up and the scrapes' own time included; where we
+    /// started it.
     pub(crate) server_cpu_seconds: Option<f64>,
 }
 

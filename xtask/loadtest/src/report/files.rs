@@ -28,6 +28,14 @@ impl Directory {
                 path.display()
             )
         })?;
+        let report = path.join("report.json");
+        let writable = File::options().append(true).create(true).open(&report);
+        writable.with_context(|| {
+            format!(
+                "cannot write {}; give another directory with --report",
+                report.display()
+            )
+        })?;
         Ok(Self(path.to_owned()))
     }
 

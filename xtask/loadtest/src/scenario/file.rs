@@ -7,16 +7,20 @@ use anyhow::{Context, Result, anyhow, ensure};
 use bytes::Bytes;
 use fastrand::Rng;
 use hyper::Method;
-use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use serde::Deserialize;
 
-use super::kind::{Body, Conduct, Fails, Kind};
+use crate::cli::LONGEST;
+
+use super::kind::{Body, Conduct, Fails, Kind, UNMATCHED};
 use super::shape::{Shape, Stage};
 use super::text::Text;
 use super::{Arrival, Scenario};
 
 /// What the server counts of a body that it does not read, if its Content-Length says so.
 const MOST_BODY: u64 = 1 << 20;
+/// More is larger than that.
+const MOST_VALUES: u32 = 100_000;
 const DEFAULT_RATE: f64 = 200.0;
 const DEFAULT_SECONDS: u64 = 10;
 
@@ -69,6 +73,8 @@ struct RequestEntry {
     fails: Option<FailsEntry>,
     #[serde(default)]
     server_seconds_at_least: f64,
+    #[serde(default)]
+    head_seconds_at_least: f64,
     response_bytes_at_most: Option<u64>,
 }
 
@@ -132,9 +138,9 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Scenario> {
         None => Duration::from_secs(DEFAULT_SECONDS),
         Some(text) => humantime::parse_duration(text)
             .ok()
-            .filter(|duration| !duration.is_zero())
+            .filter(|duration| !duration.is_zero() && *duration <= LONGEST)
             .with_context(|| {
-                format!("duration = \"{text}\"; give a time such as \"30s\" or \"5m\"")
+                format!("duration = \"{text}\"; give a time such as \"30s\" or \"5m\", of at most a week")
             })?,
     };
     let arrival = file.arrival.as_deref().unwrap_or("poisson");
@@ -202,6 +208,11 @@ fn stage(entry: &StageEntry) -> Stage {
 fn kind(entry: RequestEntry) -> Result<Kind> {
     let path = Text::parse(&entry.path)?;
     ensure!(
+        !entry.path.contains('#'),
+        "path = \"{}\"; a fragment is not sent to a server; leave it out",
+        entry.path
+    );
+    ensure!(
         entry.path.starts_with('/'),
         "path = \"{}\"; it begins with a slash",
         entry.path
@@ -242,7 +253,12 @@ fn kind(entry: RequestEntry) -> Result<Kind> {
         Body::OneOf(bodies) => bodies.iter().map(Bytes::len).min().unwrap_or(0),
         Body::None | Body::Text(_) => 0,
     };
-    let conduct = conduct(entry.leaves, entry.reads_bytes_per_second, least_body)?;
+    let conduct = conduct(
+        entry.leaves,
+        entry.reads_bytes_per_second,
+        least_body,
+        endpoint != UNMATCHED,
+    )?;
     let fails = entry.fails.map(|fails| match fails {
         FailsEntry::Panic => Fails::Panic,
         FailsEntry::BodyError => Fails::BodyError,
@@ -252,11 +268,15 @@ fn kind(entry: RequestEntry) -> Result<Kind> {
         fails.is_none() || conduct == Conduct::Reads,
         "fails and leaves, or a slow reader, do not go together: which of them came first cannot be told; make two requests of it"
     );
-    ensure!(
-        entry.server_seconds_at_least.is_finite() && entry.server_seconds_at_least >= 0.0,
-        "server_seconds_at_least = {}; give seconds, 0 or more",
-        entry.server_seconds_at_least
-    );
+    for (key, seconds) in [
+        ("server_seconds_at_least", entry.server_seconds_at_least),
+        ("head_seconds_at_least", entry.head_seconds_at_least),
+    ] {
+        ensure!(
+            seconds.is_finite() && seconds >= 0.0,
+            "{key} = {seconds}; give seconds, 0 or more"
+        );
+    }
     let kind = Kind {
         name: entry.name,
         weight: entry.weight,
@@ -269,14 +289,25 @@ fn kind(entry: RequestEntry) -> Result<Kind> {
         statuses,
         conduct,
         fails,
-        least_seconds: entry.server_seconds_at_least,
+        // What has begun late ends late.
+        least_seconds: entry
+            .server_seconds_at_least
+            .max(entry.head_seconds_at_least),
+        least_start_seconds: entry.head_seconds_at_least,
         most_response_bytes: entry.response_bytes_at_most,
     };
-    kind.prepare(&mut Rng::with_seed(0))?;
+    for path in kind.path.alternatives() {
+        kind.check_path(&path)?;
+    }
     Ok(kind)
 }
 
-fn conduct(leaves: Option<Leaves>, slowly: Option<f64>, least_body: usize) -> Result<Conduct> {
+fn conduct(
+    leaves: Option<Leaves>,
+    slowly: Option<f64>,
+    least_body: usize,
+    reads_bodies: bool,
+) -> Result<Conduct> {
     let conduct = match (leaves, slowly) {
         (None, None) => Conduct::Reads,
         (Some(_), Some(_)) => {
@@ -290,6 +321,10 @@ fn conduct(leaves: Option<Leaves>, slowly: Option<f64>, least_body: usize) -> Re
             Conduct::ReadsSlowly(rate)
         }
         (Some(Leaves::Upload { after_bytes }), None) => {
+            ensure!(
+                reads_bodies,
+                "nobody reads the body of what no route takes, so it may be answered before its client has left; give an endpoint that reads it"
+            );
             ensure!(
                 after_bytes < least_body,
                 "it leaves after {after_bytes} bytes of its body, which has {least_body}; let it leave before the end"
@@ -323,6 +358,10 @@ fn headers(entries: &BTreeMap<String, String>) -> Result<HeaderMap<HeaderValue>>
         let (header, value) = header
             .zip(value)
             .with_context(|| format!("headers: {name} is no header, or its value none of one"))?;
+        ensure!(
+            header != CONTENT_LENGTH && header != TRANSFER_ENCODING,
+            "headers: {name} is made from the body; leave it out (streamed = true sends no length)"
+        );
         headers.insert(header, value);
     }
     Ok(headers)
@@ -341,7 +380,14 @@ fn body(entry: Option<BodyEntry>) -> Result<Body> {
     match entry {
         None => Ok(Body::None),
         Some(BodyEntry::Text(text)) => Ok(Body::Text(Text::parse(&text)?)),
-        Some(BodyEntry::Submission(sizes)) => one_of(sizes.into_iter().map(submission).collect()),
+        Some(BodyEntry::Submission(sizes)) => {
+            let most = sizes.iter().copied().max().unwrap_or(0);
+            ensure!(
+                most <= MOST_VALUES,
+                "body: a submission of {most} values; give at most {MOST_VALUES}"
+            );
+            one_of(sizes.into_iter().map(submission).collect())
+        }
         Some(BodyEntry::Bytes(sizes)) => {
             let bytes = |size: u64| vec![b'x'; size.min(MOST_BODY + 1) as usize].into();
             one_of(sizes.into_iter().map(bytes).collect())
@@ -352,7 +398,7 @@ fn body(entry: Option<BodyEntry>) -> Result<Body> {
 /// What POST /data takes, with so many values.
 fn submission(values: u32) -> Bytes {
     let mut rng = Rng::with_seed(u64::from(values));
-    let values: Vec<f64> = (0..values.min(100_000))
+    let values: Vec<f64> = (0..values)
         .map(|_| (rng.f64() * 1e6).round() / 1e3)
         .collect();
     serde_json::json!({ "name": "load test", "values": values })
@@ -381,6 +427,44 @@ mod tests {
         );
         assert_eq!(kind.conduct, Conduct::Reads);
         assert_eq!((scenario.rate, scenario.duration.as_secs()), (200.0, 10));
+    }
+
+    #[test]
+    fn what_begins_late_ends_late() {
+        let least = |keys: &str| {
+            let scenario = parse_request(&format!("path = '/'\nstatus = 200\n{keys}")).unwrap();
+            let kind = &scenario.kinds[0];
+            (kind.least_start_seconds, kind.least_seconds)
+        };
+        assert_eq!(least(""), (0.0, 0.0));
+        assert_eq!(least("server_seconds_at_least = 0.5"), (0.0, 0.5));
+        assert_eq!(least("head_seconds_at_least = 0.5"), (0.5, 0.5));
+        assert_eq!(
+            least("head_seconds_at_least = 0.5\nserver_seconds_at_least = 2.0"),
+            (0.5, 2.0)
+        );
+    }
+
+    #[test]
+    fn an_answer_is_held_between_its_head_and_its_end() {
+        let held = |status: u16, keys: &str| {
+            let keys = format!("path = '/'\nstatus = 200\nserver_seconds_at_least = 2.0\n{keys}");
+            parse_request(&keys).unwrap().kinds[0].held_for(status)
+        };
+        assert_eq!(held(200, ""), Some(Duration::from_secs(2)));
+        assert_eq!(
+            held(200, "reads_bytes_per_second = 5.0").map(|held| held.as_secs()),
+            Some(2)
+        );
+        // An error may come at once.
+        assert_eq!(held(500, ""), None);
+        for keys in [
+            "head_seconds_at_least = 2.0",
+            "fails = 'body-error'",
+            "leaves = { in = 'answer', after_bytes = 1 }",
+        ] {
+            assert_eq!(held(200, keys), None, "{keys}");
+        }
     }
 
     #[test]
@@ -448,7 +532,27 @@ mod tests {
                 &format!("{good}server_seconds_at_least = -1.0"),
                 "0 or more",
             ),
+            (
+                &format!("{good}head_seconds_at_least = inf"),
+                "head_seconds_at_least = inf",
+            ),
             (&format!("{good}weight = 0"), "weight of 0"),
+            ("path = '/#x'\nstatus = 200", "fragment"),
+            ("path = '/?x={a|b c}'\nstatus = 200", "percent-encode"),
+            (
+                &format!("{good}headers = {{ content-length = '5' }}"),
+                "made from the body",
+            ),
+            (
+                &format!("{good}body.submission = [100001]"),
+                "at most 100000",
+            ),
+            (
+                &format!(
+                    "{good}endpoint = 'unmatched'\nbody.bytes = [5]\nleaves = {{ in = 'upload', after_bytes = 1 }}"
+                ),
+                "reads it",
+            ),
         ] {
             let error = format!("{:#}", parse_request(keys).unwrap_err());
             assert!(error.contains(says), "{keys}: {error}");
@@ -463,6 +567,7 @@ mod tests {
             ("rate = 0.0", "above 0"),
             ("rate = inf", "above 0"),
             ("duration = 'soon'", "such as \"30s\""),
+            ("duration = '8d'", "at most a week"),
             ("duration = '0s'", "such as \"30s\""),
             ("arrival = 'never'", "poisson, constant"),
             ("[[stage]]\nrate = [0.0, 0.0]", "rate of 0"),

@@ -13,7 +13,7 @@ use super::text::Text;
 /// The label of the methods that the server does not tell apart.
 const OTHER: &str = "OTHER";
 /// The label of what no route took.
-pub(super) const UNMATCHED: &str = "unmatched";
+pub(crate) const UNMATCHED: &str = "unmatched";
 
 #[derive(Debug)]
 pub(crate) struct Kind {
@@ -32,6 +32,8 @@ pub(crate) struct Kind {
     pub(crate) fails: Option<Fails>,
     /// The server cannot be done with it sooner: a delay that was asked for.
     pub(crate) least_seconds: f64,
+    /// … and cannot have begun its answer sooner.
+    pub(crate) least_start_seconds: f64,
     /// The server cannot answer with more, where it is known.
     pub(crate) most_response_bytes: Option<u64>,
 }
@@ -52,7 +54,7 @@ pub(crate) enum Conduct {
         rest_is_held_back: bool,
     },
     /// Leaves so long after it has sent its request. The server may not have looked at it yet: then it
-    /// records nothing.
+    /// records nothing. Where it was asked to say so (`Expect: 100-continue`), it is known.
     LeavesWaiting(Duration),
 }
 
@@ -98,14 +100,7 @@ impl Kind {
     /// # Errors
     /// When what was filled in makes no path.
     pub(crate) fn prepare(&self, rng: &mut Rng) -> Result<Prepared> {
-        let path = self.path.fill(rng);
-        let uri = path.parse();
-        let uri = uri.with_context(|| {
-            format!(
-                "request {}: `{path}` is no path of a URL; percent-encode it",
-                self.name
-            )
-        })?;
+        let uri = self.check_path(&self.path.fill(rng))?;
         Ok(Prepared {
             method: self.method.clone(),
             uri,
@@ -115,6 +110,15 @@ impl Kind {
                 Body::OneOf(bodies) => Some(bodies[rng.usize(..bodies.len())].clone()),
                 Body::Text(text) => Some(text.fill(rng).into()),
             },
+        })
+    }
+
+    pub(super) fn check_path(&self, path: &str) -> Result<Uri> {
+        path.parse().with_context(|| {
+            format!(
+                "request {}: `{path}` is no path of a URL; percent-encode it",
+                self.name
+            )
         })
     }
 
@@ -134,6 +138,12 @@ impl Kind {
         }
     }
 
+    /// Whether a handler is there that reads the body.
+    fn is_read(&self) -> bool {
+        let has_body = [Method::POST, Method::PUT, Method::PATCH].contains(&self.method);
+        has_body && self.endpoint != UNMATCHED
+    }
+
     /// The bytes of the request's body that the server may have counted, of one with so many.
     pub(crate) fn request_bytes(&self, length: u64) -> (u64, u64) {
         match self.conduct {
@@ -142,9 +152,19 @@ impl Kind {
             // It may have left before the body was read.
             Conduct::LeavesWaiting(_) => (0, length),
             // What nobody reads is counted by its Content-Length, which a streamed one has not.
-            _ if self.streamed && self.endpoint == UNMATCHED => (0, length),
+            _ if self.streamed && !self.is_read() => (0, length),
             _ => (length, length),
         }
+    }
+
+    /// So long after its sending an answer with this status has not ended, though its head may be here.
+    pub(crate) fn held_for(&self, status: u16) -> Option<Duration> {
+        let reads = matches!(self.conduct, Conduct::Reads | Conduct::ReadsSlowly(_));
+        let held = reads
+            && self.fails.is_none()
+            && self.statuses.contains(&status)
+            && self.least_seconds > self.least_start_seconds;
+        held.then(|| Duration::try_from_secs_f64(self.least_seconds).ok())?
     }
 
     /// The latencies of these are those of a user.

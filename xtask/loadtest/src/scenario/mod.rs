@@ -109,10 +109,11 @@ impl Scenario {
 
     /// The index of a kind, as often as its weight says.
     pub(crate) fn pick(&self, rng: &mut Rng) -> usize {
-        let total: u32 = self.kinds.iter().map(|kind| kind.weight).sum();
-        let mut ticket = rng.u32(..total);
-        for (index, kind) in self.kinds.iter().enumerate() {
-            match ticket.checked_sub(kind.weight) {
+        let weights = || self.kinds.iter().map(|kind| u64::from(kind.weight));
+        let total: u64 = weights().sum();
+        let mut ticket = rng.u64(..total);
+        for (index, weight) in weights().enumerate() {
+            match ticket.checked_sub(weight) {
                 Some(rest) => ticket = rest,
                 None => return index,
             }

@@ -11,6 +11,9 @@ use fastrand::Rng;
 
 use super::Arrival;
 
+/// So that shares add up.
+const MOST_SHARE: f64 = 1e6;
+
 /// A part of the time, in which the rate goes evenly from one factor to another.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Stage {
@@ -36,8 +39,8 @@ impl Shape {
         let valid = |value: f64| value.is_finite() && value >= 0.0;
         for stage in &stages {
             ensure!(
-                valid(stage.share) && stage.share > 0.0,
-                "a stage's share is {}; give a number above 0",
+                valid(stage.share) && stage.share > 0.0 && stage.share <= MOST_SHARE,
+                "a stage's share is {}; give a number above 0 and at most {MOST_SHARE}",
                 stage.share
             );
             ensure!(
@@ -239,6 +242,7 @@ mod tests {
             (1.0, -1.0, 1.0),
             (1.0, 0.0, 0.0),
             (f64::NAN, 1.0, 1.0),
+            (1e7, 1.0, 1.0),
             (1.0, 1.0, f64::INFINITY),
         ] {
             assert!(stage(share, from, to).is_err());

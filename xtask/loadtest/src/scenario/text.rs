@@ -45,6 +45,26 @@ impl Text {
         self.0.iter().all(|piece| matches!(piece, Piece::Plain(_)))
     }
 
+    /// With each alternative once.
+    pub(crate) fn alternatives(&self) -> Vec<String> {
+        let choices = |piece: &Piece| match piece {
+            Piece::OneOf(choices) => choices.len(),
+            _ => 1,
+        };
+        let most = self.0.iter().map(choices).max().unwrap_or(1);
+        (0..most).map(|which| self.with(which)).collect()
+    }
+
+    fn with(&self, which: usize) -> String {
+        let piece = |piece: &Piece| match piece {
+            Piece::Plain(plain) => plain.clone(),
+            Piece::OneOf(choices) => choices[which % choices.len()].clone(),
+            Piece::Number(least, _) => least.to_string(),
+            Piece::Token => "x".to_owned(),
+        };
+        self.0.iter().map(piece).collect()
+    }
+
     pub(crate) fn fill(&self, rng: &mut Rng) -> String {
         use std::fmt::Write;
         let mut text = String::new();
@@ -108,6 +128,8 @@ mod tests {
             assert!(["a", "bc"].contains(&choice));
             assert!((1..=16).contains(&token.len()));
         }
+        let alternatives = Text::parse("/{a|b|c}/{1..9}/{d|e}").unwrap().alternatives();
+        assert_eq!(alternatives, ["/a/1/d", "/b/1/e", "/c/1/d"]);
         let fixed = Text::parse("/{{data}").unwrap();
         assert!(fixed.is_fixed());
         assert_eq!(fixed.fill(&mut rng), "/{data}");

@@ -1,33 +1,33 @@
-//! A Rust file as far as the mutants need to know it: what is code, what is a test, where a function
+//! A Rust file as far as mutants need to know it: what is code, what is a test, where a function
 //! begins. A lexer and not a parser: it knows comments, strings and brackets.
 
 use std::ops::Range;
 
 /// A source file, and the part of it that ships.
-pub(super) struct Source {
-    pub(super) text: String,
+pub(crate) struct Source {
+    pub(crate) text: String,
     /// The shipped part, with comments and the insides of literals blanked out; the same offsets.
-    pub(super) code: String,
+    pub(crate) code: String,
 }
 
 impl Source {
-    pub(super) fn new(text: String) -> Self {
+    pub(crate) fn new(text: String) -> Self {
         let mut code = blanked(&text);
         code.truncate(tests_begin(&text));
         Self { text, code }
     }
 
     /// The words of the code, with their places.
-    pub(super) fn words(&self) -> impl Iterator<Item = (usize, &str)> {
+    pub(crate) fn words(&self) -> impl Iterator<Item = (usize, &str)> {
         words(&self.code)
     }
 
-    pub(super) fn line(&self, offset: usize) -> usize {
+    pub(crate) fn line(&self, offset: usize) -> usize {
         1 + self.text[..offset].matches('\n').count()
     }
 
     /// The function that a place is in, if it is in one.
-    pub(super) fn function(&self, offset: usize) -> Option<&str> {
+    pub(crate) fn function(&self, offset: usize) -> Option<&str> {
         let mut known = None;
         let mut previous = "";
         for (_, word) in self.words().take_while(|(at, _)| *at <= offset) {
@@ -40,7 +40,7 @@ impl Source {
     }
 
     /// The name of the call whose parentheses a place stands in.
-    pub(super) fn enclosing_call(&self, offset: usize) -> Option<&str> {
+    pub(crate) fn enclosing_call(&self, offset: usize) -> Option<&str> {
         let before = &self.code[..offset];
         let mut open = 0_usize;
         for (at, c) in before.char_indices().rev() {
@@ -56,7 +56,7 @@ impl Source {
     }
 
     /// The whole of a call whose name stands at `name`: its path, its name and its arguments.
-    pub(super) fn call(&self, name: Range<usize>) -> Option<Range<usize>> {
+    pub(crate) fn call(&self, name: Range<usize>) -> Option<Range<usize>> {
         let mut start = name.start;
         while let Some(before) = self.code[..start].strip_suffix("::") {
             start = words(before).last()?.0;
@@ -77,7 +77,7 @@ impl Source {
 }
 
 /// The names of the modules that a file declares for its tests alone: `#[cfg(all(test, …))] mod x;`.
-pub(super) fn test_modules(text: &str) -> Vec<String> {
+pub(crate) fn test_modules(text: &str) -> Vec<String> {
     test_items(text)
         .filter_map(|(_, item)| Some(item.strip_suffix(';')?.to_owned()))
         .collect()

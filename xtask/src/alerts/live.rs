@@ -1,0 +1,139 @@
+//! A real server's exposition, with the series in it that only appear when something happens.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use super::exposed::Exposed;
+use crate::http::Client;
+use crate::poll::{self, Try};
+use crate::server_process::ServerProcess;
+
+const APPEAR_TIMEOUT: Duration = Duration::from_secs(15);
+const SOCKET_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What must have appeared: a disconnect is noticed a little later than it happens.
+const PROVOKED: [(&str, &str, &str); 6] = [
+    (ABORTED, "reason", "client_disconnect"),
+    (ABORTED, "reason", "panic"),
+    (ABORTED, "reason", "body_error"),
+    (ABORTED, "endpoint", "/data"),
+    (REQUESTS, "endpoint", "unmatched"),
+    (REQUESTS, "status_code", "503"),
+];
+const ABORTED: &str = "http_requests_aborted_total";
+const REQUESTS: &str = "http_requests_total";
+
+/// Starts the server, makes it fail in every way that it counts, and reads both text formats. With a prefix the server
+/// runs with it, too.
+pub(crate) fn exposition(binary: &Path, prefix: Option<&str>) -> Result<Exposed> {
+    let binary = binary
+        .canonicalize()
+        .with_context(|| format!("there is no server at {}", binary.display()))?;
+    let folder = tempfile::Builder::new()
+        .prefix("tallied-alerts-")
+        .tempdir()
+        .context("cannot create a temporary folder")?;
+    let mut command = Command::new(&binary);
+    command
+        // Where no tallied.toml is.
+        .current_dir(folder.path())
+        .args(["--listen", "127.0.0.1:0", "--faults"]);
+    if let Some(prefix) = prefix {
+        command.args(["--metric-prefix", prefix]);
+    }
+    let mut server = ServerProcess::start_command(command, folder.path())?;
+    let exposed = provoke(&server).and_then(|()| scraped(&mut server, prefix));
+    let exposed = exposed.inspect_err(|_| server.print_log())?;
+    server.stop()?;
+    Ok(exposed)
+}
+
+fn provoke(server: &ServerProcess) -> Result<()> {
+    let client = Client::new();
+    let url = |path: &str| format!("{}{path}", server.url());
+    for path in [
+        "/",
+        "/health",
+        "/health/live",
+        "/health/ready",
+        "/data",
+        "/nothing",
+        "/docs",
+        "/openapi.json",
+        "/fault?status=500",
+        "/fault?status=503",
+    ] {
+        client.get(&url(path))?;
+    }
+    client.post_json(&url("/data"), r#"{"name":"x","values":[1,2,3]}"#)?;
+    client.post_json(&url("/data"), "no JSON")?;
+    client.delete(&url("/data"))?;
+    // None of these has an answer that a client library would take.
+    for query in ["panic=true", "chunks=4&fail_at=2", "chunks=4&panic_at=2"] {
+        let mut stream = asked(server, query)?;
+        // Whatever comes until it breaks off.
+        let _ = stream.read_to_end(&mut Vec::new());
+    }
+    let stream = asked(server, "delay_seconds=60")?;
+    // A client that leaves while it sends: the same, of an endpoint that people know.
+    let mut upload = connection(server)?;
+    write!(
+        upload,
+        "POST /data HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{{"
+    )
+    .context("cannot send to the server")?;
+    // So that the handlers have begun.
+    thread::sleep(Duration::from_millis(100));
+    drop((stream, upload));
+    Ok(())
+}
+
+fn connection(server: &ServerProcess) -> Result<TcpStream> {
+    let stream = TcpStream::connect(server.address()).context("cannot connect to the server")?;
+    stream
+        .set_read_timeout(Some(SOCKET_TIMEOUT))
+        .context("cannot set up a socket")?;
+    Ok(stream)
+}
+
+fn asked(server: &ServerProcess, query: &str) -> Result<TcpStream> {
+    let mut stream = connection(server)?;
+    write!(
+        stream,
+        "GET /fault/aborts?{query} HTTP/1.1\r\nhost: x\r\n\r\n"
+    )
+    .context("cannot send to the server")?;
+    Ok(stream)
+}
+
+fn scraped(server: &mut ServerProcess, prefix: Option<&str>) -> Result<Exposed> {
+    let client = Client::new();
+    let document = |format: &str| {
+        let url = format!("{}/metrics?format={format}", server.url());
+        let answer = client.get(&url)?;
+        ensure!(answer.status == 200, "GET {url}: {}", answer.status);
+        Ok(answer.body)
+    };
+    let name = |name: &str| match prefix {
+        Some(prefix) => format!("{prefix}_{name}"),
+        None => name.to_owned(),
+    };
+    poll::until("the series of failed requests", APPEAR_TIMEOUT, || {
+        let exposed = Exposed::parse(&document("text")?, &document("openmetrics")?)?;
+        let missing = PROVOKED
+            .into_iter()
+            .find(|&(metric, label, value)| !exposed.has(&name(metric), label, value));
+        Ok(match missing {
+            None => Try::Done(exposed),
+            Some((metric, label, value)) => {
+                Try::NotYet(format!("no {metric} has {label}=\"{value}\""))
+            }
+        })
+    })
+}
