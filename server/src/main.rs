@@ -10,7 +10,8 @@ use std::process::ExitCode;
 use tallied::heap::CountingAllocator;
 use tallied_server::app::App;
 use tallied_server::app::cli::{self, Arguments, Parsed};
-use tallied_server::app::config::Config;
+use tallied_server::app::config::{Config, ConfigError};
+use tallied_server::app::health_check::health_check;
 use tallied_server::app::logs;
 use tallied_server::app::serve::{Listeners, listen, serve, stop_signals};
 
@@ -19,14 +20,15 @@ static ALLOCATOR: CountingAllocator = CountingAllocator::SYSTEM;
 
 fn main() -> ExitCode {
     match cli::parse(std::env::args_os()) {
+        Parsed::Run(arguments) if arguments.health_check => check(&arguments),
         Parsed::Run(arguments) => run(&arguments),
         Parsed::Help(text) => {
             let _ = std::io::stdout().write_all(text.as_bytes());
             ExitCode::SUCCESS
         }
-        Parsed::Wrong(line) => {
+        Parsed::Wrong { line, status } => {
             say(&line);
-            ExitCode::from(2)
+            ExitCode::from(status)
         }
     }
 }
@@ -48,15 +50,30 @@ fn failed(what: &str, error: &dyn std::fmt::Display) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn run(arguments: &Arguments) -> ExitCode {
+fn load(arguments: &Arguments) -> Result<Config, ConfigError> {
     let environment: Vec<_> = std::env::vars_os().collect();
-    let config = Config::load(
+    Config::load(
         arguments.config.as_deref(),
         &arguments.flags,
         &environment,
         Path::new(""),
-    );
-    let config = match config {
+    )
+}
+
+/// A mistake in the configuration is no other status: Docker keeps 2 of a health check for itself.
+fn check(arguments: &Arguments) -> ExitCode {
+    let config = load(arguments).map_err(|mistake| mistake.to_string());
+    match config.and_then(|config| health_check(&config)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(line) => {
+            say(&format!("error: {line}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> ExitCode {
+    let config = match load(arguments) {
         Ok(config) => config,
         Err(mistake) => return refused(&mistake),
     };

@@ -13,6 +13,8 @@ pub struct Arguments {
     pub config: Option<PathBuf>,
     /// To print the configuration, and not to serve.
     pub print_config: bool,
+    /// To ask the server of the configuration whether it is ready, and not to serve.
+    pub health_check: bool,
     /// The keys that are set, with their text, which is not checked yet.
     pub flags: Vec<(&'static Key, String)>,
 }
@@ -24,8 +26,13 @@ pub enum Parsed {
     Run(Arguments),
     /// Print this and exit with 0.
     Help(String),
-    /// Print this line to standard error and exit with 2.
-    Wrong(String),
+    /// Print this line to standard error and exit with this status.
+    Wrong {
+        /// What is wrong, and where to look.
+        line: String,
+        /// 2; of a health check 1, since its caller may take 2 for something else, as Docker does.
+        status: u8,
+    },
 }
 
 const ABOUT: &str = "HTTP and process metrics for Prometheus
@@ -52,9 +59,17 @@ Examples:
                                             serve /metrics there, and only there
   tallied-server --config tallied.toml --print-config
                                             check a file, and print what is in force
+  tallied-server --listen 127.0.0.1:9000 --health-check
+                                            ask the server that was started with this --listen
+
+--health-check cannot see the flags of the other process: give it the same --listen or --config,
+or set both processes up by variables or the file.
 
 Exit status: 0 after a stop that was asked for, 1 when serving fails, 2 for a wrong
-command line or configuration, or an address that cannot be listened on.";
+command line or configuration, or an address that cannot be listened on. Of --health-check: 0 when
+the server is ready, 1 for everything else.";
+
+const HEALTH_CHECK: &str = "health-check";
 
 fn command() -> Command {
     let keys = KEYS.iter().map(|key| {
@@ -97,16 +112,31 @@ fn command() -> Command {
                 .action(ArgAction::SetTrue)
                 .help("print the configuration in force, with the place of each value, and exit"),
         )
+        .arg(
+            Arg::new(HEALTH_CHECK)
+                .long(HEALTH_CHECK)
+                .action(ArgAction::SetTrue)
+                .conflicts_with("print-config")
+                .help("ask the server that listens at --listen for /health/ready, for 2 seconds at most, and exit with 0 if it is ready, or else with 1"),
+        )
         .args(keys)
         .after_help(AFTER)
 }
 
 /// Parses a command line, the program's name first.
 pub fn parse(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Parsed {
+    let arguments: Vec<_> = arguments.into_iter().collect();
+    // Also where the rest of the line is wrong, or this is what is wrong with it.
+    let mut texts = arguments.iter().map(|argument| argument.to_string_lossy());
+    let health_check = texts.any(|text| {
+        let flag = text.strip_prefix("--");
+        flag.is_some_and(|flag| flag.starts_with(HEALTH_CHECK))
+    });
     match command().try_get_matches_from(arguments) {
         Ok(mut matches) => Parsed::Run(Arguments {
             config: matches.remove_one("config"),
             print_config: matches.get_flag("print-config"),
+            health_check: matches.get_flag(HEALTH_CHECK),
             flags: KEYS
                 .iter()
                 .filter_map(|key| Some((key, matches.remove_one(key.name)?)))
@@ -121,7 +151,10 @@ pub fn parse(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Parsed 
                 .next()
                 .unwrap_or_default()
                 .replace('\n', " ");
-            Parsed::Wrong(format!("{}; see tallied-server --help", first.trim_end()))
+            Parsed::Wrong {
+                line: format!("{}; see tallied-server --help", first.trim_end()),
+                status: if health_check { 1 } else { 2 },
+            }
         }
         Err(help) => Parsed::Help(help.to_string()),
     }
@@ -152,10 +185,28 @@ mod tests {
             (&["extra"], "extra"),
             (&["two\nlines"], "lines"),
         ] {
-            let Parsed::Wrong(line) = parsed(arguments) else {
+            let Parsed::Wrong { line, status } = parsed(arguments) else {
                 panic!("{arguments:?} was accepted");
             };
+            assert_eq!(status, 2, "{line}");
             assert!(line.contains(names) && line.contains("--help"), "{line}");
+            assert_eq!(line.lines().count(), 1, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_line_of_a_health_check_ends_with_1() {
+        for arguments in [
+            &["--health-check", "--lisen", "127.0.0.1:1"][..],
+            &["--listen", "--health-check"],
+            &["--health-check", "--print-config"],
+            &["--health-check=5"],
+            &["--health-checks"],
+        ] {
+            let Parsed::Wrong { line, status } = parsed(arguments) else {
+                panic!("{arguments:?} was accepted");
+            };
+            assert_eq!(status, 1, "{line}");
             assert_eq!(line.lines().count(), 1, "{line}");
         }
     }
@@ -194,6 +245,9 @@ mod tests {
             };
             assert_eq!((run.flags[0].0.name, &*run.flags[0].1), ("faults", value));
         }
-        assert!(matches!(parsed(&["--faults", "true"]), Parsed::Wrong(_)));
+        assert!(matches!(
+            parsed(&["--faults", "true"]),
+            Parsed::Wrong { .. }
+        ));
     }
 }

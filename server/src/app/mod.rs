@@ -20,6 +20,7 @@ mod data;
 mod docs;
 mod faults;
 pub mod health;
+pub mod health_check;
 pub mod limits;
 pub mod logs;
 mod openapi;
