@@ -34,7 +34,7 @@ fn command(folder: &Path) -> Command {
 }
 
 /// A check of this address.
-fn asking(listen: impl ToString) -> Command {
+fn asking(listen: &impl ToString) -> Command {
     let mut command = command(Path::new(env!("CARGO_TARGET_TMPDIR")));
     command.args(["--listen", &listen.to_string()]);
     command
@@ -101,7 +101,7 @@ fn a_server_on_every_interface_is_asked_on_loopback() {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tallied-server"));
         let server = Server::spawn(command.args(["--listen", every]));
         assert!(server.address.ip().is_unspecified());
-        healthy(&mut asking(server.address));
+        healthy(&mut asking(&server.address));
     }
 }
 
@@ -114,7 +114,7 @@ fn nobody_there_is_unhealthy() {
     socket.bind(&any.into()).unwrap();
     let address = socket.local_addr().unwrap().as_socket().unwrap();
     unhealthy(
-        asking(address).spawn().unwrap(),
+        asking(&address).spawn().unwrap(),
         &[
             &format!("cannot ask {address} (listen, flag --listen)"),
             "start the server",
@@ -155,7 +155,7 @@ fn a_server_that_accepts_no_connections_any_more_is_unhealthy() {
         assert!(began.elapsed() < DEADLINE, "it still listens");
     }
     unhealthy(
-        asking(server.address).spawn().unwrap(),
+        asking(&server.address).spawn().unwrap(),
         &["cannot ask", "start the server"],
     );
     finish_upload(&mut upload);
@@ -174,7 +174,7 @@ fn a_draining_server_is_unhealthy() {
         let mut idle = server.connect();
         idle.get("/health/live");
         let between = TcpListener::bind("127.0.0.1:0").unwrap();
-        let check = asking(between.local_addr().unwrap()).spawn().unwrap();
+        let check = asking(&between.local_addr().unwrap()).spawn().unwrap();
         let mut check_side = accept(&between);
         let head = request(&check_side);
         let (first, last) = head.split_at(head.len() - 4);
@@ -231,7 +231,7 @@ fn request(mut stream: &TcpStream) -> String {
 /// A check of a server that takes the request and does this.
 fn check_of(serve: impl FnOnce(TcpStream)) -> Child {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let check = asking(listener.local_addr().unwrap()).spawn().unwrap();
+    let check = asking(&listener.local_addr().unwrap()).spawn().unwrap();
     let stream = accept(&listener);
     let head = request(&stream);
     let mut lines = head.lines();
@@ -328,7 +328,7 @@ fn a_connection_that_does_not_come_about_is_given_up() {
         }
     }
     unhealthy(
-        asking(address).spawn().unwrap(),
+        asking(&address).spawn().unwrap(),
         &["no answer within 2 seconds"],
     );
 }
