@@ -259,7 +259,7 @@ It needs Chromium and chromedriver: from XTASK_CHROMEDRIVER, or on PATH
 promtool and amtool check and test the rules and the routes in deploy/. Every metric, label and bound that a
 rule, a test, the runbook or a dashboard names must be in the exposition of a server that is started
 for it. Then each number, window, operator, matcher and label of each rule is changed, one at a time, and a test
-has to fail (some five minutes; --quick leaves it out, and is what `cargo xtask test` does).
+has to fail (some six minutes; --quick leaves it out, and is what `cargo xtask test` does).
 
 With --prefix it does something else: it renders rules, tests and dashboards for a server with that
 metric_prefix, into --output or a temporary folder, and tests them there.
