@@ -18,6 +18,7 @@ mod cargo;
 mod docs_page;
 mod endtoend;
 mod exposition;
+mod foreign_server;
 mod fuzz;
 mod gate;
 mod http;

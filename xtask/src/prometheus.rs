@@ -11,13 +11,19 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::http::Client;
 use crate::poll::{self, Try};
 use crate::prometheus_api::{Api, Sample};
-use crate::prometheus_process::{JOBS, OPENMETRICS, PrometheusProcess, TEXT, configuration};
+use crate::prometheus_process::PrometheusProcess;
 use crate::report::{ok, seconds};
 use crate::server_process::ServerProcess;
 use crate::tools::{self, Tools};
 use crate::traffic::{self, KINDS};
 use crate::workspace::Workspace;
 use crate::{cargo, exposition};
+
+/// The job that is scraped as Prometheus likes it: it asks for OpenMetrics first.
+const OPENMETRICS: &str = "openmetrics";
+/// The job that is scraped as text 0.0.4.
+const TEXT: &str = "text";
+const JOBS: [&str; 2] = [OPENMETRICS, TEXT];
 
 /// Long enough for a 10 s window to hold several samples with different counts.
 const TRAFFIC_DURATION: Duration = Duration::from_secs(7);
@@ -46,6 +52,27 @@ pub(crate) fn run(workspace: &Workspace, server: Option<&Path>, keep: bool) -> R
     outcome?;
     println!("the Prometheus test passed in {}", seconds(start.elapsed()));
     Ok(())
+}
+
+/// Both jobs scrape the same server; their label tells them apart.
+fn configuration(server: &str) -> String {
+    format!(
+        "global:
+  scrape_interval: 1s
+  scrape_timeout: 1s
+scrape_configs:
+  - job_name: {OPENMETRICS}
+    metrics_path: /metrics
+    static_configs:
+      - targets: ['{server}']
+  - job_name: {TEXT}
+    metrics_path: /metrics
+    params:
+      format: [text]
+    static_configs:
+      - targets: ['{server}']
+"
+    )
 }
 
 fn run_in(folder: &Path, tools: &Tools, binary: &Path) -> Result<()> {

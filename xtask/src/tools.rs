@@ -1,4 +1,4 @@
-//! Finds promtool, prometheus, amtool and wrk: where an environment variable says, on PATH, in an earlier unpack, or
+//! Finds promtool, prometheus, amtool, Alertmanager, VictoriaMetrics and wrk: where an environment variable says, on PATH, in an earlier unpack, or
 //! in the distribution's package, unpacked now. A tool that is not found fails the chore; nothing is skipped.
 
 use std::env;
@@ -35,12 +35,25 @@ pub(crate) fn find_amtool(workspace: &Workspace) -> Result<PathBuf> {
 }
 
 /// Finds it and prints a line.
+#[expect(dead_code, reason = "the drill is being written")]
+pub(crate) fn find_alertmanager(workspace: &Workspace) -> Result<PathBuf> {
+    Ok(ALERTMANAGER.find(workspace)?.path)
+}
+
+/// Finds it and prints a line.
+#[expect(dead_code, reason = "the fleet is being written")]
+pub(crate) fn find_victoria_metrics(workspace: &Workspace) -> Result<Binary> {
+    VICTORIA_METRICS.find(workspace)
+}
+
+/// Finds it and prints a line.
 pub(crate) fn find_wrk(workspace: &Workspace) -> Result<Binary> {
     WRK.find(workspace)
 }
 
 struct Tool {
-    name: &'static str,
+    /// Of the program: as Debian has it, and others after that.
+    names: &'static [&'static str],
     /// The environment variable that names it.
     variable: &'static str,
     package: Package,
@@ -49,22 +62,6 @@ struct Tool {
     version_in: fn(&str) -> Option<&str>,
 }
 
-const PROMTOOL: Tool = Tool {
-    name: "promtool",
-    variable: "XTASK_PROMTOOL",
-    package: PROMETHEUS_PACKAGE,
-    asked: ("--version", 0),
-    version_in: |text| comma_version("promtool", text),
-};
-
-const PROMETHEUS: Tool = Tool {
-    name: "prometheus",
-    variable: "XTASK_PROMETHEUS",
-    package: PROMETHEUS_PACKAGE,
-    asked: ("--version", 0),
-    version_in: |text| comma_version("prometheus", text),
-};
-
 const PROMETHEUS_PACKAGE: Package = Package {
     name: "prometheus",
     homebrew: "prometheus",
@@ -72,21 +69,64 @@ const PROMETHEUS_PACKAGE: Package = Package {
     has_libraries: false,
 };
 
+const ALERTMANAGER_PACKAGE: Package = Package {
+    name: "prometheus-alertmanager",
+    homebrew: "alertmanager",
+    split_off: None,
+    has_libraries: false,
+};
+
+const PROMTOOL: Tool = Tool {
+    names: &["promtool"],
+    variable: "XTASK_PROMTOOL",
+    package: PROMETHEUS_PACKAGE,
+    asked: ("--version", 0),
+    version_in: |text| comma_version("promtool", text),
+};
+
+const PROMETHEUS: Tool = Tool {
+    names: &["prometheus"],
+    variable: "XTASK_PROMETHEUS",
+    package: PROMETHEUS_PACKAGE,
+    asked: ("--version", 0),
+    version_in: |text| comma_version("prometheus", text),
+};
+
 const AMTOOL: Tool = Tool {
-    name: "amtool",
+    names: &["amtool"],
     variable: "XTASK_AMTOOL",
-    package: Package {
-        name: "prometheus-alertmanager",
-        homebrew: "alertmanager",
-        split_off: None,
-        has_libraries: false,
-    },
+    package: ALERTMANAGER_PACKAGE,
     asked: ("--version", 0),
     version_in: |text| comma_version("amtool", text),
 };
 
+const ALERTMANAGER: Tool = Tool {
+    names: &["prometheus-alertmanager", "alertmanager"],
+    variable: "XTASK_ALERTMANAGER",
+    package: ALERTMANAGER_PACKAGE,
+    asked: ("--version", 0),
+    version_in: |text| comma_version("alertmanager", text),
+};
+
+const VICTORIA_METRICS: Tool = Tool {
+    names: &["victoria-metrics", "victoria-metrics-prod"],
+    variable: "XTASK_VICTORIA_METRICS",
+    package: Package {
+        name: "victoria-metrics",
+        homebrew: "victoriametrics",
+        split_off: None,
+        has_libraries: true,
+    },
+    // Debian's has an empty line for a version.
+    asked: ("-help", 0),
+    version_in: |text| {
+        let known = text.contains("victoria-metrics is a time series database");
+        known.then_some("of some version")
+    },
+};
+
 const WRK: Tool = Tool {
-    name: "wrk",
+    names: &["wrk"],
     variable: "XTASK_WRK",
     package: Package {
         name: "wrk",
@@ -131,23 +171,24 @@ enum Search {
     Among(Vec<PathBuf>),
 }
 
-fn search(name: &str, named: Option<OsString>, path: &OsStr, unpacked: &Path) -> Search {
+fn search(names: &[&str], named: Option<OsString>, path: &OsStr, unpacked: &Path) -> Search {
     if let Some(named) = named {
         return Search::Named(named.into());
     }
-    let on_path = env::split_paths(path)
+    let folders = env::split_paths(path)
         // An empty entry of PATH means the current directory; nobody means that.
         .filter(|folder| !folder.as_os_str().is_empty())
-        .map(|folder| folder.join(name));
-    Search::Among(on_path.chain([unpacked.join(name)]).collect())
+        .chain([unpacked.to_owned()]);
+    let places = folders.flat_map(|folder| names.iter().map(move |name| folder.join(name)));
+    Search::Among(places.collect())
 }
 
 impl Tool {
     fn find(&self, workspace: &Workspace) -> Result<Binary> {
-        let (name, variable) = (self.name, self.variable);
+        let (name, variable) = (self.names[0], self.variable);
         let unpacked = self.package.binaries(&workspace.target);
         let path = env::var_os("PATH").unwrap_or_default();
-        match search(name, env::var_os(variable), &path, &unpacked) {
+        match search(self.names, env::var_os(variable), &path, &unpacked) {
             Search::Named(named) => {
                 let binary = self.binary(named.clone(), None).with_context(|| {
                     format!(
@@ -186,7 +227,7 @@ impl Tool {
     }
 
     fn found(&self, binary: Binary, origin: &str) -> Binary {
-        let (name, version, path) = (self.name, &binary.version, binary.path.display());
+        let (name, version, path) = (self.names[0], &binary.version, binary.path.display());
         println!("{name} {version} ({origin}: {path})");
         binary
     }
@@ -235,12 +276,17 @@ mod tests {
     #[test]
     fn a_named_tool_is_the_only_candidate() {
         assert_eq!(
-            search("t", Some("/my/t".into()), OsStr::new("/a"), Path::new("/u")),
+            search(
+                &["t"],
+                Some("/my/t".into()),
+                OsStr::new("/a"),
+                Path::new("/u")
+            ),
             Search::Named("/my/t".into())
         );
         // Set but empty is a mistake to show, not a wish to search.
         assert_eq!(
-            search("t", Some("".into()), OsStr::new("/a"), Path::new("/u")),
+            search(&["t"], Some("".into()), OsStr::new("/a"), Path::new("/u")),
             Search::Named("".into())
         );
     }
@@ -248,8 +294,17 @@ mod tests {
     #[test]
     fn path_comes_before_an_earlier_unpack() {
         assert_eq!(
-            search("t", None, OsStr::new("/a::/b"), Path::new("/u")),
+            search(&["t"], None, OsStr::new("/a::/b"), Path::new("/u")),
             Search::Among(vec!["/a/t".into(), "/b/t".into(), "/u/t".into()])
+        );
+        assert_eq!(
+            search(&["t", "s"], None, OsStr::new("/a"), Path::new("/u")),
+            Search::Among(vec![
+                "/a/t".into(),
+                "/a/s".into(),
+                "/u/t".into(),
+                "/u/s".into()
+            ])
         );
     }
 
