@@ -16,6 +16,7 @@ mod attack;
 mod bench;
 mod cargo;
 mod docs_page;
+mod drill;
 mod endtoend;
 mod exposition;
 mod foreign_server;
@@ -290,6 +291,35 @@ target directory from the distribution's packages, without installing them.")]
         #[arg(long, value_name = "PATH")]
         server: Option<PathBuf>,
     },
+    /// Raises each alert with a real fault, and sees it fire, arrive and go: Prometheus and Alertmanager in a hurry (some ten minutes)
+    #[command(after_help = "Examples:
+  cargo xtask drill
+  cargo xtask drill --list
+  cargo xtask drill --server target/release/tallied-server --keep
+
+Three servers, a Prometheus and an Alertmanager run with the files in deploy/, sixty times as fast: a minute of
+theirs is a second. After a calm in which no alert may fire, faults are played: errors, slow answers, killed and
+frozen processes, handlers that do not end, and more. Each alert must go from pending to firing, be delivered to
+the webhook that its severity leads to, be resolved, and that be delivered; an alert that no fault explains fails
+the drill. It prints the timeline and a table, and the alerts that it cannot raise, with why.
+
+Prometheus, promtool and Alertmanager are taken from XTASK_PROMETHEUS, XTASK_PROMTOOL and XTASK_ALERTMANAGER,
+from PATH, or unpacked below the target directory from the distribution's packages, without installing them. Leave the
+machine alone meanwhile: a second that it loses is a minute. It is no step of `cargo xtask test`.")]
+    Drill {
+        /// Print the faults and the alerts, and play nothing
+        #[arg(long)]
+        list: bool,
+        /// Drill this folder's files instead of those in deploy/
+        #[arg(long, value_name = "DIR")]
+        deploy: Option<PathBuf>,
+        /// Use this binary instead of building the server
+        #[arg(long, value_name = "PATH")]
+        server: Option<PathBuf>,
+        /// Keep the folder with the configurations, the logs and the data
+        #[arg(long)]
+        keep: bool,
+    },
     /// A real Prometheus scrapes a real server, and its answers are checked
     #[command(after_help = "Examples:
   cargo xtask prometheus
@@ -356,6 +386,20 @@ fn main() -> ExitCode {
                     server,
                 };
                 alerts::run(&workspace, &options)
+            }
+            Command::Drill {
+                list,
+                deploy,
+                server,
+                keep,
+            } => {
+                let options = drill::Options {
+                    list,
+                    deploy,
+                    server,
+                    keep,
+                };
+                drill::run(&workspace, &options)
             }
             Command::Prometheus { server, keep } => {
                 prometheus::run(&workspace, server.as_deref(), keep)

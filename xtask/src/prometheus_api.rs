@@ -29,6 +29,13 @@ pub(crate) struct Target {
     pub(crate) last_error: String,
 }
 
+/// An alert that is pending or firing.
+pub(crate) struct ActiveAlert {
+    pub(crate) labels: Labels,
+    /// `pending` or `firing`.
+    pub(crate) state: String,
+}
+
 pub(crate) struct Api<'a> {
     client: &'a Client,
     url: &'a str,
@@ -72,6 +79,20 @@ impl<'a> Api<'a> {
             .collect())
     }
 
+    /// The alerts that are pending or firing.
+    pub(crate) fn alerts(&self) -> Result<Vec<ActiveAlert>> {
+        let data = self.ask("/api/v1/alerts", &[])?;
+        let alerts = data["alerts"].as_array();
+        let alerts = alerts.context("Prometheus named no alerts")?.iter();
+        let read = |alert: &Value| {
+            Ok(ActiveAlert {
+                labels: labels(&alert["labels"])?,
+                state: alert["state"].as_str().unwrap_or_default().to_owned(),
+            })
+        };
+        alerts.map(read).collect()
+    }
+
     /// The value of one of its command-line flags.
     pub(crate) fn flag(&self, name: &str) -> Result<String> {
         let data = self.ask("/api/v1/status/flags", &[])?;
@@ -105,6 +126,14 @@ impl<'a> Api<'a> {
     }
 }
 
+fn labels(value: &Value) -> Result<Labels> {
+    let labels = value.as_object().context("no labels")?.iter();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    Ok(labels
+        .map(|(name, value)| (name.clone(), text(value)))
+        .collect())
+}
+
 /// Reads the data of an answer whose result is a vector.
 fn samples(data: &Value) -> Result<Vec<Sample>> {
     ensure!(
@@ -118,11 +147,7 @@ fn samples(data: &Value) -> Result<Vec<Sample>> {
     result
         .iter()
         .map(|sample| {
-            let labels = sample["metric"].as_object().context("no labels")?;
-            let labels = labels
-                .iter()
-                .map(|(name, value)| (name.clone(), value.as_str().unwrap_or("").to_owned()))
-                .collect();
+            let labels = labels(&sample["metric"])?;
             // Numbers come as strings, for NaN and the infinities.
             let value = sample["value"][1].as_str().context("no value")?;
             let value = value

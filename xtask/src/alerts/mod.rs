@@ -21,13 +21,13 @@ pub(crate) mod names;
 mod parallel;
 mod prefix;
 pub(crate) mod promql;
-mod routes;
+pub(crate) mod routes;
 mod rule_tests;
 pub(crate) mod rules;
 mod runbook;
 mod shape;
 pub(crate) mod tool;
-mod yaml;
+pub(crate) mod yaml;
 
 use std::fs;
 use std::path::{Path, PathBuf};

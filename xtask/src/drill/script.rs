@@ -1,0 +1,375 @@
+//! What is done, and in which order.
+//!
+//! First nothing, and a scanner: no alert may fire. Then four things at a time, each with alerts of its own; the errors take
+//! the longest. At last what would hide the others: no visitors, and no targets.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+
+use super::alertmanager;
+use super::faults::{
+    ABSENT, BROKEN, CANCELLED, CROWD, DOWN, ERRORS, FREEZES, Fault, HAMMERED, OVERFLOW, RESTARTS,
+    SILENCE, SLOW, SLOW_LINK,
+};
+use super::load::Load;
+use super::servers::{self, Far};
+use super::stage::{JOB, Stage};
+use super::watch::{Watch, name};
+use crate::http::Client;
+use crate::poll::{self, Try};
+use crate::server_process::ServerProcess;
+
+/// The longest until Prometheus has scraped all, and says so: before, it has seen no target.
+const STARTED: Duration = Duration::from_secs(30);
+
+/// How long a service that is well is watched, and how long with a scanner.
+const QUIET: Duration = Duration::from_secs(20);
+const SCANNED: Duration = Duration::from_secs(15);
+
+/// The longest that all may take to be resolved: 6 hours of a window, which are 6 minutes, and notifications.
+const SETTLED: Duration = Duration::from_secs(9 * 60);
+
+/// Uploads that stop before their last byte, a MiB each.
+const UPLOADS: usize = 320;
+const UPLOAD_BYTES: usize = 1 << 20;
+
+pub(super) struct Servers {
+    pub(super) visited: ServerProcess,
+    pub(super) far: Far,
+    pub(super) crowded: ServerProcess,
+    pub(super) crowded_metrics: String,
+}
+
+impl Servers {
+    /// What to call them where they are scraped.
+    pub(super) fn names(&self) -> BTreeMap<String, &'static str> {
+        let names = ["visited", "far", "crowded"];
+        let addresses = self.targets().map(str::to_owned);
+        addresses.into_iter().zip(names).collect()
+    }
+
+    /// Where Prometheus scrapes them.
+    pub(super) fn targets(&self) -> [&str; 3] {
+        [
+            self.visited.address(),
+            self.far.scraped_at(),
+            &self.crowded_metrics,
+        ]
+    }
+}
+
+pub(super) fn play(stage: &Stage, servers: &mut Servers, watch: &Watch) -> Result<()> {
+    let visitors = visitors(&servers.visited);
+    watch.wait_until_settled(STARTED)?;
+    watch.begin_to_judge();
+    calm(watch, "a service that is well", QUIET)?;
+    let scanner = scanner(&servers.visited);
+    calm(watch, "a scanner that finds nothing but 404", SCANNED)?;
+    scanner.end()?;
+
+    let Servers {
+        visited,
+        far,
+        crowded,
+        ..
+    } = &mut *servers;
+    let visited = &*visited;
+    let crowded = &*crowded;
+    let parts: [Part; 4] = [
+        Box::new(|| errors(visited, watch)),
+        Box::new(|| clients(visited, watch)),
+        Box::new(|| process(far, stage, watch)),
+        Box::new(|| crowd(crowded, watch)),
+    ];
+    at_once(watch, parts)?;
+
+    during(watch, &SILENCE, || visitors.end())?;
+    let visitors = self::visitors(&servers.visited);
+    watch.end(&SILENCE);
+    during(watch, &ABSENT, || stage.set_targets(JOB, &[]))?;
+    stage.set_targets(JOB, &servers.targets())?;
+    watch.end(&ABSENT);
+
+    watch.say("until all is resolved: the longest window, 6 hours, is 6 minutes");
+    watch.wait_until_settled(SETTLED)?;
+    visitors.end()
+}
+
+type Part<'a> = Box<dyn FnOnce() -> Result<()> + Send + 'a>;
+
+/// All of them, and the first error, at which the others give up.
+fn at_once<const COUNT: usize>(watch: &Watch, parts: [Part; COUNT]) -> Result<()> {
+    let first = Mutex::new(Ok(()));
+    thread::scope(|scope| {
+        for part in parts {
+            scope.spawn(|| {
+                let played = part();
+                let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
+                if played.is_err() && first.is_ok() {
+                    *first = played;
+                    watch.give_up();
+                }
+            });
+        }
+    });
+    first.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Nothing may be pending or firing.
+fn calm(watch: &Watch, what: &str, time: Duration) -> Result<()> {
+    watch.say(format_args!("CALM  {what}"));
+    let end = Instant::now() + time;
+    while Instant::now() < end {
+        let active = watch.active();
+        ensure!(active.is_empty(), "{what}: these alerts came: {active:?}");
+        poll::sleep_until((Instant::now() + Duration::from_millis(200)).min(end))?;
+    }
+    Ok(())
+}
+
+/// Begins a fault, and waits until its alerts were delivered. What it gives is the fault, which ends by being dropped.
+fn during<T>(watch: &Watch, fault: &'static Fault, begin: impl FnOnce() -> Result<T>) -> Result<T> {
+    watch.begin(fault);
+    let guard = begin().with_context(|| format!("the fault {}", fault.name))?;
+    watch.wait_until_delivered(fault)?;
+    Ok(guard)
+}
+
+/// The whole of a fault that is clients.
+fn loaded(watch: &Watch, fault: &'static Fault, begin: impl FnOnce() -> Load) -> Result<()> {
+    let load = during(watch, fault, || Ok(begin()))?;
+    let ended = load.end();
+    watch.end(fault);
+    ended.with_context(|| format!("the fault {}", fault.name))
+}
+
+/// 50 requests a second.
+fn visitors(server: &ServerProcess) -> Load {
+    let url = format!("{}/data?limit=10", server.url());
+    expecting(2, Duration::from_millis(38), url, 200)
+}
+
+fn scanner(server: &ServerProcess) -> Load {
+    let url = server.url().to_owned();
+    Load::start(2, Duration::from_millis(18), move || {
+        let (client, url) = (Client::new(), url.clone());
+        let mut count = 0;
+        move || {
+            count += 1;
+            let answer = client.get(&format!("{url}/wp-admin/{count}.php"))?;
+            ensure!(answer.status == 404, "a scanner got {}", answer.status);
+            Ok(())
+        }
+    })
+}
+
+/// Clients that ask for one thing, and get this status.
+fn expecting(threads: usize, pause: Duration, url: String, status: u16) -> Load {
+    Load::start(threads, pause, move || {
+        let (client, url) = (Client::new(), url.clone());
+        move || {
+            let answer = client.get(&url)?;
+            ensure!(answer.status == status, "GET {url}: {}", answer.status);
+            Ok(())
+        }
+    })
+}
+
+fn errors(server: &ServerProcess, watch: &Watch) -> Result<()> {
+    let url = format!("{}/fault?status=500", server.url());
+    loaded(watch, &ERRORS, || {
+        expecting(1, Duration::from_millis(98), url, 500)
+    })
+}
+
+fn clients(server: &ServerProcess, watch: &Watch) -> Result<()> {
+    let url = format!("{}/fault?delay_seconds=1.5", server.url());
+    loaded(watch, &SLOW, || expecting(50, Duration::ZERO, url, 200))?;
+
+    let address = server.address().to_owned();
+    loaded(watch, &CANCELLED, || {
+        Load::start(4, Duration::from_millis(50), || {
+            let address = address.clone();
+            move || {
+                let _stream = asked(&address, "/fault?delay_seconds=30")?;
+                thread::sleep(Duration::from_millis(50));
+                Ok(())
+            }
+        })
+    })?;
+    loaded(watch, &BROKEN, || {
+        Load::start(1, Duration::from_millis(500), || {
+            let address = address.clone();
+            move || {
+                let mut stream = asked(&address, "/fault?chunks=4&pace_seconds=0.05&fail_at=2")?;
+                // Whatever comes until it breaks off.
+                let _ = stream.read_to_end(&mut Vec::new());
+                Ok(())
+            }
+        })
+    })?;
+    loaded(watch, &HAMMERED, || {
+        Load::start(2, Duration::ZERO, || {
+            let address = address.clone();
+            let mut greedy = None;
+            move || match &mut greedy {
+                None => {
+                    greedy = Some(Greedy::connect(&address)?);
+                    Ok(())
+                }
+                Some(greedy) => greedy.ask(),
+            }
+        })
+    })
+}
+
+/// Asks for `/metrics` as fast as the server answers. What it gets is read and dropped, so that it costs the server more than
+/// us.
+struct Greedy(TcpStream);
+
+impl Greedy {
+    fn connect(address: &str) -> Result<Self> {
+        let stream = connection(address)?;
+        let mut answers = stream.try_clone()?;
+        thread::spawn(move || {
+            let mut buffer = vec![0; 1 << 18];
+            while answers.read(&mut buffer).is_ok_and(|length| length > 0) {}
+        });
+        Ok(Self(stream))
+    }
+
+    /// Before the last ones are answered.
+    fn ask(&mut self) -> Result<()> {
+        let request = "GET /metrics HTTP/1.1\r\nhost: x\r\naccept-encoding: gzip\r\n\r\n";
+        let requests = self.0.write_all(request.repeat(10).as_bytes());
+        requests.context("cannot ask for /metrics")
+    }
+}
+
+impl Drop for Greedy {
+    fn drop(&mut self) {
+        // For the thread that reads.
+        let _ = self.0.shutdown(Shutdown::Both);
+    }
+}
+
+fn process(far: &mut Far, stage: &Stage, watch: &Watch) -> Result<()> {
+    during(watch, &SLOW_LINK, || {
+        far.slow_down(Duration::from_millis(250));
+        Ok(())
+    })?;
+    far.slow_down(Duration::ZERO);
+    watch.end(&SLOW_LINK);
+
+    let freezing = || {
+        for _ in 0..4 {
+            let frozen = far.freeze()?;
+            poll::sleep_until(Instant::now() + Duration::from_secs(1))?;
+            drop(frozen);
+            poll::sleep_until(Instant::now() + Duration::from_secs(1))?;
+        }
+        Ok(())
+    };
+    during(watch, &FREEZES, freezing)?;
+    watch.end(&FREEZES);
+
+    let url = format!("{}/data", far.server()?.url());
+    loaded(watch, &OVERFLOW, || {
+        expecting(1, Duration::from_millis(100), url, 200)
+    })?;
+
+    during(watch, &RESTARTS, || {
+        for _ in 0..4 {
+            far.kill();
+            far.revive()?;
+            // Scraped a few times, so that it is seen.
+            poll::sleep_until(Instant::now() + Duration::from_secs(2))?;
+        }
+        Ok(())
+    })?;
+    watch.end(&RESTARTS);
+
+    during(watch, &DOWN, || {
+        far.kill();
+        Ok(())
+    })?;
+    // It still is: a restart in the last hour.
+    inhibited(stage, watch, "TalliedRestarts", "TalliedTargetDown")?;
+    far.revive()?;
+    watch.end(&DOWN);
+    Ok(())
+}
+
+/// Alertmanager must have the alert, and keep it to itself.
+fn inhibited(stage: &Stage, watch: &Watch, alert: &str, by: &str) -> Result<()> {
+    let client = Client::new();
+    let what = format!("{by} to silence {alert}");
+    poll::until(&what, Duration::from_secs(10), || {
+        let inhibited = alertmanager::inhibited(&stage.alertmanager, &client)?;
+        Ok(match inhibited.iter().any(|labels| name(labels) == alert) {
+            true => Try::Done(()),
+            false => Try::NotYet(format!("silenced: {inhibited:?}")),
+        })
+    })?;
+    watch.say(format_args!("      {alert} is silenced by {by}"));
+    Ok(())
+}
+
+fn crowd(server: &ServerProcess, watch: &Watch) -> Result<()> {
+    let crowd = during(watch, &CROWD, || {
+        let mut held = Vec::new();
+        for index in 0..servers::CONNECTIONS {
+            held.push(match index < UPLOADS {
+                true => stopped_upload(server.address())?,
+                false => asked(server.address(), "/fault?delay_seconds=600")?,
+            });
+        }
+        let address = server.address().to_owned();
+        let knocking = Load::start(1, Duration::from_millis(200), || {
+            let address = address.clone();
+            move || {
+                // Closed at once.
+                let _ = connection(&address)?.read(&mut [0; 1]);
+                Ok(())
+            }
+        });
+        Ok((knocking, held))
+    })?;
+    let (knocking, held) = crowd;
+    let ended = knocking.end();
+    drop(held);
+    watch.end(&CROWD);
+    ended
+}
+
+fn connection(address: &str) -> Result<TcpStream> {
+    let stream = TcpStream::connect(address).context("cannot connect to the server")?;
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    stream.set_write_timeout(Some(Duration::from_secs(10)))?;
+    Ok(stream)
+}
+
+fn asked(address: &str, path: &str) -> Result<TcpStream> {
+    let mut stream = connection(address)?;
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").context("cannot send a request")?;
+    Ok(stream)
+}
+
+/// All but the last byte.
+fn stopped_upload(address: &str) -> Result<TcpStream> {
+    let mut stream = connection(address)?;
+    write!(
+        stream,
+        "POST /data HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {UPLOAD_BYTES}\r\n\r\n"
+    )?;
+    stream
+        .write_all(&vec![b' '; UPLOAD_BYTES - 1])
+        .context("cannot send an upload")?;
+    Ok(stream)
+}
