@@ -2,6 +2,7 @@
 //! fast, and faults that must raise each alert, see it delivered, and see it go: `cargo xtask drill`.
 
 mod alertmanager;
+mod clients;
 mod faults;
 mod hurried;
 mod load;
@@ -127,7 +128,10 @@ fn run_in(folder: &Path, kit: &Kit, tools: &Tools, binary: &Path) -> Result<()> 
         servers.crowded.stop()?;
         stage.alertmanager.stop()
     });
-    let missing = table(kit, &watch);
+    let missing = match watch.has_begun() {
+        true => table(kit, &watch),
+        false => Vec::new(),
+    };
     if let Err(error) = played {
         for complaint in watch.complaints() {
             eprintln!("{complaint}");

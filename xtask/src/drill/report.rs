@@ -1,6 +1,6 @@
 //! The table at the end.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::faults::{ALL, ALWAYS, CANNOT, Fault};
 use super::hurried;
@@ -63,29 +63,26 @@ pub(super) fn print(
     missing
 }
 
+/// Of all that have the alert's name, the one that was delivered first.
 fn row(fault: &'static Fault, alert: &'static str, time: Time, seen: &[Alert]) -> Row {
-    // Of those that came after the fault, the one that was delivered first.
-    let since = |step: Step, after: Instant| {
-        let steps = seen.iter().flat_map(|alert| &alert.steps);
-        let steps = steps.filter(|(own, at)| *own == step && *at >= after);
-        steps.map(|(_, at)| *at).min()
-    };
-    let after_begin = |step| since(step, time.begin).map(|at| at - time.begin);
-    let delivered = since(Step::Delivered, time.begin);
+    let delivered_at = |alert: &&Alert| alert.since(Step::Delivered, time.begin);
+    let delivered = seen.iter().filter(|alert| delivered_at(alert).is_some());
+    let one = delivered.min_by_key(delivered_at).or(seen.first());
     let end = time.end.unwrap_or(time.begin);
+    let after_begin = |step| Some(one?.since(step, time.begin)? - time.begin);
     let after_end = |step| {
-        let at = since(step, delivered?)?;
+        let one = one?;
+        let at = one.since(step, delivered_at(&one)?)?;
         Some(at.saturating_duration_since(end))
     };
-    let receivers = seen.iter().flat_map(|alert| &alert.receivers).cloned();
-    let receivers: std::collections::BTreeSet<String> = receivers.collect();
+    let receivers = one.map(|one| one.receivers.iter().cloned().collect::<Vec<_>>());
     Row {
         alert,
         fault: fault.name,
         pending: after_begin(Step::Pending),
         firing: after_begin(Step::Firing),
         delivered: after_begin(Step::Delivered),
-        receiver: receivers.into_iter().collect::<Vec<_>>().join(","),
+        receiver: receivers.unwrap_or_default().join(","),
         resolved: after_end(Step::Resolved),
         resolution: after_end(Step::ResolutionDelivered),
     }
@@ -133,4 +130,64 @@ fn gaps(row: &Row, waits: bool, severity: &str) -> Vec<String> {
         ));
     }
     gaps
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::super::faults::DOWN;
+    use super::*;
+
+    fn seen(begin: Instant, steps: &[(Step, u64)]) -> Alert {
+        let at = |&(step, seconds)| (step, begin + Duration::from_secs(seconds));
+        Alert {
+            steps: steps.iter().map(at).collect(),
+            receivers: ["page".to_owned()].into(),
+        }
+    }
+
+    #[test]
+    fn a_row_is_of_the_one_that_was_delivered_first() {
+        let begin = Instant::now();
+        let time = Time {
+            begin,
+            end: Some(begin + Duration::from_secs(10)),
+        };
+        let other = seen(begin, &[(Step::Pending, 1), (Step::Resolved, 2)]);
+        let one = seen(
+            begin,
+            &[
+                (Step::Pending, 3),
+                (Step::Firing, 5),
+                (Step::Delivered, 6),
+                (Step::Resolved, 12),
+                (Step::ResolutionDelivered, 14),
+            ],
+        );
+        let row = row(&DOWN, "TalliedTargetDown", time, &[other, one]);
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(row.pending, seconds(3));
+        assert_eq!(row.delivered, seconds(6));
+        assert_eq!(row.resolved, seconds(2));
+        assert_eq!(row.resolution, seconds(4));
+        assert_eq!(gaps(&row, true, "page"), [""; 0]);
+        assert_eq!(
+            gaps(&row, true, "ticket"),
+            ["TalliedTargetDown: severity ticket, and it was delivered to \"page\""]
+        );
+    }
+
+    #[test]
+    fn a_step_that_was_not_seen_is_named() {
+        let begin = Instant::now();
+        let time = Time { begin, end: None };
+        let one = seen(begin, &[(Step::Firing, 5), (Step::Delivered, 6)]);
+        let row = row(&DOWN, "TalliedTargetDown", time, &[one]);
+        let unseen = |step| format!("TalliedTargetDown: it was not seen to be {step}");
+        let expected = ["pending", "resolved", "delivered as resolved"].map(unseen);
+        assert_eq!(gaps(&row, true, "page"), expected);
+        // Without a `for` it is never pending.
+        assert_eq!(gaps(&row, false, "page"), expected[1..]);
+    }
 }

@@ -4,15 +4,12 @@
 //! the longest. At last what would hide the others: no visitors, and no targets.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpStream};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
-use super::alertmanager;
 use super::faults::{
     ABSENT, BROKEN, CANCELLED, CROWD, DOWN, ERRORS, FREEZES, Fault, HAMMERED, OVERFLOW, RESTARTS,
     SILENCE, SLOW, SLOW_LINK,
@@ -21,6 +18,7 @@ use super::load::Load;
 use super::servers::{self, Far};
 use super::stage::{JOB, Stage};
 use super::watch::{Watch, name};
+use super::{alertmanager, clients};
 use crate::http::Client;
 use crate::poll::{self, Try};
 use crate::server_process::ServerProcess;
@@ -32,12 +30,14 @@ const STARTED: Duration = Duration::from_secs(30);
 const QUIET: Duration = Duration::from_secs(20);
 const SCANNED: Duration = Duration::from_secs(15);
 
+/// The longest that the alerts of a short fault may take: 15 s of a window, 15 s until Alertmanager tells it.
+const OVER: Duration = Duration::from_secs(120);
+
 /// The longest that all may take to be resolved: 6 hours of a window, which are 6 minutes, and notifications.
 const SETTLED: Duration = Duration::from_secs(9 * 60);
 
-/// Uploads that stop before their last byte, a MiB each.
+/// So many of the crowd are uploads.
 const UPLOADS: usize = 320;
-const UPLOAD_BYTES: usize = 1 << 20;
 
 pub(super) struct Servers {
     pub(super) visited: ServerProcess,
@@ -65,11 +65,11 @@ impl Servers {
 }
 
 pub(super) fn play(stage: &Stage, servers: &mut Servers, watch: &Watch) -> Result<()> {
-    let visitors = visitors(&servers.visited);
+    let visitors = clients::visitors(&servers.visited);
     watch.wait_until_settled(STARTED)?;
     watch.begin_to_judge();
     calm(watch, "a service that is well", QUIET)?;
-    let scanner = scanner(&servers.visited);
+    let scanner = clients::scanner(&servers.visited);
     calm(watch, "a scanner that finds nothing but 404", SCANNED)?;
     scanner.end()?;
 
@@ -83,15 +83,17 @@ pub(super) fn play(stage: &Stage, servers: &mut Servers, watch: &Watch) -> Resul
     let crowded = &*crowded;
     let parts: [Part; 4] = [
         Box::new(|| errors(visited, watch)),
-        Box::new(|| clients(visited, watch)),
+        Box::new(|| odd_clients(visited, watch)),
         Box::new(|| process(far, stage, watch)),
         Box::new(|| crowd(crowded, watch)),
     ];
     at_once(watch, parts)?;
 
     during(watch, &SILENCE, || visitors.end())?;
-    let visitors = self::visitors(&servers.visited);
+    let visitors = clients::visitors(&servers.visited);
     watch.end(&SILENCE);
+    // The next one silences the job.
+    watch.wait_until_over(&[&SILENCE], OVER)?;
     during(watch, &ABSENT, || stage.set_targets(JOB, &[]))?;
     stage.set_targets(JOB, &servers.targets())?;
     watch.end(&ABSENT);
@@ -149,114 +151,23 @@ fn loaded(watch: &Watch, fault: &'static Fault, begin: impl FnOnce() -> Load) ->
     ended.with_context(|| format!("the fault {}", fault.name))
 }
 
-/// 50 requests a second.
-fn visitors(server: &ServerProcess) -> Load {
-    let url = format!("{}/data?limit=10", server.url());
-    expecting(2, Duration::from_millis(38), url, 200)
-}
-
-fn scanner(server: &ServerProcess) -> Load {
-    let url = server.url().to_owned();
-    Load::start(2, Duration::from_millis(18), move || {
-        let (client, url) = (Client::new(), url.clone());
-        let mut count = 0;
-        move || {
-            count += 1;
-            let answer = client.get(&format!("{url}/wp-admin/{count}.php"))?;
-            ensure!(answer.status == 404, "a scanner got {}", answer.status);
-            Ok(())
-        }
-    })
-}
-
-/// Clients that ask for one thing, and get this status.
-fn expecting(threads: usize, pause: Duration, url: String, status: u16) -> Load {
-    Load::start(threads, pause, move || {
-        let (client, url) = (Client::new(), url.clone());
-        move || {
-            let answer = client.get(&url)?;
-            ensure!(answer.status == status, "GET {url}: {}", answer.status);
-            Ok(())
-        }
-    })
-}
-
 fn errors(server: &ServerProcess, watch: &Watch) -> Result<()> {
     let url = format!("{}/fault?status=500", server.url());
     loaded(watch, &ERRORS, || {
-        expecting(1, Duration::from_millis(98), url, 500)
+        clients::expecting(1, Duration::from_millis(98), url, 500)
     })
 }
 
-fn clients(server: &ServerProcess, watch: &Watch) -> Result<()> {
+fn odd_clients(server: &ServerProcess, watch: &Watch) -> Result<()> {
     let url = format!("{}/fault?delay_seconds=1.5", server.url());
-    loaded(watch, &SLOW, || expecting(50, Duration::ZERO, url, 200))?;
+    loaded(watch, &SLOW, || {
+        clients::expecting(50, Duration::ZERO, url, 200)
+    })?;
 
     let address = server.address().to_owned();
-    loaded(watch, &CANCELLED, || {
-        Load::start(4, Duration::from_millis(50), || {
-            let address = address.clone();
-            move || {
-                let _stream = asked(&address, "/fault?delay_seconds=30")?;
-                thread::sleep(Duration::from_millis(50));
-                Ok(())
-            }
-        })
-    })?;
-    loaded(watch, &BROKEN, || {
-        Load::start(1, Duration::from_millis(500), || {
-            let address = address.clone();
-            move || {
-                let mut stream = asked(&address, "/fault?chunks=4&pace_seconds=0.05&fail_at=2")?;
-                // Whatever comes until it breaks off.
-                let _ = stream.read_to_end(&mut Vec::new());
-                Ok(())
-            }
-        })
-    })?;
-    loaded(watch, &HAMMERED, || {
-        Load::start(2, Duration::ZERO, || {
-            let address = address.clone();
-            let mut greedy = None;
-            move || match &mut greedy {
-                None => {
-                    greedy = Some(Greedy::connect(&address)?);
-                    Ok(())
-                }
-                Some(greedy) => greedy.ask(),
-            }
-        })
-    })
-}
-
-/// Asks for `/metrics` as fast as the server answers. What it gets is read and dropped, so that it costs the server more than
-/// us.
-struct Greedy(TcpStream);
-
-impl Greedy {
-    fn connect(address: &str) -> Result<Self> {
-        let stream = connection(address)?;
-        let mut answers = stream.try_clone()?;
-        thread::spawn(move || {
-            let mut buffer = vec![0; 1 << 18];
-            while answers.read(&mut buffer).is_ok_and(|length| length > 0) {}
-        });
-        Ok(Self(stream))
-    }
-
-    /// Before the last ones are answered.
-    fn ask(&mut self) -> Result<()> {
-        let request = "GET /metrics HTTP/1.1\r\nhost: x\r\naccept-encoding: gzip\r\n\r\n";
-        let requests = self.0.write_all(request.repeat(10).as_bytes());
-        requests.context("cannot ask for /metrics")
-    }
-}
-
-impl Drop for Greedy {
-    fn drop(&mut self) {
-        // For the thread that reads.
-        let _ = self.0.shutdown(Shutdown::Both);
-    }
+    loaded(watch, &CANCELLED, || clients::impatient(&address))?;
+    loaded(watch, &BROKEN, || clients::broken_off(&address))?;
+    loaded(watch, &HAMMERED, || clients::greedy(&address))
 }
 
 fn process(far: &mut Far, stage: &Stage, watch: &Watch) -> Result<()> {
@@ -281,9 +192,11 @@ fn process(far: &mut Far, stage: &Stage, watch: &Watch) -> Result<()> {
 
     let url = format!("{}/data", far.server()?.url());
     loaded(watch, &OVERFLOW, || {
-        expecting(1, Duration::from_millis(100), url, 200)
+        clients::expecting(1, Duration::from_millis(100), url, 200)
     })?;
 
+    // The next but one silences all of this server, and with them that they are resolved.
+    watch.wait_until_over(&[&SLOW_LINK, &FREEZES, &OVERFLOW], OVER)?;
     during(watch, &RESTARTS, || {
         for _ in 0..4 {
             far.kill();
@@ -326,50 +239,15 @@ fn crowd(server: &ServerProcess, watch: &Watch) -> Result<()> {
         let mut held = Vec::new();
         for index in 0..servers::CONNECTIONS {
             held.push(match index < UPLOADS {
-                true => stopped_upload(server.address())?,
-                false => asked(server.address(), "/fault?delay_seconds=600")?,
+                true => clients::stopped_upload(server.address())?,
+                false => clients::asked(server.address(), "/fault?delay_seconds=600")?,
             });
         }
-        let address = server.address().to_owned();
-        let knocking = Load::start(1, Duration::from_millis(200), || {
-            let address = address.clone();
-            move || {
-                // Closed at once.
-                let _ = connection(&address)?.read(&mut [0; 1]);
-                Ok(())
-            }
-        });
-        Ok((knocking, held))
+        Ok((clients::knocking(server.address()), held))
     })?;
     let (knocking, held) = crowd;
     let ended = knocking.end();
     drop(held);
     watch.end(&CROWD);
     ended
-}
-
-fn connection(address: &str) -> Result<TcpStream> {
-    let stream = TcpStream::connect(address).context("cannot connect to the server")?;
-    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-    stream.set_write_timeout(Some(Duration::from_secs(10)))?;
-    Ok(stream)
-}
-
-fn asked(address: &str, path: &str) -> Result<TcpStream> {
-    let mut stream = connection(address)?;
-    write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").context("cannot send a request")?;
-    Ok(stream)
-}
-
-/// All but the last byte.
-fn stopped_upload(address: &str) -> Result<TcpStream> {
-    let mut stream = connection(address)?;
-    write!(
-        stream,
-        "POST /data HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {UPLOAD_BYTES}\r\n\r\n"
-    )?;
-    stream
-        .write_all(&vec![b' '; UPLOAD_BYTES - 1])
-        .context("cannot send an upload")?;
-    Ok(stream)
 }

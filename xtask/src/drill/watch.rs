@@ -50,6 +50,13 @@ impl Alert {
         matches!(self.last(), Some(Step::Pending | Step::Firing))
     }
 
+    /// The first time that it came, not before `begin`.
+    pub(super) fn since(&self, step: Step, begin: Instant) -> Option<Instant> {
+        let mut steps = self.steps.iter();
+        let found = steps.find(|(own, at)| *own == step && *at >= begin);
+        found.map(|(_, at)| *at)
+    }
+
     /// Nothing is to come: what was delivered is delivered as resolved, too.
     fn is_settled(&self) -> bool {
         let delivered = self
@@ -291,17 +298,30 @@ impl Watch {
 
     /// Until nothing is active but what always is, and all resolutions are delivered.
     pub(super) fn wait_until_settled(&self, within: Duration) -> Result<()> {
-        poll::until("all alerts to be resolved", within, || {
+        self.wait_until_gone("all alerts", |alert| alert != ALWAYS, within)
+    }
+
+    /// The same of what these faults raise.
+    pub(super) fn wait_until_over(&self, faults: &[&Fault], within: Duration) -> Result<()> {
+        let raised = |alert: &str| faults.iter().any(|fault| fault.raises.contains(&alert));
+        self.wait_until_gone("the alerts of faults that are over", raised, within)
+    }
+
+    fn wait_until_gone(
+        &self,
+        what: &str,
+        is_meant: impl Fn(&str) -> bool,
+        within: Duration,
+    ) -> Result<()> {
+        poll::until(&format!("{what} to be resolved"), within, || {
             let state = self.state();
             ensure!(!state.given_up, "given up, for something else failed");
             // Without it nothing was seen yet.
             if !state.alerts.keys().any(|labels| name(labels) == ALWAYS) {
                 return Ok(Try::NotYet(format!("not even {ALWAYS}")));
             }
-            let open = state
-                .alerts
-                .iter()
-                .find(|(labels, alert)| name(labels) != ALWAYS && !alert.is_settled());
+            let mut meant = state.alerts.iter().filter(|(own, _)| is_meant(name(own)));
+            let open = meant.find(|(_, alert)| !alert.is_settled());
             Ok(match open {
                 None => Try::Done(()),
                 Some((labels, alert)) => {
@@ -330,6 +350,11 @@ impl Watch {
         let unexplained =
             unexplained.map(|alert| format!("{alert} fired, and no fault explains it"));
         unexplained.chain(state.wrong.iter().cloned()).collect()
+    }
+
+    /// Whether a fault was played.
+    pub(super) fn has_begun(&self) -> bool {
+        !self.state().faults.is_empty()
     }
 
     /// The fault's time, and of each alert of a name all that was seen.
