@@ -92,14 +92,14 @@ pub(super) fn play(stage: &Stage, servers: &mut Servers, watch: &Watch) -> Resul
     during(watch, &SILENCE, || visitors.end())?;
     let visitors = clients::visitors(&servers.visited);
     watch.end(&SILENCE);
-    // The next one silences the job.
-    watch.wait_until_over(&[&SILENCE], OVER)?;
+    watch.say("until all is resolved: the longest window, 6 hours, is 6 minutes");
+    watch.wait_until_settled(SETTLED)?;
+
+    // Last, for it silences all others of the job, and with them that they are resolved.
     during(watch, &ABSENT, || stage.set_targets(JOB, &[]))?;
     stage.set_targets(JOB, &servers.targets())?;
     watch.end(&ABSENT);
-
-    watch.say("until all is resolved: the longest window, 6 hours, is 6 minutes");
-    watch.wait_until_settled(SETTLED)?;
+    watch.wait_until_settled(OVER)?;
     visitors.end()
 }
 
