@@ -1,56 +1,51 @@
 //! Asks each question, now and over a range, until all have an answer or the time is over.
 
-use std::time::{Duration, SystemTime};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Result;
 
 use super::choice::{Choice, RANGE, STEP};
 use super::question::{Kind, Question};
-use crate::alerts::finding::settle;
-use crate::poll::{self, Try};
+use crate::alerts::finding::Finding;
+use crate::interrupt;
 use crate::prometheus_api::{Api, Labels};
 
-/// How many series, or values of labels, came. `meanwhile` is to fail when there is no use in going on.
+/// How many series, or values of labels, came; and what did not until the time was over. `meanwhile` is to fail when there is
+/// no use in going on.
 pub(super) fn all(
     api: &Api<'_>,
     questions: &[Question],
     choice: &Choice,
     timeout: Duration,
     mut meanwhile: impl FnMut() -> Result<()>,
-) -> Result<usize> {
-    let mut open: Vec<(&Question, String)> = questions
-        .iter()
-        .map(|question| (question, String::new()))
-        .collect();
+) -> Result<(usize, Vec<Finding>)> {
+    let deadline = Instant::now() + timeout;
+    let mut open: Vec<&Question> = questions.iter().collect();
     let mut answered = 0;
-    let outcome = poll::until("an answer to every query", timeout, || {
+    loop {
         meanwhile()?;
-        let mut still = Vec::new();
-        for (question, _) in &open {
+        let (mut still, mut findings) = (Vec::new(), Vec::new());
+        for question in open {
+            interrupt::check()?;
             match ask(api, question, choice)? {
                 Answer::Data(count) => answered += count,
-                Answer::Lacks(what) => still.push((*question, what)),
+                Answer::Lacks(what) => {
+                    let query = choice.put_into(&question.expr);
+                    let remedy =
+                        "correct it, or provoke what it shows in xtask/src/dashboards/live";
+                    let finding = question.place.finding(format!("{what}: {query}"), remedy);
+                    findings.push(finding);
+                    still.push(question);
+                }
             }
         }
+        if still.is_empty() || Instant::now() >= deadline {
+            return Ok((answered, findings));
+        }
         open = still;
-        Ok(match open.len() {
-            0 => Try::Done(()),
-            count => Try::NotYet(format!("{count} without data")),
-        })
-    });
-    if outcome.is_err() && !open.is_empty() && !crate::interrupt::is_set() {
-        let findings: Vec<_> = open
-            .iter()
-            .map(|(question, what)| {
-                let query = choice.put_into(&question.expr);
-                let remedy = "correct it, or provoke what it shows in xtask/src/dashboards/live";
-                question.place.finding(format!("{what}: {query}"), remedy)
-            })
-            .collect();
-        settle(format_args!("{} queries", questions.len()), &findings)?;
+        thread::sleep(PAUSE);
     }
-    outcome?;
-    Ok(answered)
 }
 
 enum Answer {
@@ -94,6 +89,9 @@ fn ask(api: &Api<'_>, question: &Question, choice: &Choice) -> Result<Answer> {
         None => Answer::Data(count),
     })
 }
+
+/// Less than Prometheus takes to see something new.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Labels and values.
 type Series<'a> = (&'a Labels, &'a [f64]);

@@ -12,15 +12,18 @@ mod question;
 mod stack;
 mod yesterday;
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 
 use self::choice::Choice;
 use self::load::Load;
+use self::question::{Kind, Question};
 use self::stack::{SCRAPE_INTERVAL, Stack};
 use super::Options;
 use super::parsed::Parsed;
+use crate::alerts::finding::{Finding, settle};
 use crate::http::Client;
 use crate::prometheus_api::Api;
 use crate::report::ok;
@@ -65,51 +68,72 @@ pub(super) fn run(workspace: &Workspace, options: &Options, dashboards: &[Parsed
 
 fn ask_under_load(
     mut stack: Stack<'_>,
-    loadtest: &std::path::Path,
+    loadtest: &Path,
     client: &Client,
     dashboards: &[Parsed],
 ) -> Result<()> {
     let questions = question::all(dashboards)?;
-    let outcome = (|| {
-        stack.wait_for_scrapes(&Api::new(client, stack.prometheus_url()))?;
-        stack.restart_first()?;
-        let mut load = Load::start(loadtest, &stack)?;
-        let url = stack.prometheus_url().to_owned();
-        let api = Api::new(client, &url);
-        let choices = [
-            ("all", Choice::all(SCRAPE_INTERVAL)),
-            (
-                "one",
-                Choice::one(SCRAPE_INTERVAL, stack.first_address(), ONE_ENDPOINT),
-            ),
-        ];
-        for (name, choice) in &choices {
-            let answered = ask::all(&api, &questions, choice, ANSWER_TIMEOUT, || {
-                load.check()?;
-                stack.check_alive()
-            })?;
-            ok(format_args!(
-                "{} series to {} queries, with {name} of each variable chosen",
-                answered,
-                questions.len()
-            ));
+    let findings = match ask_all(&mut stack, loadtest, client, &questions) {
+        Ok(findings) => findings,
+        Err(error) => {
+            stack.print_logs();
+            return Err(error);
         }
-        load.stop()
-    })();
-    if let Err(error) = outcome {
+    };
+    if !findings.is_empty() {
+        // First, so that the last lines are what to correct.
         stack.print_logs();
-        return Err(error);
     }
-    let of = |kind: question::Kind| {
+    let of = |kind: Kind| {
         let of_kind = questions.iter().filter(|question| question.kind == kind);
         of_kind.count()
     };
-    ok(format_args!(
-        "every query of {} dashboards has data, now and over a time range: {} of panels, {} of variables, {} of annotations",
-        dashboards.len(),
-        of(question::Kind::Panel),
-        of(question::Kind::Variable),
-        of(question::Kind::Annotation)
-    ));
+    settle(
+        format_args!(
+            "data for every query of {} dashboards, now and over a time range: {} of panels, {} of variables, {} of \
+             annotations",
+            dashboards.len(),
+            of(Kind::Panel),
+            of(Kind::Variable),
+            of(Kind::Annotation)
+        ),
+        &findings,
+    )?;
     stack.stop()
+}
+
+/// What no answer came to.
+fn ask_all(
+    stack: &mut Stack<'_>,
+    loadtest: &Path,
+    client: &Client,
+    questions: &[Question],
+) -> Result<Vec<Finding>> {
+    let url = stack.prometheus_url().to_owned();
+    let api = Api::new(client, &url);
+    stack.wait_for_scrapes(&api)?;
+    stack.restart_first()?;
+    let mut load = Load::start(loadtest, stack)?;
+    let choices = [
+        ("all", Choice::all(SCRAPE_INTERVAL)),
+        (
+            "one",
+            Choice::one(SCRAPE_INTERVAL, stack.first_address(), ONE_ENDPOINT),
+        ),
+    ];
+    for (name, choice) in &choices {
+        let (answered, findings) = ask::all(&api, questions, choice, ANSWER_TIMEOUT, || {
+            load.check()?;
+            stack.check_alive()
+        })?;
+        if !findings.is_empty() {
+            return Ok(findings);
+        }
+        ok(format_args!(
+            "{answered} series to {} queries, with {name} of each variable chosen",
+            questions.len()
+        ));
+    }
+    load.stop()?;
+    Ok(Vec::new())
 }

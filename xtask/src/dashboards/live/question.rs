@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
+use serde_json::Value;
 
 use super::super::conventions::links_in;
 use super::super::parsed::{Parsed, list, text};
@@ -35,13 +36,17 @@ pub(super) fn all(dashboards: &[Parsed]) -> Result<Vec<Question>> {
             for url in links_in(&panel.json["fieldConfig"]["defaults"]) {
                 of_links.extend(between(url, "${__field.labels.", "}"));
             }
-            for target in list(&panel.json["targets"]) {
+            for (index, target) in list(&panel.json["targets"]).iter().enumerate() {
                 let legend = between(text(&target["legendFormat"]), "{{", "}}");
+                let mut labels: BTreeSet<String> = legend.chain(of_links.iter().cloned()).collect();
+                if index == 0 {
+                    labels.extend(label_columns(panel.json));
+                }
                 questions.push(Question {
                     kind: Kind::Panel,
                     place: panel.place.clone(),
                     expr: text(&target["expr"]).to_owned(),
-                    labels: legend.chain(of_links.iter().cloned()).collect(),
+                    labels,
                     of_moments: false,
                 });
             }
@@ -61,6 +66,17 @@ pub(super) fn all(dashboards: &[Parsed]) -> Result<Vec<Question>> {
         }
     }
     Ok(questions)
+}
+
+/// Of a table: the columns that are labels, all of which its first query gives.
+fn label_columns(panel: &Value) -> Vec<String> {
+    let organize = list(&panel["transformations"]).iter();
+    let titles = organize.filter_map(|one| one["options"]["renameByName"].as_object());
+    titles
+        .flat_map(|titles| titles.keys())
+        .filter(|name| !name.starts_with("Value"))
+        .cloned()
+        .collect()
 }
 
 fn of_variable(place: Place, query: &str) -> Result<Question> {
@@ -114,6 +130,23 @@ mod tests {
         assert_eq!(labels(1), ["job"]);
         assert!(questions[2].of_moments);
         assert_eq!(labels(2), ["instance"]);
+    }
+
+    #[test]
+    fn a_tables_first_query_gives_its_labels() {
+        let dashboard = Parsed {
+            file: "a.json".to_owned(),
+            json: json!({ "panels": [{
+                "title": "T",
+                "targets": [{ "expr": "a" }, { "expr": "b" }],
+                "transformations": [{ "id": "organize", "options": {
+                    "renameByName": { "instance": "Server", "Value #A": "One", "Value #B": "Two" }
+                } }],
+            }] }),
+        };
+        let questions = all(&[dashboard]).unwrap();
+        assert_eq!(questions[0].labels, BTreeSet::from(["instance".to_owned()]));
+        assert_eq!(questions[1].labels, BTreeSet::new());
     }
 
     #[test]

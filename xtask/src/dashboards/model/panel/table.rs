@@ -29,7 +29,7 @@ impl Panel {
             "filterable": false,
             "inspect": false,
         });
-        let options = json!({ "cellHeight": "sm", "showHeader": true });
+        let options = json!({ "cellHeight": "sm", "frameIndex": 0, "showHeader": true });
         let kind = ("table", Form::Table);
         let mut panel = Self::new(id, kind, title, description, custom, options);
         panel.set_default("color", json!({ "mode": "thresholds" }));
