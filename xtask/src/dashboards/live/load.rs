@@ -14,9 +14,14 @@ use super::stack::Stack;
 use crate::alerts::live::provoke;
 use crate::child::ChildGuard;
 use crate::interrupt;
+use crate::poll::{self, Try};
+use crate::prometheus_api::Api;
 
-/// Reads, writes, streams, scanners, and clients that leave.
-const SCENARIO: [&str; 4] = ["--scenario", "mixed", "--rate", "100"];
+/// An everyday load from the first second on; the others begin slowly.
+const SCENARIO: &str = "soak";
+/// Requests a second: enough for every sort of them to come within seconds.
+const RATE: u32 = 100;
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 const STOP_TIMEOUT: Duration = Duration::from_secs(15);
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -34,7 +39,7 @@ impl Load {
         let errors = output.try_clone().context("cannot share the log")?;
         let mut command = Command::new(loadtest);
         command
-            .args(SCENARIO)
+            .args(["--scenario", SCENARIO, "--rate", &RATE.to_string()])
             // Longer than anybody asks; and its own scrapes would be among Prometheus's.
             .args(["--duration", "10m", "--scrapes-per-second", "0"])
             .args(["--no-reconcile", "--no-calibration", "--target"])
@@ -61,6 +66,22 @@ impl Load {
             loadtest,
             failures: Some(failures),
             is_over,
+        })
+    }
+
+    /// Until the load test is in full swing, as Prometheus sees it.
+    pub(super) fn wait(&mut self, api: &Api<'_>, stack: &Stack<'_>) -> Result<()> {
+        let server = stack.second_address();
+        let query = format!(
+            "sum(rate(http_requests_total{{instance=\"{server}\",endpoint!=\"/metrics\"}}[4s]))"
+        );
+        poll::until("load on the server", START_TIMEOUT, || {
+            self.check()?;
+            let seen: f64 = api.query(&query)?.iter().map(|sample| sample.value).sum();
+            Ok(match seen > f64::from(RATE) / 2.0 {
+                true => Try::Done(()),
+                false => Try::NotYet(format!("{seen:.0} requests a second, of {RATE}")),
+            })
         })
     }
 

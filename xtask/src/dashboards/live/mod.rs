@@ -114,6 +114,7 @@ fn ask_all(
     stack.wait_for_scrapes(&api)?;
     stack.restart_first()?;
     let mut load = Load::start(loadtest, stack)?;
+    load.wait(&api, stack)?;
     let choices = [
         ("all", Choice::all(SCRAPE_INTERVAL)),
         (

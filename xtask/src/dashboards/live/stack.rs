@@ -132,6 +132,8 @@ fn start_server(binary: &Path, folder: &Path, address: &str) -> Result<ServerPro
         // Where no tallied.toml is.
         .current_dir(folder)
         .args(["--listen", address, "--faults"])
+        // It panics on purpose, some times a second; traces would be most of the load.
+        .env("RUST_BACKTRACE", "0")
         // As often as it is scraped.
         .args(["--system-metrics-interval-seconds", "1"])
         // Uploads that are left are soon noticed, and a stop waits for nobody.
