@@ -69,11 +69,32 @@ fn steps(json: &Value) -> Vec<f64> {
     }
 }
 
-/// The numbers of an expression, and what those that stand together come to: 14.4, 0.001 and 0.0144.
+/// What is compared with. Of a share also the factors: in `ratio > 14.4 * 0.001` they are the multiple of the budget and the share
+/// that may fail, and panels show either.
 fn collect(expr: &Expr, numbers: &mut Vec<f64>) {
-    numbers.extend(promql::constant(expr));
+    if let Expr::Binary(binary) = expr
+        && promql::is_comparison(binary)
+    {
+        numbers.extend(promql::constant(&binary.rhs));
+        let selectors = promql::selectors(&binary.lhs);
+        let mut names = selectors
+            .iter()
+            .filter_map(|selector| selector.name.as_ref());
+        if names.any(|name| name.contains(":ratio_")) {
+            literals(&binary.rhs, numbers);
+        }
+    }
     for child in promql::children(expr) {
         collect(child, numbers);
+    }
+}
+
+fn literals(expr: &Expr, numbers: &mut Vec<f64>) {
+    if let Expr::NumberLiteral(number) = expr {
+        numbers.push(number.val);
+    }
+    for child in promql::children(expr) {
+        literals(child, numbers);
     }
 }
 
@@ -81,7 +102,7 @@ fn collect(expr: &Expr, numbers: &mut Vec<f64>) {
 mod tests {
     use serde_json::json;
 
-    use super::super::tests::{finds, found};
+    use super::super::tests::finds;
     use super::*;
 
     #[test]
@@ -106,13 +127,17 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_stand_together_count_as_what_they_come_to() {
-        let mut numbers = Vec::new();
-        collect(
-            &promql::parse("a > 14.4 * 0.5 and b > 10").unwrap(),
-            &mut numbers,
+    fn the_factors_of_a_share_count_and_no_others() {
+        let numbers = |text: &str| {
+            let mut numbers = Vec::new();
+            collect(&promql::parse(text).unwrap(), &mut numbers);
+            numbers
+        };
+        assert_eq!(
+            numbers("job:x:ratio_rate1h > 14.4 * 0.5 and b > 10"),
+            [7.2, 14.4, 0.5, 10.0]
         );
-        assert_eq!(numbers, [7.2, 14.4, 0.5, 10.0]);
-        assert_eq!(found(|_| {}), [""; 0]);
+        assert_eq!(numbers("memory > 0.8 * 512"), [0.8 * 512.0]);
+        assert_eq!(numbers("quantile(0.9, x) + 7 == 0"), [0.0]);
     }
 }
