@@ -123,7 +123,7 @@ const STEPS: [Step<Workspace>; COUNT] = [
         name: "loadtest",
         run: loadtest::smoke,
     },
-    // After the load test, which it starts: some 20 seconds, most of them for Prometheus to have seen something.
+    // After the load test, which it starts: some 10 seconds, most of them for Prometheus to have seen something.
     Step {
         name: "dashboards",
         run: dashboards::gate,

@@ -302,7 +302,7 @@ target directory from the distribution's packages, without installing them.")]
 The files in deploy/grafana/dashboards must be what xtask/src/dashboards gives; --write makes them so. Each
 panel must have a title, a description, a unit, a legend and a place of its own; windows, variables, links,
 and colours that change where an alert fires, are checked in the JSON alone. Then two servers with the fault
-route, the load test and a real Prometheus with the rules of deploy/ are started (some 20 seconds), and every
+route, the load test and a real Prometheus with the rules of deploy/ are started (some 10 seconds), and every
 query of a panel, a variable or an annotation must have data, now and over a time range, with all and with
 one value of each variable chosen.
 

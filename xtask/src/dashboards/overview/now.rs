@@ -160,8 +160,8 @@ fn burn() -> Panel {
     .no_value("–")
 }
 
-/// Grafana draws a state until the next one, so the end of an alert must be one, too: 0, for as long as it was there within the
-/// range.
+/// An alert that has ended has no series, and a state may be drawn until the next one; so its end is one, too: 0, for as long as it
+/// was there within the range.
 fn alerts() -> Panel {
     let alerts = r#"alertname=~"Tallied.+",severity!="none""#;
     let states = format!(
