@@ -50,11 +50,12 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
             made.len()
         ));
     }
+    let there = files::there(&folder)?;
     settle(
         format_args!("{} dashboards are what the code gives", made.len()),
-        &files::check(FOLDER, &made, &files::there(&folder)?),
+        &files::check(FOLDER, &made, &there),
     )?;
-    let dashboards = parsed::read_all(&folder, FOLDER)?;
+    let dashboards = parsed::all(FOLDER, &there)?;
     let kit = Kit::read(&workspace.root.join("deploy"), "deploy")?;
     let panels: usize = dashboards.iter().map(|one| one.panels().len()).sum();
     settle(

@@ -1,11 +1,9 @@
 //! A dashboard as its file has it: whoever wrote it, a person, Grafana or the code here.
 
-use std::fs;
-use std::path::Path;
-
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+use super::files::Files;
 use crate::alerts::finding::Place;
 use crate::alerts::grafana::interpolated;
 
@@ -109,25 +107,12 @@ impl Parsed {
     }
 }
 
-/// All dashboards of a folder, in the order of their names.
-pub(crate) fn read_all(folder: &Path, shown: &str) -> Result<Vec<Parsed>> {
-    let mut names = Vec::new();
-    let cannot_list = || format!("cannot list {shown}");
-    for entry in fs::read_dir(folder).with_context(cannot_list)? {
-        let name = entry.with_context(cannot_list)?.file_name();
-        let name = name.to_string_lossy();
-        if name.ends_with(".json") {
-            names.push(name.into_owned());
-        }
-    }
-    names.sort();
-    let mut all = Vec::new();
-    for name in names {
-        let text = fs::read_to_string(folder.join(&name))
-            .with_context(|| format!("cannot read {shown}/{name}"))?;
-        all.push(Parsed::parse(&format!("{shown}/{name}"), &text)?);
-    }
-    Ok(all)
+/// All of these files; `shown` is their folder.
+pub(crate) fn all(shown: &str, files: &Files) -> Result<Vec<Parsed>> {
+    files
+        .iter()
+        .map(|(name, text)| Parsed::parse(&format!("{shown}/{name}"), text))
+        .collect()
 }
 
 /// The names of the variables in a text, without Grafana's own, which begin with `__`.
