@@ -15,6 +15,7 @@ mod asm;
 mod attack;
 mod bench;
 mod cargo;
+mod dashboards;
 mod docs_page;
 mod drill;
 mod endtoend;
@@ -320,6 +321,40 @@ machine alone meanwhile: a second that it loses is a minute. It is no step of `c
         #[arg(long)]
         keep: bool,
     },
+    /// Grafana's dashboards: made from code, held against conventions, and each query asked of a real Prometheus
+    #[command(after_help = "Examples:
+  cargo xtask dashboards
+  cargo xtask dashboards --write
+  cargo xtask dashboards --quick
+  cargo xtask dashboards --server target/release/tallied-server --loadtest target/release/tallied-loadtest
+  cargo xtask dashboards --keep
+
+The files in deploy/grafana/dashboards must be what xtask/src/dashboards gives; --write makes them so. Each
+panel must have a title, a description, a unit, a legend and a place of its own; windows, variables, links,
+and colours that change where an alert fires, are checked in the JSON alone. Then two servers with the fault
+route, the load test and a real Prometheus with the rules of deploy/ are started (some 10 seconds), and every
+query of a panel, a variable or an annotation must have data, now and over a time range, with all and with
+one value of each variable chosen.
+
+promtool and prometheus are taken from XTASK_PROMTOOL and XTASK_PROMETHEUS, from PATH, or
+unpacked below the target directory from the distribution's package, without installing it.")]
+    Dashboards {
+        /// Write the files, and ask no Prometheus
+        #[arg(long)]
+        write: bool,
+        /// Ask no Prometheus
+        #[arg(long)]
+        quick: bool,
+        /// Start this binary instead of building the server
+        #[arg(long, value_name = "PATH", conflicts_with_all = ["write", "quick"])]
+        server: Option<PathBuf>,
+        /// Start this binary instead of building the load test
+        #[arg(long, value_name = "PATH", conflicts_with_all = ["write", "quick"])]
+        loadtest: Option<PathBuf>,
+        /// Keep the folder with the configuration, the logs and Prometheus's data
+        #[arg(long, conflicts_with_all = ["write", "quick"])]
+        keep: bool,
+    },
     /// A real Prometheus scrapes a real server, and its answers are checked
     #[command(after_help = "Examples:
   cargo xtask prometheus
@@ -400,6 +435,22 @@ fn main() -> ExitCode {
                     keep,
                 };
                 drill::run(&workspace, &options)
+            }
+            Command::Dashboards {
+                write,
+                quick,
+                server,
+                loadtest,
+                keep,
+            } => {
+                let options = dashboards::Options {
+                    write,
+                    quick,
+                    server,
+                    loadtest,
+                    keep,
+                };
+                dashboards::run(&workspace, &options)
             }
             Command::Prometheus { server, keep } => {
                 prometheus::run(&workspace, server.as_deref(), keep)

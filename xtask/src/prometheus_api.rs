@@ -1,7 +1,7 @@
 //! Asks a Prometheus through its HTTP API.
 
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
@@ -22,6 +22,13 @@ impl Sample {
     pub(crate) fn label(&self, name: &str) -> &str {
         self.labels.get(name).map_or("", String::as_str)
     }
+}
+
+/// What a range query gives.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Series {
+    pub(crate) labels: Labels,
+    pub(crate) values: Vec<f64>,
 }
 
 pub(crate) struct Target {
@@ -63,6 +70,43 @@ impl<'a> Api<'a> {
         let time = format!("{time:.3}");
         let data = self.ask("/api/v1/query", &[("query", promql), ("time", &time)])?;
         samples(&data).with_context(|| format!("the query: {promql} at {time}"))
+    }
+
+    /// A range query from `start` to `end`; the values of each series, without their times.
+    pub(crate) fn query_range(
+        &self,
+        promql: &str,
+        start: SystemTime,
+        end: SystemTime,
+        step: Duration,
+    ) -> Result<Vec<Series>> {
+        let seconds = |time: SystemTime| -> Result<String> {
+            Ok(format!(
+                "{:.3}",
+                time.duration_since(UNIX_EPOCH)?.as_secs_f64()
+            ))
+        };
+        let (start, end) = (seconds(start)?, seconds(end)?);
+        let step = step.as_secs_f64().to_string();
+        let query = [
+            ("query", promql),
+            ("start", &start),
+            ("end", &end),
+            ("step", &step),
+        ];
+        let data = self.ask("/api/v1/query_range", &query)?;
+        series(&data).with_context(|| format!("the query: {promql} from {start} to {end}"))
+    }
+
+    /// The values that a label has on the series of a selector.
+    pub(crate) fn label_values(&self, label: &str, selector: &str) -> Result<Vec<String>> {
+        let path = format!("/api/v1/label/{label}/values");
+        let data = self.ask(&path, &[("match[]", selector)])?;
+        let values = data
+            .as_array()
+            .context("Prometheus named no label values")?;
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        Ok(values.iter().map(text).collect())
     }
 
     pub(crate) fn targets(&self) -> Result<Vec<Target>> {
@@ -147,15 +191,42 @@ fn samples(data: &Value) -> Result<Vec<Sample>> {
     result
         .iter()
         .map(|sample| {
-            let labels = labels(&sample["metric"])?;
-            // Numbers come as strings, for NaN and the infinities.
-            let value = sample["value"][1].as_str().context("no value")?;
-            let value = value
-                .parse()
-                .with_context(|| format!("`{value}` is no number"))?;
-            Ok(Sample { labels, value })
+            Ok(Sample {
+                labels: labels(&sample["metric"])?,
+                value: value(&sample["value"])?,
+            })
         })
         .collect()
+}
+
+/// … and of one whose result is a matrix.
+fn series(data: &Value) -> Result<Vec<Series>> {
+    ensure!(
+        data["resultType"] == "matrix",
+        "its result is a {}, not a matrix",
+        data["resultType"]
+    );
+    let Some(result) = data["result"].as_array() else {
+        bail!("its result is not a list");
+    };
+    result
+        .iter()
+        .map(|series| {
+            let values = series["values"].as_array().context("no values")?;
+            Ok(Series {
+                labels: labels(&series["metric"])?,
+                values: values.iter().map(value).collect::<Result<_>>()?,
+            })
+        })
+        .collect()
+}
+
+/// Of a pair of a time and a value. Numbers come as strings, for NaN and the infinities.
+fn value(pair: &Value) -> Result<f64> {
+    let value = pair[1].as_str().context("no value")?;
+    value
+        .parse()
+        .with_context(|| format!("`{value}` is no number"))
 }
 
 #[cfg(test)]
@@ -180,7 +251,20 @@ mod tests {
     }
 
     #[test]
+    fn reads_a_matrix() {
+        let data = json!({"resultType": "matrix", "result": [
+            {"metric": {"job": "text"}, "values": [[1.5, "42"], [2.5, "NaN"]]},
+        ]});
+        let series = series(&data).unwrap();
+        assert_eq!(series[0].labels["job"], "text");
+        assert_eq!(series[0].values[0], 42.0);
+        assert!(series[0].values[1].is_nan());
+    }
+
+    #[test]
     fn anything_else_is_an_error() {
+        assert!(series(&json!({"resultType": "vector", "result": []})).is_err());
+        assert!(series(&json!({"resultType": "matrix", "result": [{"metric": {}}]})).is_err());
         assert!(samples(&json!({"resultType": "matrix", "result": []})).is_err());
         assert!(samples(&json!({"resultType": "vector"})).is_err());
         let no_value = json!({"resultType": "vector", "result": [{"metric": {}}]});
