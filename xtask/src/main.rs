@@ -13,6 +13,7 @@
 mod alerts;
 mod asm;
 mod attack;
+mod backfill;
 mod bench;
 mod cargo;
 mod dashboards;

@@ -1,10 +1,9 @@
 //! Prometheus and Alertmanager with the kit's own files, in a hurry.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -12,6 +11,7 @@ use serde_json::{Value, json};
 use super::{alertmanager, hurried};
 use crate::alerts::kit::Kit;
 use crate::alerts::{tool, yaml};
+use crate::backfill::{self, Past};
 use crate::foreign_server::ForeignServer;
 use crate::http::Client;
 use crate::prometheus_process::PrometheusProcess;
@@ -23,7 +23,7 @@ pub(super) const JOB: &str = "tallied";
 const RESEND: &str = "--rules.alert.resend-delay=1s";
 
 /// What yesterday's visitors asked for, a second.
-const YESTERDAY_RATE: u32 = 50;
+const YESTERDAY_RATE: f64 = 50.0;
 
 pub(super) struct Tools {
     pub(super) promtool: PathBuf,
@@ -111,30 +111,15 @@ fn write(folder: &Path, name: &str, content: &Value) -> Result<PathBuf> {
 }
 
 /// The one thing that is not real: Prometheus is new, and an alert compares with yesterday, so the rate of yesterday's
-/// requests is written into its store by promtool. From 26 to 10 minutes ago, which are 26 to 10 hours: the alert looks 24
-/// minutes back.
+/// requests is written into its store. From 26 to 10 minutes ago, which are hours: the alert looks 24 back.
 fn write_yesterday(promtool: &Path, folder: &Path) -> Result<()> {
-    const MINUTE: u64 = 60;
-    let name = "job:http_requests:rate5m";
-    let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
-    let at = |minutes: u64| now.saturating_sub(Duration::from_secs(minutes * MINUTE));
-    let mut text = format!("# TYPE {name} gauge\n");
-    let (mut time, end) = (at(26), at(10));
-    while time < end {
-        let _ = writeln!(
-            text,
-            "{name}{{job=\"{JOB}\"}} {YESTERDAY_RATE} {:.3}",
-            time.as_secs_f64()
-        );
-        time += hurried::INTERVAL;
-    }
-    text.push_str("# EOF\n");
-    let file = folder.join("yesterday.txt");
-    fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
-    let mut command = Command::new(promtool);
-    command
-        .args(["tsdb", "create-blocks-from", "openmetrics"])
-        .arg(&file)
-        .arg(folder.join("data"));
-    tool::must_pass(&mut command)
+    const MINUTE: Duration = Duration::from_secs(60);
+    let past = Past {
+        metric: "job:http_requests:rate5m",
+        labels: &format!("job=\"{JOB}\""),
+        value: YESTERDAY_RATE,
+        ago: (26 * MINUTE, 10 * MINUTE),
+        step: hurried::INTERVAL,
+    };
+    backfill::write(promtool, folder, &folder.join("data"), &past)
 }

@@ -10,7 +10,6 @@ mod choice;
 mod load;
 mod question;
 mod stack;
-mod yesterday;
 
 use std::path::Path;
 use std::time::Duration;

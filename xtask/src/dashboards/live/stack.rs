@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use serde_json::json;
 
 use super::choice::JOB;
-use super::yesterday;
+use crate::backfill::{self, Past};
 use crate::exposition;
 use crate::http::Client;
 use crate::poll::{self, Try};
@@ -20,6 +20,7 @@ use crate::server_process::ServerProcess;
 use crate::tools::Tools;
 
 pub(super) const SCRAPE_INTERVAL: Duration = Duration::from_secs(1);
+const DAY: Duration = Duration::from_secs(24 * 3600);
 const SCRAPE_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(super) struct Stack<'a> {
@@ -46,7 +47,8 @@ impl<'a> Stack<'a> {
         fs::write(&config, text).context("cannot write prometheus.yml")?;
         exposition::check_config(&tools.promtool, &config)?;
         // Where it will keep its own.
-        yesterday::write(&tools.promtool, folder, &folder.join("data"))?;
+        let data = folder.join("data");
+        backfill::write(&tools.promtool, folder, &data, &yesterday())?;
         let prometheus = PrometheusProcess::start(&tools.prometheus, &config, folder, client)?;
         // Its address is known only now.
         let address = prometheus.url().trim_start_matches("http://");
@@ -139,6 +141,18 @@ fn start_server(binary: &Path, folder: &Path, address: &str) -> Result<ServerPro
         // Uploads that are left are soon noticed, and a stop waits for nobody.
         .args(["--drain-seconds", "1"]);
     ServerProcess::start_command(command, folder)
+}
+
+/// A day ago, for panels that compare with it: what the recording rules would have written, for longer than this takes.
+fn yesterday() -> Past<'static> {
+    const MINUTE: Duration = Duration::from_secs(60);
+    Past {
+        metric: "job:http_requests:rate5m",
+        labels: "job=\"tallied\"",
+        value: 40.0,
+        ago: (DAY + 10 * MINUTE, DAY - 10 * MINUTE),
+        step: Duration::from_secs(15),
+    }
 }
 
 /// The rules as they are; an Alertmanager that is not there, so that Prometheus counts what did not reach it.
