@@ -293,33 +293,35 @@ target directory from the distribution's packages, without installing them.")]
         #[arg(long, value_name = "PATH")]
         server: Option<PathBuf>,
     },
-    /// Raises each alert with a real fault, and sees it fire, arrive and go: Prometheus and Alertmanager in a hurry (some ten minutes)
+    /// Raises the alerts by real faults, and sees each fire, arrive and go: Prometheus and Alertmanager in a hurry (some ten minutes)
     #[command(after_help = "Examples:
   cargo xtask drill
   cargo xtask drill --list
   cargo xtask drill --server target/release/tallied-server --keep
 
 Three servers, a Prometheus and an Alertmanager run with the files in deploy/, sixty times as fast: a minute of
-theirs is a second. After a calm in which no alert may fire, faults are played: errors, slow answers, killed and
-frozen processes, handlers that do not end, and more. Each alert must go from pending to firing, be delivered to
-the webhook that its severity leads to, be resolved, and that be delivered; an alert that no fault explains fails
-the drill. It prints the timeline and a table, and the alerts that it cannot raise, with why.
+theirs is a second (but scrapes and evaluations come twice a second). After a calm in which no alert may fire, faults
+are played: errors, slow answers, killed and frozen processes, handlers that do not end, and more. Each alert must be
+pending if its rule waits, fire, be delivered to the webhook that its severity leads to, be resolved, and that be
+delivered, in this order; an alert that fires on something that no fault is or was just done to fails the drill. It
+prints the timeline and a table, and the alerts that it cannot raise, with why.
 
 Prometheus, promtool and Alertmanager are taken from XTASK_PROMETHEUS, XTASK_PROMTOOL and XTASK_ALERTMANAGER,
-from PATH, or unpacked below the target directory from the distribution's packages, without installing them. Leave the
+from PATH, or unpacked below the target directory from the distribution's packages, without installing them. It needs
+Linux, two processors, a gigabyte of memory, and for an Alertmanager that is unpacked, user namespaces. Leave the
 machine alone meanwhile: a second that it loses is a minute. It is no step of `cargo xtask test`.")]
     Drill {
         /// Print the faults and the alerts, and play nothing
         #[arg(long)]
         list: bool,
-        /// Drill this folder's files instead of those in deploy/
+        /// Drill this folder's files instead of those in deploy/; their receivers must be webhooks alone
         #[arg(long, value_name = "DIR")]
         deploy: Option<PathBuf>,
         /// Use this binary instead of building the server
-        #[arg(long, value_name = "PATH")]
+        #[arg(long, value_name = "PATH", conflicts_with = "list")]
         server: Option<PathBuf>,
         /// Keep the folder with the configurations, the logs and the data
-        #[arg(long)]
+        #[arg(long, conflicts_with = "list")]
         keep: bool,
     },
     /// Grafana's dashboards: made from code, held against conventions, and each query asked of a real Prometheus

@@ -37,6 +37,7 @@ pub(crate) struct Target {
 }
 
 /// An alert that is pending or firing.
+#[derive(Clone)]
 pub(crate) struct ActiveAlert {
     pub(crate) labels: Labels,
     /// `pending` or `firing`.

@@ -1,9 +1,9 @@
 //! A real Alertmanager.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
 use crate::foreign_server::ForeignServer;
@@ -49,15 +49,17 @@ pub(super) fn start(
             })
         },
     );
-    started.context(
-        "Debian's package has its templates in /usr/share, and was unpacked elsewhere: install it \
-         (apt-get install prometheus-alertmanager), or set XTASK_ALERTMANAGER to another build",
-    )
+    started.with_context(|| match moved_templates(binary) {
+        None => "cannot drill without it",
+        Some(_) => {
+            "Debian's package reads its templates in /usr/share, and was unpacked elsewhere, which takes a user \
+             namespace: install it (apt-get install prometheus-alertmanager), or set XTASK_ALERTMANAGER to another build"
+        }
+    })
 }
 
 fn command(binary: &Path) -> Command {
-    let unpacked = unpacked_templates(binary);
-    match unpacked.filter(|_| !Path::new(TEMPLATES).exists()) {
+    match moved_templates(binary) {
         None => Command::new(binary),
         Some(templates) => {
             let mut command = Command::new("unshare");
@@ -72,14 +74,28 @@ fn command(binary: &Path) -> Command {
     }
 }
 
-/// Beside a binary of an unpacked package.
-fn unpacked_templates(binary: &Path) -> Option<std::path::PathBuf> {
+/// Beside a binary of a package that was unpacked, and not installed.
+fn moved_templates(binary: &Path) -> Option<PathBuf> {
+    if Path::new(TEMPLATES).exists() {
+        return None;
+    }
     let usr = binary.canonicalize().ok()?.parent()?.parent()?.to_owned();
     let templates = usr.join("share/prometheus/alertmanager");
     templates
         .join("default.tmpl")
         .is_file()
         .then_some(templates)
+}
+
+/// Whether it is there and answers.
+pub(super) fn check(url: &str, client: &Client) -> Result<()> {
+    let answer = client.get(&format!("{url}/-/ready"))?;
+    ensure!(
+        answer.status == 200,
+        "Alertmanager is not ready any more: {}",
+        answer.status
+    );
+    Ok(())
 }
 
 #[derive(Deserialize)]

@@ -10,14 +10,44 @@ pub(super) struct Fault {
     pub(super) name: &'static str,
     pub(super) what: &'static str,
     /// Each must fire, and be delivered.
-    pub(super) raises: &'static [&'static str],
-    /// What it may raise besides, as others do on purpose.
-    pub(super) may_raise: &'static [&'static str],
+    pub(super) raises: &'static [Raised],
+    /// What it may raise besides.
+    pub(super) may_raise: &'static [Raised],
     /// The longest that it may take until all are delivered.
     pub(super) within: Duration,
 }
 
-/// Half a second of interval, `for`, Alertmanager's waits of up to 2 s; and a machine that has something else to do.
+/// An alert, and which of those with its name.
+#[derive(Debug)]
+pub(super) struct Raised {
+    pub(super) alert: &'static str,
+    /// A label and its value; an instance by the name that the drill gives it.
+    pub(super) on: Option<(&'static str, &'static str)>,
+}
+
+/// Of the whole job: it has neither endpoint nor instance.
+const fn job(alert: &'static str) -> Raised {
+    Raised { alert, on: None }
+}
+
+const fn endpoint(alert: &'static str, endpoint: &'static str) -> Raised {
+    let on = Some(("endpoint", endpoint));
+    Raised { alert, on }
+}
+
+const fn instance(alert: &'static str, instance: &'static str) -> Raised {
+    let on = Some(("instance", instance));
+    Raised { alert, on }
+}
+
+/// The servers: one that visitors use, one behind a relay that is killed and frozen, one that is crowded.
+pub(super) const VISITED: &str = "visited";
+pub(super) const FAR: &str = "far";
+pub(super) const CROWDED: &str = "crowded";
+
+const FAULT: &str = "/fault";
+
+/// A window and a `for` of up to 15 s each, and Alertmanager's waits of up to 15 s; and a machine that has something else to do.
 const WITHIN: Duration = Duration::from_secs(90);
 
 /// Always fires, so no fault raises it.
@@ -27,11 +57,11 @@ pub(super) const ERRORS: Fault = Fault {
     name: "errors",
     what: "10 requests a second are answered with 500, beside 50 that are well",
     raises: &[
-        "TalliedErrorBurn1h",
-        "TalliedErrorBurn6h",
-        "TalliedErrorBurn1d",
-        "TalliedErrorBurn3d",
-        "TalliedEndpointErrors",
+        job("TalliedErrorBurn1h"),
+        job("TalliedErrorBurn6h"),
+        job("TalliedErrorBurn1d"),
+        job("TalliedErrorBurn3d"),
+        endpoint("TalliedEndpointErrors", FAULT),
     ],
     may_raise: &[],
     // The slowest waits for 3 hours, which are 3 minutes.
@@ -42,9 +72,9 @@ pub(super) const SLOW: Fault = Fault {
     name: "slow answers",
     what: "50 clients ask for answers that take 1.5 s",
     raises: &[
-        "TalliedLatencyBurn1h",
-        "TalliedLatencyBurn6h",
-        "TalliedHighLatencyP99",
+        job("TalliedLatencyBurn1h"),
+        job("TalliedLatencyBurn6h"),
+        endpoint("TalliedHighLatencyP99", FAULT),
     ],
     may_raise: &[],
     within: WITHIN,
@@ -53,7 +83,7 @@ pub(super) const SLOW: Fault = Fault {
 pub(super) const CANCELLED: Fault = Fault {
     name: "impatient clients",
     what: "clients leave after 50 ms, before they have an answer",
-    raises: &["TalliedManyCancelled"],
+    raises: &[endpoint("TalliedManyCancelled", FAULT)],
     may_raise: &[],
     within: WITHIN,
 };
@@ -61,7 +91,7 @@ pub(super) const CANCELLED: Fault = Fault {
 pub(super) const BROKEN: Fault = Fault {
     name: "broken answers",
     what: "streamed answers break off in the middle",
-    raises: &["TalliedBrokenAnswers"],
+    raises: &[endpoint("TalliedBrokenAnswers", FAULT)],
     may_raise: &[],
     within: WITHIN,
 };
@@ -69,32 +99,42 @@ pub(super) const BROKEN: Fault = Fault {
 pub(super) const HAMMERED: Fault = Fault {
     name: "greedy scrapers",
     what: "2 clients ask for /metrics as fast as they are answered",
-    raises: &["TalliedHighCpu"],
+    raises: &[instance("TalliedHighCpu", VISITED)],
     // With two processors for all of this.
-    may_raise: &["TalliedScrapeSlow", "TalliedScrapesFailing"],
+    may_raise: &[
+        instance("TalliedScrapeSlow", VISITED),
+        instance("TalliedScrapesFailing", VISITED),
+        instance("TalliedTargetDown", VISITED),
+    ],
     within: WITHIN,
 };
 
 pub(super) const SLOW_LINK: Fault = Fault {
     name: "slow network",
     what: "scrapes of one server take a quarter of a second longer",
-    raises: &["TalliedScrapeSlow"],
-    may_raise: &["TalliedScrapesFailing"],
+    raises: &[instance("TalliedScrapeSlow", FAR)],
+    may_raise: &[
+        instance("TalliedScrapesFailing", FAR),
+        instance("TalliedTargetDown", FAR),
+    ],
     within: WITHIN,
 };
 
 pub(super) const FREEZES: Fault = Fault {
     name: "frozen process",
     what: "a process stands still for a second, again and again (SIGSTOP, SIGCONT)",
-    raises: &["TalliedScrapesFailing"],
-    may_raise: &[],
+    raises: &[instance("TalliedScrapesFailing", FAR)],
+    may_raise: &[
+        instance("TalliedScrapeSlow", FAR),
+        instance("TalliedTargetDown", FAR),
+    ],
     within: WITHIN,
 };
 
 pub(super) const OVERFLOW: Fault = Fault {
     name: "many endpoints",
     what: "a server that has series for one endpoint is asked for others",
-    raises: &["TalliedEndpointOverflow"],
+    raises: &[instance("TalliedEndpointOverflow", FAR)],
     may_raise: &[],
     within: WITHIN,
 };
@@ -102,16 +142,19 @@ pub(super) const OVERFLOW: Fault = Fault {
 pub(super) const RESTARTS: Fault = Fault {
     name: "crash loop",
     what: "a process is killed with SIGKILL and started anew, four times",
-    raises: &["TalliedRestarts"],
-    may_raise: &["TalliedScrapesFailing"],
+    raises: &[instance("TalliedRestarts", FAR)],
+    may_raise: &[
+        instance("TalliedScrapesFailing", FAR),
+        instance("TalliedTargetDown", FAR),
+    ],
     within: WITHIN,
 };
 
 pub(super) const DOWN: Fault = Fault {
     name: "dead server",
     what: "the process is killed with SIGKILL, and stays away",
-    raises: &["TalliedTargetDown"],
-    may_raise: &["TalliedScrapesFailing"],
+    raises: &[instance("TalliedTargetDown", FAR)],
+    may_raise: &[instance("TalliedScrapesFailing", FAR)],
     within: WITHIN,
 };
 
@@ -119,17 +162,19 @@ pub(super) const CROWD: Fault = Fault {
     name: "crowd",
     what: "all connections of a server are taken by handlers that do not end and uploads that stop, and others knock",
     raises: &[
-        "TalliedFileDescriptors",
-        "TalliedConnectionsRefused",
-        "TalliedInFlightStuck",
-        "TalliedHighMemory",
+        instance("TalliedFileDescriptors", CROWDED),
+        instance("TalliedConnectionsRefused", CROWDED),
+        instance("TalliedInFlightStuck", CROWDED),
+        instance("TalliedHighMemory", CROWDED),
     ],
     // When the clients leave, all that waited was slow, and cancelled.
     may_raise: &[
-        "TalliedLatencyBurn1h",
-        "TalliedLatencyBurn6h",
-        "TalliedHighLatencyP99",
-        "TalliedManyCancelled",
+        job("TalliedLatencyBurn1h"),
+        job("TalliedLatencyBurn6h"),
+        endpoint("TalliedHighLatencyP99", FAULT),
+        endpoint("TalliedHighLatencyP99", "/data"),
+        endpoint("TalliedManyCancelled", FAULT),
+        endpoint("TalliedManyCancelled", "/data"),
     ],
     within: WITHIN,
 };
@@ -137,7 +182,7 @@ pub(super) const CROWD: Fault = Fault {
 pub(super) const SILENCE: Fault = Fault {
     name: "no visitors",
     what: "all clients stay away; yesterday they did not",
-    raises: &["TalliedTrafficDrop"],
+    raises: &[job("TalliedTrafficDrop")],
     may_raise: &[],
     within: WITHIN,
 };
@@ -145,7 +190,7 @@ pub(super) const SILENCE: Fault = Fault {
 pub(super) const ABSENT: Fault = Fault {
     name: "no targets",
     what: "service discovery finds no server any more",
-    raises: &["TalliedJobAbsent"],
+    raises: &[job("TalliedJobAbsent")],
     may_raise: &[],
     within: WITHIN,
 };
@@ -172,7 +217,8 @@ pub(super) const CANNOT: [(&str, &str); 2] = [
 
 /// Each alert of the kit is raised by one fault, is the one that always fires, or is said to be out of reach.
 pub(super) fn check_complete(alerts: &BTreeSet<&str>) -> Result<()> {
-    let raised = ALL.iter().flat_map(|fault| fault.raises).copied();
+    let raised = ALL.iter().flat_map(|fault| fault.raises);
+    let raised = raised.map(|raised| raised.alert);
     let cannot = CANNOT.iter().map(|(alert, _)| *alert);
     let mut known = BTreeSet::new();
     for alert in raised.chain(cannot).chain([ALWAYS]) {
@@ -200,7 +246,8 @@ mod tests {
 
     #[test]
     fn an_alert_that_is_nowhere_or_is_gone_is_named() {
-        let raised = ALL.iter().flat_map(|fault| fault.raises).copied();
+        let raised = ALL.iter().flat_map(|fault| fault.raises);
+        let raised = raised.map(|raised| raised.alert);
         let cannot = CANNOT.iter().map(|(alert, _)| *alert);
         let mut alerts: BTreeSet<&str> = raised.chain(cannot).chain([ALWAYS]).collect();
         check_complete(&alerts).unwrap();

@@ -1,8 +1,9 @@
 //! The files of `deploy/` in a hurry: a minute is a second.
 //!
 //! Every time in them becomes a sixtieth: ranges, subqueries with the number that stands for their step, offsets, `for`,
-//! and Alertmanager's waits. What is no time stays: shares, counts, rates a second, bytes, bounds of buckets. The names of
-//! recorded series stay, too, so `rate5m` is over five seconds. Changed in the tree and written as JSON, which is YAML.
+//! and Alertmanager's waits. What is no time stays: shares, counts, bytes, bounds of buckets, and rates a second, so that a
+//! floor under a rate is a sixtieth of what it is in earnest. The names of recorded series stay, too: `rate5m` is over five
+//! seconds. Changed in the tree and written as JSON, which is YAML. What is not known to be right in a hurry is refused.
 
 use std::time::Duration;
 
@@ -25,13 +26,17 @@ pub(super) const INTERVAL: Duration = Duration::from_millis(500);
 const TIMEOUT_KEY: &str = "scrape_timeout";
 const SCRAPE_DURATION: &str = "scrape_duration_seconds";
 
-/// Where in the files' time a time of the drill's is.
-pub(super) fn slowed(time: Duration) -> Duration {
-    time * FACTOR
-}
+/// Prometheus looks back so far for a series' last sample: 5 minutes by default.
+pub(super) const LOOKBACK: &str = "--query.lookback-delta=5s";
 
-fn hurried(time: Duration) -> Duration {
-    time / FACTOR
+fn hurried(time: Duration) -> Result<Duration> {
+    let hurried = time / FACTOR;
+    ensure!(
+        hurried * FACTOR == time && hurried.subsec_nanos().is_multiple_of(1_000_000),
+        "a sixtieth of {} is no whole millisecond",
+        display_duration(&time)
+    );
+    Ok(hurried)
 }
 
 fn hurried_text(written: &str) -> Result<String> {
@@ -41,7 +46,7 @@ fn hurried_text(written: &str) -> Result<String> {
     }
     let time = parse_duration(written)
         .map_err(|error| anyhow::anyhow!("`{written}` is no duration: {error}"))?;
-    Ok(display_duration(&hurried(time)))
+    Ok(display_duration(&hurried(time)?))
 }
 
 /// The rule files, each with its name.
@@ -75,6 +80,55 @@ fn timeout_of(prometheus: &Value) -> Result<Duration> {
 
 /// `timeout` is the scrapes' in the files.
 fn expression(expr: &Expr, timeout: Duration) -> Result<Expr> {
+    refuse(expr, None)?;
+    within(expr, timeout)
+}
+
+/// Times that are numbers, but for those that [`numbers`] knows. `on_left_of` has the expression on its left.
+fn refuse(expr: &Expr, on_left_of: Option<&BinaryExpr>) -> Result<()> {
+    const OF_TIME: [&str; 12] = [
+        "time",
+        "timestamp",
+        "predict_linear",
+        "deriv",
+        "minute",
+        "hour",
+        "day_of_week",
+        "day_of_month",
+        "day_of_year",
+        "days_in_month",
+        "month",
+        "year",
+    ];
+    match expr {
+        Expr::Call(call) if OF_TIME.contains(&call.func.name) => {
+            bail!("{}() is not known here", call.func.name);
+        }
+        Expr::Call(call) if matches!(call.func.name, "sum_over_time" | "count_over_time") => {
+            ensure!(
+                step_of(expr).is_none() || on_left_of.is_some_and(|binary| binary.op.id() == T_MUL),
+                "{} over a subquery must be multiplied by its step, on its right",
+                call.func.name
+            );
+        }
+        Expr::VectorSelector(selector) => ensure!(
+            selector.name.as_deref() != Some(SCRAPE_DURATION)
+                || on_left_of.is_some_and(promql::is_comparison),
+            "{SCRAPE_DURATION} must be compared with a number, on its right"
+        ),
+        _ => {}
+    }
+    for (index, child) in promql::children(expr).into_iter().enumerate() {
+        let on_left_of = match expr {
+            Expr::Binary(binary) if index == 0 => Some(binary),
+            _ => None,
+        };
+        refuse(child, on_left_of)?;
+    }
+    Ok(())
+}
+
+fn within(expr: &Expr, timeout: Duration) -> Result<Expr> {
     let mut expr = match expr {
         Expr::Binary(binary) => Expr::Binary(numbers(binary, timeout)?),
         other => other.clone(),
@@ -83,20 +137,21 @@ fn expression(expr: &Expr, timeout: Duration) -> Result<Expr> {
         Expr::VectorSelector(selector) => offset(selector)?,
         Expr::MatrixSelector(matrix) => {
             offset(&mut matrix.vs)?;
-            matrix.range = hurried(matrix.range);
+            matrix.range = hurried(matrix.range)?;
         }
         Expr::Subquery(subquery) => {
             ensure!(
-                subquery.offset.is_none(),
-                "a subquery's offset is not expected"
+                subquery.offset.is_none() && subquery.at.is_none(),
+                "a subquery with an offset or @ is not known here"
             );
-            subquery.range = hurried(subquery.range);
-            subquery.step = subquery.step.map(hurried);
+            let step = subquery.step.context("a subquery needs a step")?;
+            subquery.range = hurried(subquery.range)?;
+            subquery.step = Some(hurried(step)?);
         }
         _ => {}
     }
     for index in 0..promql::children(&expr).len() {
-        let child = expression(promql::children(&expr)[index], timeout)?;
+        let child = within(promql::children(&expr)[index], timeout)?;
         expr = promql::with_child(&expr, index, child);
     }
     Ok(expr)
@@ -105,9 +160,10 @@ fn expression(expr: &Expr, timeout: Duration) -> Result<Expr> {
 fn offset(selector: &mut VectorSelector) -> Result<()> {
     selector.offset = match selector.offset.take() {
         None => None,
-        Some(Offset::Pos(time)) => Some(Offset::Pos(hurried(time))),
-        Some(Offset::Neg(_)) => bail!("an offset into the future is not expected"),
+        Some(Offset::Pos(time)) => Some(Offset::Pos(hurried(time)?)),
+        Some(Offset::Neg(_)) => bail!("an offset into the future is not known here"),
     };
+    ensure!(selector.at.is_none(), "@ is not known here");
     Ok(())
 }
 
@@ -123,7 +179,7 @@ fn numbers(binary: &BinaryExpr, timeout: Duration) -> Result<BinaryExpr> {
             "a subquery's factor must be its step in seconds, {}",
             step.as_secs_f64()
         );
-        binary.rhs = number(hurried(step).as_secs_f64());
+        binary.rhs = number(hurried(step)?.as_secs_f64());
     }
     if promql::is_comparison(&binary)
         && let Expr::VectorSelector(selector) = &*binary.lhs
@@ -160,9 +216,25 @@ pub(super) fn prometheus(config: &Value, alertmanager: &str) -> Result<Value> {
     for key in ["scrape_interval", TIMEOUT_KEY, "evaluation_interval"] {
         config["global"][key] = json!(interval);
     }
-    config["rule_files"] = json!(["rules/*.yml"]);
-    config["alerting"]["alertmanagers"] =
-        json!([{"static_configs": [{"targets": [alertmanager]}]}]);
+    ensure!(
+        config["rule_files"] == json!(["rules/*.yml"]),
+        "rule_files must be [rules/*.yml]: those are the rules that are drilled"
+    );
+    for key in ["remote_write", "remote_read"] {
+        ensure!(
+            config.get(key).is_none(),
+            "{key} would reach somebody else: take it out"
+        );
+    }
+    for pointer in ["/global/external_labels", "/alerting/alert_relabel_configs"] {
+        ensure!(
+            config.pointer(pointer).is_none(),
+            "{pointer} would give alerts other labels at Alertmanager than at Prometheus: take it out"
+        );
+    }
+    let told = config.pointer_mut("/alerting/alertmanagers/0/static_configs/0/targets");
+    *told.context("prometheus.yml tells no Alertmanager in static_configs")? =
+        json!([alertmanager]);
     let jobs = config["scrape_configs"].as_array_mut();
     for job in jobs.context("prometheus.yml has no scrape_configs")? {
         let name = job["job_name"].as_str().context("a job has no name")?;
@@ -184,14 +256,29 @@ pub(super) fn alertmanager(config: &Value, receiver: &str) -> Result<Value> {
     route(&mut config["route"])?;
     let receivers = config["receivers"].as_array_mut();
     for one in receivers.context("alertmanager.yml has no receivers")? {
+        only(one, &["name", "webhook_configs"])?;
         let webhooks = one["webhook_configs"].as_array_mut();
         for webhook in webhooks.context("a receiver has no webhook_configs")? {
+            only(webhook, &["url", "send_resolved", "max_alerts"])?;
             let url = webhook["url"].as_str().context("a webhook has no url")?;
             let path = url.splitn(4, '/').nth(3).unwrap_or_default();
             webhook["url"] = json!(format!("http://{receiver}/{path}"));
         }
     }
     Ok(config)
+}
+
+/// A drill must not wake anybody up.
+fn only(map: &Value, keys: &[&str]) -> Result<()> {
+    let other = map
+        .as_object()
+        .and_then(|map| map.keys().find(|key| !keys.contains(&key.as_str())));
+    match other {
+        None => Ok(()),
+        Some(other) => {
+            bail!("a receiver's {other} could reach somebody: drill with webhooks alone")
+        }
+    }
 }
 
 fn route(route: &mut Value) -> Result<()> {
@@ -236,9 +323,31 @@ mod tests {
                 "scrape_duration_seconds{job=\"a\"} > 0.25 * 10",
                 "scrape_duration_seconds{job=\"a\"} > 0.125",
             ),
-            ("0.25 * 10 < x", "0.25 * 10 < x"),
+            ("avg_over_time(x[6h:1m]) > 1", "avg_over_time(x[6m:1s]) > 1"),
         ] {
             assert_eq!(hurried_expr(text).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn what_could_be_a_time_is_refused() {
+        for text in [
+            "time() - x > 3600",
+            "x @ 100",
+            "x offset -5m",
+            "sum_over_time(x[1h:1m])",
+            "60 * sum_over_time(x[1h:1m])",
+            "sum_over_time(x[1h:1m]) > 10",
+            "scrape_duration_seconds * 2",
+            "sum(sum_over_time(x[1h:1m])) * 60",
+            "sum_over_time(x[1h:]) * 15",
+            "sum_over_time(x[1h:1m] offset 1h) * 60",
+            "0.25 * 10 < scrape_duration_seconds",
+            "max(scrape_duration_seconds) > 2.5",
+            "predict_linear(x[1h], 4 * 3600) < 0",
+            "rate(x[31s])",
+        ] {
+            assert!(hurried_expr(text).is_err(), "{text}");
         }
     }
 
@@ -258,7 +367,7 @@ groups:
   - name: g
     interval: 30s
     rules:
-      - {alert: A, expr: 'x[5m]', for: 3h, labels: {severity: page}}
+      - {alert: A, expr: 'x[5m]', for: 3h, keep_firing_for: 1h, labels: {severity: page}}
 ";
         let file = RuleFile::parse("a.yml", "a.yml", text).unwrap();
         let config = json!({"global": {"scrape_timeout": "10s"}});
@@ -266,7 +375,7 @@ groups:
         assert_eq!(
             rules[0].1,
             json!({"groups": [{"name": "g", "interval": "500ms", "rules": [
-                {"alert": "A", "expr": "x[5s]", "for": "3m", "labels": {"severity": "page"}}
+                {"alert": "A", "expr": "x[5s]", "for": "3m", "keep_firing_for": "1m", "labels": {"severity": "page"}}
             ]}]})
         );
     }
@@ -298,13 +407,54 @@ receivers:
         );
     }
 
+    fn prometheus_config() -> Value {
+        json!({
+            "global": {"scrape_interval": "15s"},
+            "rule_files": ["rules/*.yml"],
+            "alerting": {"alertmanagers": [
+                {"timeout": "3s", "static_configs": [{"targets": ["alertmanager:9093"]}]}
+            ]},
+            "scrape_configs": [{"job_name": "a", "static_configs": [], "sample_limit": 7}]
+        })
+    }
+
+    /// Somebody's own files may lead to somebody.
+    #[test]
+    fn nobody_else_is_reached() {
+        let receiver = |config: Value| {
+            let config = json!({"route": {}, "receivers": [config]});
+            alertmanager(&config, "127.0.0.1:1")
+        };
+        let webhook = json!({"url": "http://elsewhere/a"});
+        receiver(json!({"name": "a", "webhook_configs": [webhook]})).unwrap();
+        let pager = json!({"name": "a", "webhook_configs": [webhook], "pagerduty_configs": [{}]});
+        let error = receiver(pager).unwrap_err().to_string();
+        assert!(error.contains("pagerduty_configs could reach"), "{error}");
+        let proxy = json!({"url": "http://elsewhere/a", "http_config": {"proxy_url": "http://p"}});
+        assert!(receiver(json!({"name": "a", "webhook_configs": [proxy]})).is_err());
+
+        for (pointer, value) in [
+            ("remote_write", json!([])),
+            ("rule_files", json!(["rule/*.yml"])),
+            ("alerting", json!({})),
+            ("global", json!({"external_labels": {"replica": "a"}})),
+        ] {
+            let mut config = prometheus_config();
+            config[pointer] = value;
+            assert!(prometheus(&config, "127.0.0.1:2").is_err(), "{pointer}");
+        }
+    }
+
     #[test]
     fn jobs_find_their_targets_in_files() {
-        let config = json!({
-            "global": {"scrape_interval": "15s"},
-            "scrape_configs": [{"job_name": "a", "static_configs": [], "sample_limit": 7}]
-        });
+        let config = prometheus_config();
         let hurried = prometheus(&config, "127.0.0.1:2").unwrap();
+        assert_eq!(
+            hurried["alerting"],
+            json!({"alertmanagers": [
+                {"timeout": "3s", "static_configs": [{"targets": ["127.0.0.1:2"]}]}
+            ]})
+        );
         assert_eq!(hurried["global"]["scrape_interval"], "500ms");
         assert_eq!(
             hurried["scrape_configs"][0],

@@ -1,5 +1,5 @@
 //! The alerts in earnest: real servers, a real Prometheus and a real Alertmanager with the files of `deploy/`, sixty times as
-//! fast, and faults that must raise each alert, see it delivered, and see it go: `cargo xtask drill`.
+//! fast, and faults that must raise each alert that can be raised here, see it delivered, and see it go: `cargo xtask drill`.
 
 mod alertmanager;
 mod clients;
@@ -7,6 +7,7 @@ mod faults;
 mod hurried;
 mod load;
 mod receiver;
+mod record;
 mod relay;
 mod report;
 mod script;
@@ -15,14 +16,14 @@ mod stage;
 mod watch;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver as Channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
+use rustix::process::{Resource, getrlimit};
 
-use self::receiver::Delivered;
+use self::receiver::Arrived;
 use self::script::Servers;
 use self::servers::Far;
 use self::stage::{Stage, Tools};
@@ -31,6 +32,8 @@ use crate::alerts::kit::Kit;
 use crate::alerts::rules::{Rule, RuleFile};
 use crate::cargo;
 use crate::http::Client;
+use crate::interrupt;
+use crate::poll;
 use crate::prometheus_api::Api;
 use crate::report::{ok, seconds};
 use crate::tools;
@@ -40,6 +43,10 @@ use crate::workspace::Workspace;
 /// once a second.
 const SILENT: Duration = Duration::from_secs(6);
 const SILENT_TIMEOUT: Duration = Duration::from_secs(40);
+const ALWAYS_RECEIVER: &str = "watchdog";
+
+/// Connections of the clients and of the relay, and what else is open.
+const OPEN_FILES: u64 = 1_000;
 
 #[derive(Debug, Default)]
 pub(crate) struct Options {
@@ -60,6 +67,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         list();
         return Ok(());
     }
+    check_machine()?;
     let found = tools::find(workspace)?;
     let tools = Tools {
         promtool: found.promtool,
@@ -87,11 +95,24 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     Ok(())
 }
 
+fn check_machine() -> Result<()> {
+    ensure!(
+        cfg!(target_os = "linux"),
+        "the drill needs Linux: elsewhere the server has not all figures of its process"
+    );
+    let most = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    ensure!(
+        most >= OPEN_FILES,
+        "the drill opens some {OPEN_FILES} files, and may open {most}: `ulimit -n {OPEN_FILES}` before it"
+    );
+    Ok(())
+}
+
 fn list() {
     for fault in faults::ALL {
         println!("{}: {}", fault.name, fault.what);
-        for alert in fault.raises {
-            println!("  {alert}");
+        for raised in fault.raises {
+            println!("  {}", raised.alert);
         }
     }
     println!("always: {}", faults::ALWAYS);
@@ -103,7 +124,7 @@ fn list() {
 
 fn run_in(folder: &Path, kit: &Kit, tools: &Tools, binary: &Path) -> Result<()> {
     let client = Client::new();
-    let (receiver, delivered) = receiver::listen()?;
+    let (receiver, arrived) = receiver::listen()?;
     let (crowded, crowded_metrics) = servers::crowded(binary, folder)?;
     let mut servers = Servers {
         visited: servers::visited(binary, folder)?,
@@ -118,17 +139,17 @@ fn run_in(folder: &Path, kit: &Kit, tools: &Tools, binary: &Path) -> Result<()> 
         stage.alertmanager.url()
     ));
     let watch = Watch::new(servers.names());
-    let played = observed(&stage, &watch, &delivered, &client, || {
+    let played = observed(&stage, &watch, &arrived, &client, || {
         script::play(&stage, &mut servers, &watch)
     });
-    let played = played.and_then(|()| fall_silent(&mut stage, &watch, &delivered));
+    let played = played.and_then(|()| fall_silent(&mut stage, &watch, &arrived));
     let played = played.and_then(|()| {
-        servers.visited.stop()?;
-        servers.far.stop()?;
-        servers.crowded.stop()?;
+        servers.stop()?;
         stage.alertmanager.stop()
     });
-    let missing = match watch.has_begun() {
+    // What is missing is no news then.
+    interrupt::check()?;
+    let wrong = match watch.has_begun() {
         true => table(kit, &watch),
         false => Vec::new(),
     };
@@ -136,16 +157,16 @@ fn run_in(folder: &Path, kit: &Kit, tools: &Tools, binary: &Path) -> Result<()> 
         for complaint in watch.complaints() {
             eprintln!("{complaint}");
         }
-        servers.visited.print_log();
-        servers.far.print_log();
-        servers.crowded.print_log();
+        servers.print_logs();
         stage.print_logs();
         return Err(error);
     }
-    let complaints = [missing, watch.complaints()].concat();
-    if !complaints.is_empty() {
-        bail!("not as it should be:\n  {}", complaints.join("\n  "));
-    }
+    let wrong = [wrong, watch.complaints()].concat();
+    ensure!(
+        wrong.is_empty(),
+        "not as it should be:\n  {}",
+        wrong.join("\n  ")
+    );
     Ok(())
 }
 
@@ -153,20 +174,16 @@ fn run_in(folder: &Path, kit: &Kit, tools: &Tools, binary: &Path) -> Result<()> 
 fn observed(
     stage: &Stage,
     watch: &Watch,
-    delivered: &Channel<Delivered>,
+    arrived: &Channel<Arrived>,
     client: &Client,
     play: impl FnOnce() -> Result<()> + Send,
 ) -> Result<()> {
-    let is_over = AtomicBool::new(false);
     let api = Api::new(client, stage.prometheus.url());
+    let check = || alertmanager::check(stage.alertmanager.url(), client);
     thread::scope(|scope| {
-        let playing = scope.spawn(|| {
-            let played = play();
-            is_over.store(true, Ordering::Relaxed);
-            played
-        });
-        // Here, for a channel is not shared. Its error ends the play, too.
-        let observed = watch.observe(&api, delivered, || is_over.load(Ordering::Relaxed));
+        let playing = scope.spawn(play);
+        // Here, for a channel is not shared. Its error ends the play, too, and says more.
+        let observed = watch.observe(&api, arrived, check, || playing.is_finished());
         let played = playing.join();
         let played = played.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         observed.and(played)
@@ -174,8 +191,8 @@ fn observed(
 }
 
 /// Without Prometheus, nobody says any more that all is well. That is the point of the alert that always fires.
-fn fall_silent(stage: &mut Stage, watch: &Watch, delivered: &Channel<Delivered>) -> Result<()> {
-    let times = watch.always_delivered();
+fn fall_silent(stage: &mut Stage, watch: &Watch, arrived: &Channel<Arrived>) -> Result<()> {
+    let (times, receivers) = watch.always();
     let longest = times.windows(2).map(|pair| pair[1] - pair[0]).max();
     let longest = longest.context("the alert that always fires was not delivered")?;
     watch.say(format_args!(
@@ -184,26 +201,36 @@ fn fall_silent(stage: &mut Stage, watch: &Watch, delivered: &Channel<Delivered>)
         times.len(),
         seconds(longest)
     ));
+    // Or its silence says nothing.
+    ensure!(
+        longest < SILENT / 2,
+        "{} must come more often than each {:?}",
+        faults::ALWAYS,
+        SILENT / 2
+    );
+    ensure!(
+        receivers.iter().eq([ALWAYS_RECEIVER]),
+        "{} must go to {ALWAYS_RECEIVER} alone, and went to {receivers:?}",
+        faults::ALWAYS
+    );
     watch.say("FAULT no monitoring: Prometheus is stopped");
     stage.prometheus.stop()?;
-    let start = Instant::now();
-    let last = loop {
-        watch.listen(delivered);
-        let last = watch.always_delivered().last().copied().unwrap_or(start);
-        if last.elapsed() >= SILENT {
-            break last;
-        }
+    let stop = Instant::now();
+    let mut last = stop;
+    while last.elapsed() < SILENT {
         ensure!(
-            start.elapsed() < SILENT_TIMEOUT,
+            stop.elapsed() < SILENT_TIMEOUT,
             "{} is still delivered {SILENT_TIMEOUT:?} after Prometheus was stopped",
             faults::ALWAYS
         );
-        crate::poll::sleep_until(Instant::now() + Duration::from_millis(100))?;
-    };
+        poll::sleep_until(Instant::now() + Duration::from_millis(100))?;
+        watch.listen(arrived);
+        last = watch.always().0.last().copied().unwrap_or(stop).max(stop);
+    }
     watch.say(format_args!(
         "      {} is silent: last delivered {} after the stop",
         faults::ALWAYS,
-        seconds(last.saturating_duration_since(start))
+        seconds(last - stop)
     ));
     Ok(())
 }

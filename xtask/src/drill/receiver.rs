@@ -17,32 +17,36 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const MOST_HEADERS: usize = 32;
 const MOST_BYTES: usize = 1 << 20;
 
-/// One alert in a notification.
+/// One alert in a notification, or why there is none.
+pub(super) type Arrived = Result<Notice, String>;
+
+/// What a notification says of an alert.
 #[derive(Debug)]
-pub(super) struct Delivered {
+pub(super) struct Notice {
     pub(super) at: Instant,
     /// Of the receiver in alertmanager.yml, by the path of its URL.
     pub(super) receiver: String,
-    pub(super) alert: Alert,
-}
-
-/// What a notification says of an alert.
-#[derive(Debug, Deserialize)]
-pub(super) struct Alert {
     /// `firing` or `resolved`.
     pub(super) status: String,
     pub(super) labels: Labels,
     pub(super) annotations: Labels,
 }
 
-/// A notification, as far as it matters: Alertmanager's webhook format, version 4.
+/// Alertmanager's webhook format, version 4, as far as it matters.
 #[derive(Deserialize)]
 struct Notification {
     alerts: Vec<Alert>,
 }
 
+#[derive(Deserialize)]
+struct Alert {
+    status: String,
+    labels: Labels,
+    annotations: Labels,
+}
+
 /// Listens on a free port of loopback until the chore ends. Returns the address, and what arrives.
-pub(super) fn listen() -> Result<(String, Channel<Delivered>)> {
+pub(super) fn listen() -> Result<(String, Channel<Arrived>)> {
     let listener = TcpListener::bind("127.0.0.1:0").context("there is no free port on loopback")?;
     let address = listener.local_addr()?.to_string();
     let (sender, channel) = mpsc::channel();
@@ -51,7 +55,8 @@ pub(super) fn listen() -> Result<(String, Channel<Delivered>)> {
             let sender = sender.clone();
             thread::spawn(move || {
                 if let Err(error) = take(stream, &sender) {
-                    eprintln!("the webhook did not understand Alertmanager: {error:#}");
+                    // Nobody listens at the end of the drill.
+                    let _ = sender.send(Err(format!("the webhook: {error:#}")));
                 }
             });
         }
@@ -59,7 +64,7 @@ pub(super) fn listen() -> Result<(String, Channel<Delivered>)> {
     Ok((address, channel))
 }
 
-fn take(mut stream: TcpStream, sender: &Sender<Delivered>) -> Result<()> {
+fn take(mut stream: TcpStream, sender: &Sender<Arrived>) -> Result<()> {
     stream.set_read_timeout(Some(TIMEOUT))?;
     stream.set_write_timeout(Some(TIMEOUT))?;
     let (path, body) = request(&mut stream)?;
@@ -68,12 +73,13 @@ fn take(mut stream: TcpStream, sender: &Sender<Delivered>) -> Result<()> {
         serde_json::from_slice(&body).context("a notification is not as expected")?;
     let receiver = path.trim_start_matches('/');
     for alert in notification.alerts {
-        // Nobody listens at the end of the drill.
-        let _ = sender.send(Delivered {
+        let _ = sender.send(Ok(Notice {
             at,
             receiver: receiver.to_owned(),
-            alert,
-        });
+            status: alert.status,
+            labels: alert.labels,
+            annotations: alert.annotations,
+        }));
     }
     stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")?;
     Ok(())
@@ -145,12 +151,24 @@ mod tests {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
-        let seen: Vec<_> = channel.try_iter().collect();
+        let seen: Result<Vec<Notice>, String> = channel.try_iter().collect();
+        let seen = seen.unwrap();
         assert_eq!(seen.len(), 2);
         assert_eq!(seen[0].receiver, "page");
-        assert_eq!(seen[0].alert.annotations["summary"], "s");
-        assert_eq!(seen[1].alert.status, "resolved");
-        assert_eq!(seen[1].alert.labels["alertname"], "B");
+        assert_eq!(seen[0].annotations["summary"], "s");
+        assert_eq!(seen[1].status, "resolved");
+        assert_eq!(seen[1].labels["alertname"], "B");
+    }
+
+    #[test]
+    fn what_is_no_notification_is_told() {
+        let (address, channel) = listen().unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream
+            .write_all(b"POST /page HTTP/1.1\r\nContent-Length: 2\r\n\r\n[]")
+            .unwrap();
+        let told = channel.recv_timeout(Duration::from_secs(10)).unwrap();
+        assert!(told.unwrap_err().contains("not as expected"));
     }
 
     #[test]

@@ -1,29 +1,31 @@
 //! What is done, and in which order.
 //!
 //! First nothing, and a scanner: no alert may fire. Then four things at a time, each with alerts of its own; the errors take
-//! the longest. At last what would hide the others: no visitors, and no targets.
+//! the longest. Then nobody comes, and at last, for it silences all others, there are no targets.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 
 use super::faults::{
-    ABSENT, BROKEN, CANCELLED, CROWD, DOWN, ERRORS, FREEZES, Fault, HAMMERED, OVERFLOW, RESTARTS,
-    SILENCE, SLOW, SLOW_LINK,
+    ABSENT, BROKEN, CANCELLED, CROWD, CROWDED, DOWN, ERRORS, FAR, FREEZES, Fault, HAMMERED,
+    OVERFLOW, RESTARTS, SILENCE, SLOW, SLOW_LINK, VISITED,
 };
 use super::load::Load;
+use super::record::name;
 use super::servers::{self, Far};
 use super::stage::{JOB, Stage};
-use super::watch::{Watch, name};
+use super::watch::Watch;
 use super::{alertmanager, clients};
 use crate::http::Client;
 use crate::poll::{self, Try};
 use crate::server_process::ServerProcess;
 
-/// The longest until Prometheus has scraped all, and says so: before, it has seen no target.
+/// The longest until Prometheus has scraped a server: before, no target is what it sees, and says.
 const STARTED: Duration = Duration::from_secs(30);
 
 /// How long a service that is well is watched, and how long with a scanner.
@@ -47,9 +49,25 @@ pub(super) struct Servers {
 }
 
 impl Servers {
+    pub(super) fn stop(&mut self) -> Result<()> {
+        self.visited.stop()?;
+        self.far.stop()?;
+        self.crowded.stop().map(drop)
+    }
+
+    /// Each under its name.
+    pub(super) fn print_logs(&self) {
+        eprintln!("{VISITED}:");
+        self.visited.print_log();
+        eprintln!("{FAR}:");
+        self.far.print_log();
+        eprintln!("{CROWDED}:");
+        self.crowded.print_log();
+    }
+
     /// What to call them where they are scraped.
     pub(super) fn names(&self) -> BTreeMap<String, &'static str> {
-        let names = ["visited", "far", "crowded"];
+        let names = [VISITED, FAR, CROWDED];
         let addresses = self.targets().map(str::to_owned);
         addresses.into_iter().zip(names).collect()
     }
@@ -67,7 +85,7 @@ impl Servers {
 pub(super) fn play(stage: &Stage, servers: &mut Servers, watch: &Watch) -> Result<()> {
     let visitors = clients::visitors(&servers.visited);
     watch.wait_until_settled(STARTED)?;
-    watch.begin_to_judge();
+    watch.judge();
     calm(watch, "a service that is well", QUIET)?;
     let scanner = clients::scanner(&servers.visited);
     calm(watch, "a scanner that finds nothing but 404", SCANNED)?;
@@ -81,7 +99,7 @@ pub(super) fn play(stage: &Stage, servers: &mut Servers, watch: &Watch) -> Resul
     } = &mut *servers;
     let visited = &*visited;
     let crowded = &*crowded;
-    let parts: [Part; 4] = [
+    let parts: Vec<Part> = vec![
         Box::new(|| errors(visited, watch)),
         Box::new(|| odd_clients(visited, watch)),
         Box::new(|| process(far, stage, watch)),
@@ -106,12 +124,15 @@ pub(super) fn play(stage: &Stage, servers: &mut Servers, watch: &Watch) -> Resul
 type Part<'a> = Box<dyn FnOnce() -> Result<()> + Send + 'a>;
 
 /// All of them, and the first error, at which the others give up.
-fn at_once<const COUNT: usize>(watch: &Watch, parts: [Part; COUNT]) -> Result<()> {
+fn at_once(watch: &Watch, parts: Vec<Part>) -> Result<()> {
     let first = Mutex::new(Ok(()));
     thread::scope(|scope| {
         for part in parts {
             scope.spawn(|| {
-                let played = part();
+                // Caught, for the others would go on for minutes.
+                let played = catch_unwind(AssertUnwindSafe(part));
+                let played =
+                    played.unwrap_or_else(|_| Err(anyhow!("the drill panicked; see above")));
                 let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
                 if played.is_err() && first.is_ok() {
                     *first = played;
@@ -123,15 +144,12 @@ fn at_once<const COUNT: usize>(watch: &Watch, parts: [Part; COUNT]) -> Result<()
     first.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Nothing may be pending or firing.
+/// Nothing may fire.
 fn calm(watch: &Watch, what: &str, time: Duration) -> Result<()> {
     watch.say(format_args!("CALM  {what}"));
-    let end = Instant::now() + time;
-    while Instant::now() < end {
-        let active = watch.active();
-        ensure!(active.is_empty(), "{what}: these alerts came: {active:?}");
-        poll::sleep_until((Instant::now() + Duration::from_millis(200)).min(end))?;
-    }
+    poll::sleep_until(Instant::now() + time)?;
+    let complaints = watch.complaints();
+    ensure!(complaints.is_empty(), "{what}: {}", complaints.join("; "));
     Ok(())
 }
 
@@ -178,6 +196,8 @@ fn process(far: &mut Far, stage: &Stage, watch: &Watch) -> Result<()> {
     far.slow_down(Duration::ZERO);
     watch.end(&SLOW_LINK);
 
+    // Or what it may raise is there already when the next one raises it.
+    watch.wait_until_over(&[&SLOW_LINK], OVER)?;
     let freezing = || {
         for _ in 0..4 {
             let frozen = far.freeze()?;
@@ -195,8 +215,8 @@ fn process(far: &mut Far, stage: &Stage, watch: &Watch) -> Result<()> {
         clients::expecting(1, Duration::from_millis(100), url, 200)
     })?;
 
-    // The next but one silences all of this server, and with them that they are resolved.
-    watch.wait_until_over(&[&SLOW_LINK, &FREEZES, &OVERFLOW], OVER)?;
+    // The dead server will silence all of these, and with them that they are resolved.
+    watch.wait_until_over(&[&FREEZES, &OVERFLOW], OVER)?;
     during(watch, &RESTARTS, || {
         for _ in 0..4 {
             far.kill();

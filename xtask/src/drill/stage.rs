@@ -70,8 +70,13 @@ impl Stage {
                 .args(["check", "config"])
                 .arg(&config),
         )?;
-        let prometheus =
-            PrometheusProcess::start_with(&tools.prometheus, &config, folder, client, &[RESEND])?;
+        let prometheus = PrometheusProcess::start_with(
+            &tools.prometheus,
+            &config,
+            folder,
+            client,
+            &[RESEND, hurried::LOOKBACK],
+        )?;
         let stage = Self {
             folder: folder.to_owned(),
             prometheus,
@@ -110,8 +115,9 @@ fn write(folder: &Path, name: &str, content: &Value) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// The one thing that is not real: Prometheus is new, and an alert compares with yesterday, so the rate of yesterday's
-/// requests is written into its store. From 26 to 10 minutes ago, which are hours: the alert looks 24 back.
+/// Prometheus is new, and an alert compares with yesterday, so the rate of yesterday's requests is made up and written into its
+/// store. From 26 to 10 minutes ago, which are hours: the alert looks 24 back. The windows of a day and more have these
+/// requests in them, too.
 fn write_yesterday(promtool: &Path, folder: &Path) -> Result<()> {
     const MINUTE: Duration = Duration::from_secs(60);
     let past = Past {
