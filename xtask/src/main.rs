@@ -18,6 +18,7 @@ mod cargo;
 mod docs_page;
 mod endtoend;
 mod exposition;
+mod fleet;
 mod foreign_server;
 mod fuzz;
 mod gate;
@@ -306,6 +307,30 @@ unpacked below the target directory from the distribution's package, without ins
         #[arg(long)]
         keep: bool,
     },
+    /// Three servers, a Prometheus that finds them in files, and VictoriaMetrics: the fleet's figures are exact
+    #[command(after_help = "Examples:
+  cargo xtask fleet
+  cargo xtask fleet --server target/release/tallied-server
+  cargo xtask fleet --keep
+
+Three servers under different loads, and a Prometheus with deploy/fleet/prometheus.yml and the rules as they
+are, but for addresses and short intervals. The p95 and the error ratio of the fleet, and nine more recorded
+figures, asked and recorded, must be what the servers' own expositions give: to the last bit, but for the
+order in which sums are added up, which PromQL leaves open (some units in the last place; they are
+printed). VictoriaMetrics must have got the same samples. Then a server is found by a new file, its file
+is removed, and another one is killed. Some two minutes; it is no step of `cargo xtask test`.
+
+prometheus, promtool and victoria-metrics are taken from XTASK_PROMETHEUS, XTASK_PROMTOOL and
+XTASK_VICTORIA_METRICS, from PATH, or unpacked below the target directory from the distribution's
+packages, without installing them.")]
+    Fleet {
+        /// Test this binary instead of building the server
+        #[arg(long, value_name = "PATH")]
+        server: Option<PathBuf>,
+        /// Keep the folder with the configuration, the logs and the data of both databases
+        #[arg(long)]
+        keep: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -360,6 +385,7 @@ fn main() -> ExitCode {
             Command::Prometheus { server, keep } => {
                 prometheus::run(&workspace, server.as_deref(), keep)
             }
+            Command::Fleet { server, keep } => fleet::run(&workspace, server.as_deref(), keep),
         });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

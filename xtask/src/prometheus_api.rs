@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::http::Client;
@@ -24,8 +24,17 @@ impl Sample {
     }
 }
 
+/// A series with its samples, each with its time in milliseconds since 1970.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Stream {
+    pub(crate) labels: Labels,
+    pub(crate) samples: Vec<(i64, f64)>,
+}
+
 pub(crate) struct Target {
     pub(crate) job: String,
+    /// `127.0.0.1:PORT`.
+    pub(crate) instance: String,
     pub(crate) last_error: String,
 }
 
@@ -52,10 +61,31 @@ impl<'a> Api<'a> {
 
     /// An instant query at a time of the past.
     pub(crate) fn query_at(&self, promql: &str, time: SystemTime) -> Result<Vec<Sample>> {
-        let time = time.duration_since(UNIX_EPOCH)?.as_secs_f64();
-        let time = format!("{time:.3}");
+        let time = time.duration_since(UNIX_EPOCH)?.as_millis();
+        self.instant(promql, i64::try_from(time)?)
+    }
+
+    /// The same with a time in milliseconds since 1970.
+    pub(crate) fn instant(&self, promql: &str, at: i64) -> Result<Vec<Sample>> {
+        let time = seconds(at);
         let data = self.ask("/api/v1/query", &[("query", promql), ("time", &time)])?;
         samples(&data).with_context(|| format!("the query: {promql} at {time}"))
+    }
+
+    /// The stored samples that a range selector (`x{y="z"}[5m]`) has at a time in milliseconds since 1970.
+    pub(crate) fn stored(&self, selector: &str, at: i64) -> Result<Vec<Stream>> {
+        let time = seconds(at);
+        let data = self.ask("/api/v1/query", &[("query", selector), ("time", &time)])?;
+        streams(&data).with_context(|| format!("the query: {selector} at {time}"))
+    }
+
+    /// Such as `2.42.0`.
+    pub(crate) fn version(&self) -> Result<String> {
+        let data = self.ask("/api/v1/status/buildinfo", &[])?;
+        let version = data["version"].as_str();
+        Ok(version
+            .context("Prometheus does not say its version")?
+            .to_owned())
     }
 
     pub(crate) fn targets(&self) -> Result<Vec<Target>> {
@@ -67,6 +97,7 @@ impl<'a> Api<'a> {
             .iter()
             .map(|target| Target {
                 job: text(&target["labels"]["job"]),
+                instance: text(&target["labels"]["instance"]),
                 last_error: text(&target["lastError"]),
             })
             .collect())
@@ -105,32 +136,69 @@ impl<'a> Api<'a> {
     }
 }
 
+/// A time in milliseconds, as a query has it.
+fn seconds(milliseconds: i64) -> String {
+    format!(
+        "{}.{:03}",
+        milliseconds.div_euclid(1000),
+        milliseconds.rem_euclid(1000)
+    )
+}
+
 /// Reads the data of an answer whose result is a vector.
 fn samples(data: &Value) -> Result<Vec<Sample>> {
+    let sample = |of: &Value| {
+        Ok(Sample {
+            labels: labels(of)?,
+            value: pair(&of["value"])?.1,
+        })
+    };
+    result(data, "vector")?.iter().map(sample).collect()
+}
+
+/// Reads the data of an answer whose result is a matrix.
+fn streams(data: &Value) -> Result<Vec<Stream>> {
+    let stream = |of: &Value| {
+        let values = of["values"].as_array().context("no values")?;
+        Ok(Stream {
+            labels: labels(of)?,
+            samples: values.iter().map(pair).collect::<Result<_>>()?,
+        })
+    };
+    result(data, "matrix")?.iter().map(stream).collect()
+}
+
+fn result<'a>(data: &'a Value, kind: &str) -> Result<&'a Vec<Value>> {
     ensure!(
-        data["resultType"] == "vector",
-        "its result is a {}, not a vector",
+        data["resultType"] == kind,
+        "its result is a {}, not a {kind}",
         data["resultType"]
     );
-    let Some(result) = data["result"].as_array() else {
-        bail!("its result is not a list");
+    data["result"]
+        .as_array()
+        .context("its result is not a list")
+}
+
+fn labels(of: &Value) -> Result<Labels> {
+    let labels = of["metric"].as_object().context("no labels")?;
+    let label = |(name, value): (&String, &Value)| {
+        let value = value.as_str().unwrap_or_default().to_owned();
+        (name.clone(), value)
     };
-    result
-        .iter()
-        .map(|sample| {
-            let labels = sample["metric"].as_object().context("no labels")?;
-            let labels = labels
-                .iter()
-                .map(|(name, value)| (name.clone(), value.as_str().unwrap_or("").to_owned()))
-                .collect();
-            // Numbers come as strings, for NaN and the infinities.
-            let value = sample["value"][1].as_str().context("no value")?;
-            let value = value
-                .parse()
-                .with_context(|| format!("`{value}` is no number"))?;
-            Ok(Sample { labels, value })
-        })
-        .collect()
+    Ok(labels.iter().map(label).collect())
+}
+
+/// A time in seconds and a value.
+fn pair(of: &Value) -> Result<(i64, f64)> {
+    let time = of[0].as_f64().context("no time")?;
+    // Numbers come as strings, for NaN and the infinities.
+    let value = of[1].as_str().context("no value")?;
+    let value = value
+        .parse()
+        .with_context(|| format!("`{value}` is no number"))?;
+    // They are whole milliseconds.
+    let milliseconds = (time * 1000.0).round() as i64;
+    Ok((milliseconds, value))
 }
 
 #[cfg(test)]
@@ -152,6 +220,17 @@ mod tests {
         assert_eq!(samples[0].value, 42.0);
         assert!(samples[1].value.is_nan());
         assert_eq!(samples[2].value, f64::INFINITY);
+    }
+
+    #[test]
+    fn reads_a_matrix_to_the_millisecond() {
+        let data = json!({"resultType": "matrix", "result": [
+            {"metric": {"job": "text"}, "values": [[1700000000.001, "0.1"], [1700000001, "NaN"]]},
+        ]});
+        let streams = streams(&data).unwrap();
+        assert_eq!(streams[0].samples[0], (1_700_000_000_001, 0.1));
+        assert_eq!(streams[0].samples[1].0, 1_700_000_001_000);
+        assert_eq!(seconds(1_700_000_000_001), "1700000000.001");
     }
 
     #[test]

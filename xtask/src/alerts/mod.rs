@@ -27,7 +27,7 @@ pub(crate) mod rules;
 mod runbook;
 mod shape;
 pub(crate) mod tool;
-mod yaml;
+pub(crate) mod yaml;
 
 use std::fs;
 use std::path::{Path, PathBuf};
