@@ -256,6 +256,7 @@ It needs Chromium and chromedriver: from XTASK_CHROMEDRIVER, or on PATH
   cargo xtask alerts --quick
   cargo xtask alerts --only TalliedHighCpu
   cargo xtask alerts --list
+  cargo xtask alerts --write-kubernetes
   cargo xtask alerts --prefix acme --output my-rules
 
 promtool and amtool check and test the rules and the routes in deploy/. Every metric, label and bound that a
@@ -263,8 +264,11 @@ rule, a test, the runbook or a dashboard names must be in the exposition of a se
 for it. Then each number, window, operator, matcher and label of each rule is changed, one at a time, and a test
 has to fail (some six minutes; --quick leaves it out, and is what `cargo xtask test` does).
 
-With --prefix it does something else: it renders rules, tests and dashboards for a server with that
-metric_prefix, into --output or a temporary folder, and tests them there.
+With --write-kubernetes it does something else: it generates deploy/kubernetes/prometheusrule.yaml from the
+rules, under the head that it has; the checks refuse one that is not what is generated.
+
+With --prefix, too: it renders rules, tests and dashboards for a server with that metric_prefix, into
+--output or a temporary folder, and tests them there.
 
 promtool and amtool are taken from XTASK_PROMTOOL and XTASK_AMTOOL, from PATH, or unpacked below the
 target directory from the distribution's packages, without installing them.")]
@@ -278,8 +282,11 @@ target directory from the distribution's packages, without installing them.")]
         /// Print the mutants' names, and check nothing
         #[arg(long, conflicts_with = "quick")]
         list: bool,
+        /// Generate the PrometheusRule from the rules, and check nothing
+        #[arg(long, conflicts_with_all = ["quick", "only", "list", "server"])]
+        write_kubernetes: bool,
         /// Render for a server with this metric_prefix
-        #[arg(long, value_name = "PREFIX", conflicts_with_all = ["quick", "only", "list"])]
+        #[arg(long, value_name = "PREFIX", conflicts_with_all = ["quick", "only", "list", "write_kubernetes"])]
         prefix: Option<String>,
         /// Keep what is rendered in this folder
         #[arg(long, value_name = "DIR", requires = "prefix")]
@@ -366,6 +373,7 @@ fn main() -> ExitCode {
                 quick,
                 only,
                 list,
+                write_kubernetes,
                 prefix,
                 output,
                 deploy,
@@ -375,6 +383,7 @@ fn main() -> ExitCode {
                     quick,
                     only,
                     list,
+                    write_kubernetes,
                     prefix,
                     output,
                     deploy,

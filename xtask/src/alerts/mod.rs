@@ -14,6 +14,7 @@ mod functions;
 pub(crate) mod grafana;
 pub(crate) mod inference;
 pub(crate) mod kit;
+mod kubernetes;
 pub(crate) mod live;
 pub(crate) mod matching;
 mod mutation;
@@ -50,6 +51,7 @@ pub(crate) struct Options {
     pub(crate) quick: bool,
     pub(crate) only: Vec<String>,
     pub(crate) list: bool,
+    pub(crate) write_kubernetes: bool,
     pub(crate) prefix: Option<String>,
     pub(crate) output: Option<PathBuf>,
     pub(crate) deploy: Option<PathBuf>,
@@ -78,6 +80,16 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let kit = Kit::read(&folder, &shown)?;
     if options.list {
         return mutation::list(&kit, &options.only);
+    }
+    if options.write_kubernetes {
+        let changed = kubernetes::write(&kit)?;
+        let what = if changed {
+            "is written"
+        } else {
+            "was so already"
+        };
+        println!("{shown}/kubernetes/prometheusrule.yaml {what}");
+        return Ok(());
     }
     let promtool = tools::find_promtool(workspace)?;
     if let Some(prefix) = &options.prefix {
@@ -117,6 +129,10 @@ fn check_files(workspace: &Workspace, kit: &Kit) -> Result<()> {
     settle(
         format_args!("the runbook's sections and links ({})", kit.runbook.shown),
         &kit.runbook.check(&alerts),
+    )?;
+    settle(
+        "the PrometheusRule is generated from the rules",
+        &kubernetes::check(kit)?,
     )?;
     let compose = workspace.root.join("compose.yaml");
     let compose = compose
