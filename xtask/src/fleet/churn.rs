@@ -50,9 +50,14 @@ fn comes(stage: &mut Stage<'_>, files: &Files, binary: &Path, folder: &Path) -> 
         written.elapsed().as_secs_f64()
     ));
     stage.wait_for_scrapes(now())?;
+    // For the servers that were there before it is what they have exposed since their load.
+    stage.check_samples("with a server that has had no load yet", |member| {
+        &member.last
+    })?;
     stage.expect("count(up{job=\"tallied\"} == 1)", 4.0)?;
     stage.load(&[3], LOAD)?;
     let since = stage.wait_for_scrapes(now())?;
+    stage.check_samples("with four servers", |member| &member.last)?;
     stage.compare_asked("with four servers", since)
 }
 

@@ -38,11 +38,17 @@ impl Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} figures, {} of them to the bit, the others by at most {} ulps; the order of additions allows {} at most",
-            self.figures, self.to_the_bit, self.ulps, self.allowed
-        )
+        let (figures, others) = (self.figures, self.figures - self.to_the_bit);
+        write!(f, "{figures} figures, ")?;
+        match others {
+            0 => write!(f, "all to the bit")?,
+            _ => write!(
+                f,
+                "all to the bit but {others}, which differ by {} ulps at most",
+                self.ulps
+            )?,
+        }
+        write!(f, " (the order of additions allows {})", self.allowed)
     }
 }
 

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use crate::alerts::yaml;
+use crate::prometheus_api::Labels;
 
 /// Short, so that a minute is enough; a scrape of these servers takes some milliseconds.
 pub(super) const SCRAPE_INTERVAL: &str = "1s";
@@ -19,6 +20,8 @@ pub(super) const EVALUATION_INTERVAL: &str = "1s300ms";
 pub(super) struct Files {
     pub(super) config: PathBuf,
     targets: PathBuf,
+    /// On all that is sent on.
+    pub(super) external_labels: Labels,
     /// What is different in them from deploy/, for the log.
     pub(super) changes: Vec<String>,
 }
@@ -72,7 +75,12 @@ impl Files {
         changes.push(format!(
             "rules/*.yml: interval {EVALUATION_INTERVAL} in each group"
         ));
+        let labels = config["global"]["external_labels"].as_object();
+        let labels = labels.into_iter().flatten();
+        let labels =
+            labels.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
         Ok(Self {
+            external_labels: labels.collect(),
             config: fleet.join("prometheus.yml"),
             targets,
             changes,
@@ -229,6 +237,7 @@ mod tests {
         assert!(job["sample_limit"].is_u64() && job["dns_sd_configs"].is_null());
         assert_eq!(config["rule_files"][0], "../prometheus/rules/*.yml");
         assert_eq!(config["global"]["external_labels"]["replica"], "a");
+        assert_eq!(files.external_labels["replica"], "a");
         assert_eq!(
             config["remote_write"][0]["url"],
             "http://127.0.0.1:4/api/v1/write"

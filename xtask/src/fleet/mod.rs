@@ -28,20 +28,21 @@ mod stage;
 mod stored;
 mod victoria_metrics;
 
+use std::cell::Cell;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
 use self::arithmetic::Rounding;
-use self::comparison::{difference, number};
+use self::comparison::number;
 use self::configuration::Files;
 use self::figures::{JOB_RATIO, P95};
 use self::load::{FAILING, QUICK, SLOW};
 use self::member::Member;
 use self::rules::Rules;
 use self::stage::{Stage, now};
-use self::stored::{Kept, check_exposed, check_sent};
+use self::stored::{Kept, check_sent};
 use self::victoria_metrics::VictoriaMetrics;
 use crate::alerts::rules as rule_files;
 use crate::http::Client;
@@ -130,9 +131,14 @@ fn run_in(folder: &Path, root: &Path, tools: &Tools, store: &Binary, binary: &Pa
         members,
         rules: Rules::new(&rule_files, rounding)?,
         start: Instant::now(),
+        begin: now(),
+        asked: Cell::default(),
+        recorded: Cell::default(),
     };
-    let checked = check(&mut stage, &store)
+    let sender = &files.external_labels;
+    let checked = check(&mut stage, &store, sender)
         .and_then(|()| churn::check(&mut stage, &files, binary, folder))
+        .and_then(|()| check_store(&stage, &store, sender, now() - 1000))
         .and_then(|()| store.check_alive());
     if let Err(error) = checked {
         for member in &stage.members {
@@ -145,82 +151,40 @@ fn run_in(folder: &Path, root: &Path, tools: &Tools, store: &Binary, binary: &Pa
     for member in &mut stage.members {
         member.stop()?;
     }
+    println!("asked, in all:    {}", stage.asked.get());
+    println!("recorded, in all: {}", stage.recorded.get());
     prometheus.stop()?;
     store.stop()
 }
 
 /// The three servers under load, and what became of it in Prometheus and in VictoriaMetrics.
-fn check(stage: &mut Stage<'_>, store: &VictoriaMetrics) -> Result<()> {
-    let begin = now();
-    stage.wait_for_scrapes(begin)?;
+fn check(stage: &mut Stage<'_>, store: &VictoriaMetrics, sender: &Labels) -> Result<()> {
+    stage.wait_for_scrapes(now())?;
     stage.wait_for_scrapes(now())?;
     stage.told("Prometheus has found and scraped three servers");
-    check_samples(
-        stage,
-        &stage.api,
-        "in Prometheus before the load",
-        now(),
-        Kept::ToTheBit,
-        |m| &m.first,
-    )?;
+    stage.check_samples("before the load", |member| &member.first)?;
 
     stage.load(&[0, 1, 2], LOAD)?;
     let since = stage.wait_for_scrapes(now())?;
-    check_samples(
-        stage,
-        &stage.api,
-        "in Prometheus after the load",
-        now(),
-        Kept::ToTheBit,
-        |m| &m.last,
-    )?;
+    stage.check_samples("after the load", |member| &member.last)?;
     check_apart(stage, since)?;
 
-    // At a scrape's own time, and between scrapes.
-    for (what, at) in [
-        ("at the time of a scrape", since),
-        ("between scrapes", since + 437),
-    ] {
-        stage.compare_asked(what, at)?;
-    }
+    stage.compare_asked("at the time of a scrape", since)?;
+    stage.compare_asked("between scrapes", since + 437)?;
     poll::sleep_until(Instant::now() + QUIET)?;
-    let until = now() - 1000;
-    stage.compare_asked("later", until)?;
+    stage.compare_asked("later", now() - 1000)?;
     let recorded = stage.compare_recorded(since)?;
 
-    check_store(stage, store, begin - 5000, until, &recorded)?;
+    let until = now() - 1000;
+    check_store(stage, store, sender, until)?;
+    check_stored_headlines(stage, store, sender, &recorded)?;
     let stored = Api::new(stage.client, store.url());
-    check_samples(
-        stage,
-        &stored,
-        "in VictoriaMetrics after the load",
-        until,
-        Kept::AS_A_DECIMAL,
-        |m| &m.last,
-    )?;
+    let what = "in VictoriaMetrics after the load";
+    stage.check_samples_in(&stored, what, until, Kept::AS_A_DECIMAL, |member| {
+        &member.last
+    })?;
     its_own_rate(stage, &stored, until)?;
     stage.check_undisturbed()
-}
-
-fn check_samples(
-    stage: &Stage<'_>,
-    api: &Api<'_>,
-    what: &str,
-    at: i64,
-    kept: Kept,
-    exposed: impl Fn(&Member) -> &series::Settled,
-) -> Result<()> {
-    let (mut samples, mut to_the_bit, mut difference) = (0, 0, 0.0_f64);
-    for member in &stage.members {
-        let passed = check_exposed(what, api, member, exposed(member), at, kept)?;
-        samples += passed.samples;
-        to_the_bit += passed.to_the_bit;
-        difference = difference.max(passed.difference);
-    }
-    stage.told(format_args!(
-        "{what}: {samples} samples as the servers expose them, {to_the_bit} of them to the bit, all to {difference:.1e}"
-    ));
-    Ok(())
 }
 
 /// That the fleet's figures can be mistaken for none of a single server, nor for an average of theirs.
@@ -254,18 +218,16 @@ fn check_apart(stage: &Stage<'_>, at: i64) -> Result<()> {
     Ok(())
 }
 
-/// That all recorded series, and the servers' that they are made of, are in VictoriaMetrics: each sample at its time.
+/// That all recorded series, and the servers' that they are made of, are in VictoriaMetrics: each sample since the start, at
+/// its time.
 fn check_store(
     stage: &Stage<'_>,
     store: &VictoriaMetrics,
-    from: i64,
-    to: i64,
-    recorded: &[rules::Evaluation],
+    sender: &Labels,
+    until: i64,
 ) -> Result<()> {
-    // deploy/fleet/prometheus.yml has them on all that it sends.
-    let sender: Labels = [("cluster", "example"), ("replica", "a")]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into();
+    let from = stage.begin - 5000;
+    let window = (until - from) / 1000 + 1;
     for (what, selector) in [
         ("all recorded series", "{__name__=~\".+:.+\"}"),
         (
@@ -273,24 +235,31 @@ fn check_store(
             "{__name__=~\"http_requests_total|http_request_duration_seconds_bucket\"}",
         ),
     ] {
-        let window = (to - from) / 1000 + 1;
-        let original = stage.api.stored(&format!("{selector}[{window}s]"), to)?;
+        let original = stage.api.stored(&format!("{selector}[{window}s]"), until)?;
         let passed = poll::until(
             "what Prometheus sends to VictoriaMetrics",
             SENT_TIMEOUT,
             || {
-                let stored = store.stored(stage.client, selector, (from, to))?;
-                Ok(match check_sent(&original, &stored, &sender) {
+                let stored = store.stored(stage.client, selector, (from, until))?;
+                Ok(match check_sent(&original, &stored, sender) {
                     Ok(passed) => Try::Done(passed),
                     Err(missing) => Try::NotYet(format!("{missing:#}")),
                 })
             },
         )?;
         stage.told(format_args!(
-            "in VictoriaMetrics: {what}, {} samples at their times, {} of them to the bit, all to {:.1e}",
-            passed.samples, passed.to_the_bit, passed.difference
+            "in VictoriaMetrics: {what}, each at its time: {passed}"
         ));
     }
+    Ok(())
+}
+
+fn check_stored_headlines(
+    stage: &Stage<'_>,
+    store: &VictoriaMetrics,
+    sender: &Labels,
+    recorded: &[rules::Evaluation],
+) -> Result<()> {
     for ((what, name), evaluation) in stage::HEADLINES.iter().zip(recorded) {
         let mut seen = evaluation.seen.iter();
         let original = seen.find(|(labels, _)| stage::is_headline(labels, name));
@@ -317,13 +286,13 @@ fn its_own_rate(stage: &Stage<'_>, stored: &Api<'_>, at: i64) -> Result<()> {
     let figures = stage.rules.expected(&stage.members, &scrapes, at)?;
     let seen = stage.rules.asked(stored, at)?;
     for (what, name) in stage::HEADLINES {
-        let theirs = seen
-            .iter()
-            .find(|(labels, _)| stage::is_headline(labels, name));
+        let mut seen = seen.iter();
+        let theirs = seen.find(|(labels, _)| stage::is_headline(labels, name));
         if let (Some(ours), Some((_, theirs))) = (stage::headline(&figures, name), theirs) {
             println!(
-                "    {what}, by VictoriaMetrics's own rate (not compared): {}",
-                difference(ours, *theirs)
+                "    {what}, by VictoriaMetrics's own rate, which is not compared: {}, {:+.2} % of Prometheus's",
+                number(*theirs),
+                (theirs / ours.value - 1.0) * 100.0
             );
         }
     }

@@ -1,17 +1,19 @@
 //! The servers and their Prometheus in the course of the test, with a line for each thing that was seen, and when.
 
+use std::cell::Cell;
 use std::fmt::Display;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
 
 use super::arithmetic::Range;
-use super::comparison::{Seen, compare, difference};
+use super::comparison::{Seen, Tally, compare, difference};
 use super::figures::{Figures, JOB_RATIO, P95};
 use super::load::FAULT;
 use super::member::{self, Member};
 use super::rules::{self, Evaluation, Rules};
-use super::series::{NAME, of, shown};
+use super::series::{NAME, Settled, of, shown};
+use super::stored::{Kept, Passed, check_exposed};
 use crate::http::Client;
 use crate::poll::{self, Try};
 use crate::prometheus_api::{Api, Labels};
@@ -32,6 +34,10 @@ pub(super) struct Stage<'a> {
     pub(super) members: Vec<Member>,
     pub(super) rules: Rules<'a>,
     pub(super) start: Instant,
+    /// The same in milliseconds since 1970.
+    pub(super) begin: i64,
+    pub(super) asked: Cell<Tally>,
+    pub(super) recorded: Cell<Tally>,
 }
 
 /// In milliseconds since 1970.
@@ -91,6 +97,39 @@ impl Stage<'_> {
         Ok(())
     }
 
+    /// That Prometheus has each sample of the servers that run, now.
+    pub(super) fn check_samples(
+        &self,
+        what: &str,
+        exposed: impl Fn(&Member) -> &Settled,
+    ) -> Result<()> {
+        let what = format!("in Prometheus {what}");
+        self.check_samples_in(&self.api, &what, now(), Kept::ToTheBit, exposed)
+    }
+
+    pub(super) fn check_samples_in(
+        &self,
+        database: &Api<'_>,
+        what: &str,
+        at: i64,
+        kept: Kept,
+        exposed: impl Fn(&Member) -> &Settled,
+    ) -> Result<()> {
+        let mut all = Passed::default();
+        for member in self.members.iter().filter(|member| member.is_running()) {
+            all.add(check_exposed(
+                what,
+                database,
+                member,
+                exposed(member),
+                at,
+                kept,
+            )?);
+        }
+        self.told(format_args!("{what}: what the servers expose: {all}"));
+        Ok(())
+    }
+
     /// The rules' expressions, asked at a time when no server is asked for anything.
     pub(super) fn compare_asked(&self, what: &str, at: i64) -> Result<()> {
         // A scrape that had begun by then is stored a little later.
@@ -102,6 +141,7 @@ impl Stage<'_> {
         let expected = self.rules.expected(&self.members, &scrapes, at)?;
         let seen = self.rules.asked(&self.api, at)?;
         let tally = compare(what, &expected, &seen)?;
+        add(&self.asked, tally);
         self.told(format_args!("asked {what}: {tally}"));
         print_headlines(&expected, &seen);
         Ok(())
@@ -114,6 +154,7 @@ impl Stage<'_> {
         let (evaluations, tally) =
             self.rules
                 .check_recorded(&self.api, &self.members, since, now)?;
+        add(&self.recorded, tally);
         self.told(format_args!(
             "recorded, {} evaluations: {tally}",
             evaluations.len()
@@ -172,6 +213,12 @@ impl Stage<'_> {
         self.told(format_args!("{promql} == {seen}"));
         Ok(())
     }
+}
+
+fn add(all: &Cell<Tally>, tally: Tally) {
+    let mut sum = all.get();
+    sum.add(tally);
+    all.set(sum);
 }
 
 /// Why scrapes fail, from Prometheus itself.

@@ -1,6 +1,7 @@
 //! Sample by sample: what the servers expose, what Prometheus has stored of it, and what VictoriaMetrics got.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use anyhow::{Result, bail, ensure};
 
@@ -39,13 +40,19 @@ impl Kept {
 /// How the numbers came through.
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
 pub(super) struct Passed {
-    pub(super) samples: usize,
-    pub(super) to_the_bit: usize,
+    samples: usize,
+    to_the_bit: usize,
     /// The greatest relative difference.
-    pub(super) difference: f64,
+    difference: f64,
 }
 
 impl Passed {
+    pub(super) fn add(&mut self, other: Self) {
+        self.samples += other.samples;
+        self.to_the_bit += other.to_the_bit;
+        self.difference = self.difference.max(other.difference);
+    }
+
     fn note(&mut self, original: f64, stored: f64) {
         self.samples += 1;
         if original.to_bits() == stored.to_bits() {
@@ -53,6 +60,21 @@ impl Passed {
         } else {
             let difference = ((stored - original) / original).abs();
             self.difference = self.difference.max(difference);
+        }
+    }
+}
+
+impl fmt::Display for Passed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (samples, others) = (self.samples, self.samples - self.to_the_bit);
+        write!(f, "{samples} samples, ")?;
+        match others {
+            0 => write!(f, "all to the bit"),
+            _ => write!(
+                f,
+                "all to the bit but {others}, which differ by a part of {:.1e} at most",
+                self.difference
+            ),
         }
     }
 }
