@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::arithmetic::Range;
 use super::comparison::{Seen, Tally, compare, difference};
-use super::figures::{Figures, JOB_RATIO, P95};
+use super::figures::{Figures, JOB_RATIO, JOB_REQUESTS, P95};
 use super::load::FAULT;
 use super::member::{self, Member};
 use super::rules::{self, Evaluation, Rules};
@@ -24,8 +24,11 @@ const SCRAPE_TIMEOUT: Duration = Duration::from_secs(30);
 const MOVED: i64 = 10;
 
 /// The figures that are printed each time.
-pub(super) const HEADLINES: [(&str, &str); 2] =
-    [("p95 of /fault", P95), ("error ratio", JOB_RATIO)];
+pub(super) const HEADLINES: [(&str, &str); 3] = [
+    ("p95 of /fault", P95),
+    ("error ratio", JOB_RATIO),
+    ("requests a second", JOB_REQUESTS),
+];
 
 pub(super) struct Stage<'a> {
     pub(super) client: &'a Client,
