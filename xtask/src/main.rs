@@ -323,9 +323,10 @@ unpacked below the target directory from the distribution's package, without ins
 Three servers under different loads, and a Prometheus with deploy/fleet/prometheus.yml and the rules as they
 are, but for addresses and short intervals. The p95 and the error ratio of the fleet, and nine more recorded
 figures, asked and recorded, must be what the servers' own expositions give: to the last bit, but for the
-order in which sums are added up, which PromQL leaves open (some units in the last place; they are
-printed). VictoriaMetrics must have got the same samples. Then a server is found by a new file, its file
-is removed, and another one is killed. Some two minutes; it is no step of `cargo xtask test`.
+order in which sums are added up, which PromQL leaves open. That makes some units in the last place (ulps),
+which are printed, and how many of them any order could make. VictoriaMetrics must have got the same
+samples. Then a server is found by a new file, its file is removed, and another one is killed. A minute and a
+half; it is no step of `cargo xtask test`.
 
 prometheus, promtool and victoria-metrics are taken from XTASK_PROMETHEUS, XTASK_PROMTOOL and
 XTASK_VICTORIA_METRICS, from PATH, or unpacked below the target directory from the distribution's
