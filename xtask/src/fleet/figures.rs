@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
 
-use super::arithmetic::{Range, Rounding, quantile, rate};
+use super::arithmetic::{Extrapolation, Range, quantile, rate};
 use super::series::{NAME, Settled, of, shown};
 use crate::prometheus_api::Labels;
 
@@ -62,8 +62,8 @@ pub(super) struct Scraped<'a> {
 }
 
 /// The rules' results at a time, of servers that were first scraped less than a window ago.
-pub(super) fn at(fleet: &[Scraped<'_>], at: i64, rounding: Rounding) -> Result<Figures> {
-    let rates = rates(fleet, at, rounding)?;
+pub(super) fn at(fleet: &[Scraped<'_>], at: i64, extrapolation: Extrapolation) -> Result<Figures> {
+    let rates = rates(fleet, at, extrapolation)?;
     let mut figures = Figures::new();
     let mut put = |name: &str, labels: &[(&str, &str)], figure: Range| {
         figures.insert(named(name, labels), figure);
@@ -125,7 +125,7 @@ type Rates<'a> = Vec<(&'a Labels, f64)>;
 fn rates<'a>(
     fleet: &[Scraped<'a>],
     at: i64,
-    rounding: Rounding,
+    extrapolation: Extrapolation,
 ) -> Result<BTreeMap<&'static str, Rates<'a>>> {
     let mut rates: BTreeMap<&str, Rates<'_>> =
         [(REQUESTS, Vec::new()), (DURATIONS, Vec::new())].into();
@@ -145,7 +145,7 @@ fn rates<'a>(
             let first = *first
                 .with_context(|| format!("{} was not there at the first scrape", shown(labels)))?;
             ensure!(first <= last, "{} went down", shown(labels));
-            let rate = rate((first, last), &times, at, WINDOW_SECONDS, rounding);
+            let rate = rate((first, last), &times, at, WINDOW_SECONDS, extrapolation);
             rates.extend(rate.map(|rate| (labels, rate)));
         }
     }
@@ -234,17 +234,22 @@ mod tests {
             times: &times,
         };
         let (fast, slow) = (of(&fast), of(&slow));
-        let figures = at(&[fast, slow], 300_000, Rounding::ZeroLast).unwrap();
+        let figures = at(&[fast, slow], 300_000, Extrapolation::ZeroLast).unwrap();
         close(figure(&figures, JOB_RATIO), 0.05);
         close(figure(&figures, ENDPOINT_RATIO), 0.05);
         // The 95th of 100: in the middle of the ten slow ones.
         close(figure(&figures, P95), 0.75);
         close(figure(&figures, P95_OF_ALL_JOBS), 0.75);
-        let p95 = |server| figure(&at(&[server], 300_000, Rounding::ZeroLast).unwrap(), P95);
+        let p95 = |server| {
+            figure(
+                &at(&[server], 300_000, Extrapolation::ZeroLast).unwrap(),
+                P95,
+            )
+        };
         close(p95(fast), 0.095);
         close(p95(slow), 0.975);
         // A server left out is another figure.
-        let alone = at(&[fast], 300_000, Rounding::ZeroLast).unwrap();
+        let alone = at(&[fast], 300_000, Extrapolation::ZeroLast).unwrap();
         close(figure(&alone, JOB_RATIO), 0.0);
     }
 
@@ -256,7 +261,7 @@ mod tests {
             last: &none,
             times: &[1000, 2000],
         };
-        let figures = at(&[idle], 2000, Rounding::ZeroLast).unwrap();
+        let figures = at(&[idle], 2000, Extrapolation::ZeroLast).unwrap();
         assert!(figure(&figures, P95).is_nan());
         assert!(
             !figures
@@ -274,7 +279,7 @@ mod tests {
             last: &last,
             times: &[1000, 2000],
         };
-        let error = at(&[server], 2000, Rounding::ZeroLast).unwrap_err();
+        let error = at(&[server], 2000, Extrapolation::ZeroLast).unwrap_err();
         assert!(error.to_string().contains("was not there"), "{error}");
     }
 }

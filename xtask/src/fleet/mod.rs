@@ -35,7 +35,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
-use self::arithmetic::Rounding;
+use self::arithmetic::Extrapolation;
 use self::comparison::number;
 use self::configuration::Files;
 use self::figures::{JOB_RATIO, P95};
@@ -121,7 +121,7 @@ fn run_in(folder: &Path, root: &Path, tools: &Tools, store: &Binary, binary: &Pa
         "Prometheus {version} is ready on {}",
         prometheus.url()
     ));
-    let rounding = Rounding::of_version(&version)
+    let extrapolation = Extrapolation::of_version(&version)
         .with_context(|| format!("Prometheus says that its version is {version}"))?;
 
     let rule_files =
@@ -130,7 +130,7 @@ fn run_in(folder: &Path, root: &Path, tools: &Tools, store: &Binary, binary: &Pa
         client: &client,
         api,
         members,
-        rules: Rules::new(&rule_files, rounding)?,
+        rules: Rules::new(&rule_files, extrapolation)?,
         start: Instant::now(),
         begin: now(),
         asked: Cell::default(),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, ensure};
 use promql_parser::parser::Expr;
 
-use super::arithmetic::Rounding;
+use super::arithmetic::Extrapolation;
 use super::comparison::{Seen, Tally, compare};
 use super::expand::{Recorded, expand};
 use super::figures::{self, Figures, JOB_RATIO, JOB_REQUESTS, RECORDED, Scraped, WINDOW_SECONDS};
@@ -46,11 +46,11 @@ fn on_their_way(api: &Api, now: i64) -> Result<Vec<(i64, i64)>> {
 
 pub(super) struct Rules<'a> {
     recorded: Recorded<'a>,
-    rounding: Rounding,
+    extrapolation: Extrapolation,
 }
 
 impl<'a> Rules<'a> {
-    pub(super) fn new(files: &'a [RuleFile], rounding: Rounding) -> Result<Self> {
+    pub(super) fn new(files: &'a [RuleFile], extrapolation: Extrapolation) -> Result<Self> {
         let all = files.iter().flat_map(RuleFile::rules);
         let recorded = all.filter(|rule| rule.kind == Kind::Record);
         let recorded: Recorded<'_> = recorded
@@ -62,7 +62,10 @@ impl<'a> Rules<'a> {
                 "no rule records {name}: change xtask/src/fleet/figures.rs with the rules"
             );
         }
-        Ok(Self { recorded, rounding })
+        Ok(Self {
+            recorded,
+            extrapolation,
+        })
     }
 
     /// What the servers' expositions give.
@@ -80,7 +83,11 @@ impl<'a> Rules<'a> {
                 times: times.with_context(|| format!("{} was never scraped", member.name))?,
             })
         });
-        figures::at(&scraped.collect::<Result<Vec<_>>>()?, at, self.rounding)
+        figures::at(
+            &scraped.collect::<Result<Vec<_>>>()?,
+            at,
+            self.extrapolation,
+        )
     }
 
     /// Asks Prometheus for each rule's expression at this time, out of the servers' series alone.
@@ -235,14 +242,16 @@ mod tests {
         let folder =
             std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/prometheus/rules");
         let files = crate::alerts::rules::read_all(&folder, "rules").unwrap();
-        let rules = Rules::new(&files, Rounding::ZeroLast).unwrap();
+        let rules = Rules::new(&files, Extrapolation::ZeroLast).unwrap();
         let p95 = expand(rules.recorded[figures::P95], &rules.recorded).to_string();
         assert_eq!(
             p95,
             "histogram_quantile(0.95, (sum by (job, endpoint, le) \
              (rate(http_request_duration_seconds_bucket{job=\"tallied\"}[5m]))))"
         );
-        let error = Rules::new(&files[..1], Rounding::ZeroLast).err().unwrap();
+        let error = Rules::new(&files[..1], Extrapolation::ZeroLast)
+            .err()
+            .unwrap();
         assert!(error.to_string().contains("no rule records"), "{error}");
     }
 }

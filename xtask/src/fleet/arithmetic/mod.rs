@@ -10,4 +10,4 @@ mod rate;
 
 pub(super) use self::quantile::quantile;
 pub(super) use self::range::{Range, ulps_apart};
-pub(super) use self::rate::{Rounding, rate};
+pub(super) use self::rate::{Extrapolation, rate};

@@ -5,14 +5,14 @@
 /// What became of a first sample that is far from the start of the window changed in Prometheus in 2024
 /// (github.com/prometheus/prometheus/pull/13725).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rounding {
+pub(crate) enum Extrapolation {
     /// First where the counter would have been zero, then half of an interval.
     ZeroFirst,
     /// The other way round.
     ZeroLast,
 }
 
-impl Rounding {
+impl Extrapolation {
     /// Of a release of Prometheus: `2.42.0+ds`.
     pub(crate) fn of_version(version: &str) -> Option<Self> {
         let mut numbers = version.split('.').map(str::parse::<u32>);
@@ -32,7 +32,7 @@ pub(crate) fn rate(
     times: &[i64],
     end: i64,
     seconds: i64,
-    rounding: Rounding,
+    extrapolation: Extrapolation,
 ) -> Option<f64> {
     let [start_time, .., end_time] = *times else {
         return None;
@@ -60,9 +60,9 @@ pub(crate) fn rate(
             between / 2.0
         }
     };
-    let to_start = match rounding {
-        Rounding::ZeroFirst => near(not_below_zero(to_start)),
-        Rounding::ZeroLast => not_below_zero(near(to_start)),
+    let to_start = match extrapolation {
+        Extrapolation::ZeroFirst => near(not_below_zero(to_start)),
+        Extrapolation::ZeroLast => not_below_zero(near(to_start)),
     };
     let factor = (sampled + to_start + near(to_end)) / sampled / seconds as f64;
     Some(increase * factor)
@@ -72,29 +72,29 @@ pub(crate) fn rate(
 mod tests {
     use super::*;
 
-    const BOTH: [Rounding; 2] = [Rounding::ZeroFirst, Rounding::ZeroLast];
+    const BOTH: [Extrapolation; 2] = [Extrapolation::ZeroFirst, Extrapolation::ZeroLast];
 
-    fn of(values: (f64, f64), times: &[i64], end: i64, rounding: Rounding) -> f64 {
-        rate(values, times, end, 300, rounding).unwrap()
+    fn of(values: (f64, f64), times: &[i64], end: i64, extrapolation: Extrapolation) -> f64 {
+        rate(values, times, end, 300, extrapolation).unwrap()
     }
 
     #[test]
     fn a_window_that_is_full_needs_no_extrapolation() {
         let times: Vec<i64> = (0..=20).map(|i| i * 15_000).collect();
-        for rounding in BOTH {
-            assert_eq!(of((100.0, 400.0), &times, 300_000, rounding), 1.0);
+        for extrapolation in BOTH {
+            assert_eq!(of((100.0, 400.0), &times, 300_000, extrapolation), 1.0);
             // To the edges, which are near.
             let inside = &times[1..20];
-            assert_eq!(of((115.0, 385.0), inside, 300_000, rounding), 1.0);
+            assert_eq!(of((115.0, 385.0), inside, 300_000, extrapolation), 1.0);
         }
     }
 
     #[test]
     fn edges_that_are_far_count_as_half_an_interval() {
         let times = [200_000, 210_000, 220_000];
-        for rounding in BOTH {
+        for extrapolation in BOTH {
             // 20 s with samples, and 5 s at each end.
-            let rate = of((1000.0, 1020.0), &times, 300_000, rounding);
+            let rate = of((1000.0, 1020.0), &times, 300_000, extrapolation);
             assert_eq!(rate, 20.0 * (30.0 / 20.0 / 300.0));
         }
     }
@@ -102,14 +102,14 @@ mod tests {
     #[test]
     fn a_counter_is_not_taken_below_zero() {
         let times = [200_000, 210_000, 220_000];
-        for rounding in BOTH {
+        for extrapolation in BOTH {
             // 2 s before the first sample it was zero.
-            let rate = of((2.0, 22.0), &times, 220_000, rounding);
+            let rate = of((2.0, 22.0), &times, 220_000, extrapolation);
             assert_eq!(rate, 20.0 * (22.0 / 20.0 / 300.0));
-            assert_eq!(of((7.0, 7.0), &times, 220_000, rounding), 0.0);
+            assert_eq!(of((7.0, 7.0), &times, 220_000, extrapolation), 0.0);
         }
         // 8 s before it: nearer than an interval, and further than half of one.
-        let rates = BOTH.map(|rounding| of((8.0, 28.0), &times, 220_000, rounding));
+        let rates = BOTH.map(|extrapolation| of((8.0, 28.0), &times, 220_000, extrapolation));
         assert_eq!(
             rates,
             [20.0 * (28.0 / 20.0 / 300.0), 20.0 * (25.0 / 20.0 / 300.0)]
@@ -118,16 +118,22 @@ mod tests {
 
     #[test]
     fn one_sample_is_no_rate() {
-        assert_eq!(rate((1.0, 1.0), &[5], 10, 300, Rounding::ZeroLast), None);
-        assert_eq!(rate((1.0, 1.0), &[], 10, 300, Rounding::ZeroLast), None);
+        assert_eq!(
+            rate((1.0, 1.0), &[5], 10, 300, Extrapolation::ZeroLast),
+            None
+        );
+        assert_eq!(
+            rate((1.0, 1.0), &[], 10, 300, Extrapolation::ZeroLast),
+            None
+        );
     }
 
     #[test]
     fn a_release_has_one_of_the_two() {
-        let of = Rounding::of_version;
-        assert_eq!(of("2.42.0+ds"), Some(Rounding::ZeroFirst));
-        assert_eq!(of("3.5.3+ds1"), Some(Rounding::ZeroLast));
-        assert_eq!(of("2.53.0"), Some(Rounding::ZeroLast));
+        let of = Extrapolation::of_version;
+        assert_eq!(of("2.42.0+ds"), Some(Extrapolation::ZeroFirst));
+        assert_eq!(of("3.5.3+ds1"), Some(Extrapolation::ZeroLast));
+        assert_eq!(of("2.53.0"), Some(Extrapolation::ZeroLast));
         assert_eq!(of("new"), None);
     }
 }
