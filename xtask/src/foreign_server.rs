@@ -87,7 +87,6 @@ impl ForeignServer {
     }
 
     /// `127.0.0.1:PORT`.
-    #[expect(dead_code, reason = "the drill is being written")]
     pub(crate) fn address(&self) -> &str {
         self.url.trim_start_matches("http://")
     }

@@ -9,10 +9,10 @@ use crate::attack;
 use crate::cargo;
 use crate::steps::{self, Step};
 use crate::workspace::Workspace;
-use crate::{alerts, loadtest, loom, prometheus, tools};
+use crate::{alerts, dashboards, loadtest, loom, prometheus, tools};
 
 const COUNT: usize =
-    11 + cfg!(target_arch = "x86_64") as usize + cfg!(target_os = "linux") as usize;
+    12 + cfg!(target_arch = "x86_64") as usize + cfg!(target_os = "linux") as usize;
 
 const STEPS: [Step<Workspace>; COUNT] = [
     // First, so that what the machine lacks fails with its remedy before the minutes of building.
@@ -122,6 +122,11 @@ const STEPS: [Step<Workspace>; COUNT] = [
     Step {
         name: "loadtest",
         run: loadtest::smoke,
+    },
+    // After the load test, which it starts: some 10 seconds, most of them for Prometheus to have seen something.
+    Step {
+        name: "dashboards",
+        run: dashboards::gate,
     },
     // Small, on the server that the steps before have built: a second.
     #[cfg(target_os = "linux")]

@@ -13,9 +13,12 @@
 mod alerts;
 mod asm;
 mod attack;
+mod backfill;
 mod bench;
 mod cargo;
+mod dashboards;
 mod docs_page;
+mod drill;
 mod endtoend;
 mod exposition;
 mod fleet;
@@ -298,6 +301,69 @@ target directory from the distribution's packages, without installing them.")]
         #[arg(long, value_name = "PATH")]
         server: Option<PathBuf>,
     },
+    /// Raises each alert with a real fault, and sees it fire, arrive and go: Prometheus and Alertmanager in a hurry (some ten minutes)
+    #[command(after_help = "Examples:
+  cargo xtask drill
+  cargo xtask drill --list
+  cargo xtask drill --server target/release/tallied-server --keep
+
+Three servers, a Prometheus and an Alertmanager run with the files in deploy/, sixty times as fast: a minute of
+theirs is a second. After a calm in which no alert may fire, faults are played: errors, slow answers, killed and
+frozen processes, handlers that do not end, and more. Each alert must go from pending to firing, be delivered to
+the webhook that its severity leads to, be resolved, and that be delivered; an alert that no fault explains fails
+the drill. It prints the timeline and a table, and the alerts that it cannot raise, with why.
+
+Prometheus, promtool and Alertmanager are taken from XTASK_PROMETHEUS, XTASK_PROMTOOL and XTASK_ALERTMANAGER,
+from PATH, or unpacked below the target directory from the distribution's packages, without installing them. Leave the
+machine alone meanwhile: a second that it loses is a minute. It is no step of `cargo xtask test`.")]
+    Drill {
+        /// Print the faults and the alerts, and play nothing
+        #[arg(long)]
+        list: bool,
+        /// Drill this folder's files instead of those in deploy/
+        #[arg(long, value_name = "DIR")]
+        deploy: Option<PathBuf>,
+        /// Use this binary instead of building the server
+        #[arg(long, value_name = "PATH")]
+        server: Option<PathBuf>,
+        /// Keep the folder with the configurations, the logs and the data
+        #[arg(long)]
+        keep: bool,
+    },
+    /// Grafana's dashboards: made from code, held against conventions, and each query asked of a real Prometheus
+    #[command(after_help = "Examples:
+  cargo xtask dashboards
+  cargo xtask dashboards --write
+  cargo xtask dashboards --quick
+  cargo xtask dashboards --server target/release/tallied-server --loadtest target/release/tallied-loadtest
+  cargo xtask dashboards --keep
+
+The files in deploy/grafana/dashboards must be what xtask/src/dashboards gives; --write makes them so. Each
+panel must have a title, a description, a unit, a legend and a place of its own; windows, variables, links,
+and colours that change where an alert fires, are checked in the JSON alone. Then two servers with the fault
+route, the load test and a real Prometheus with the rules of deploy/ are started (some 10 seconds), and every
+query of a panel, a variable or an annotation must have data, now and over a time range, with all and with
+one value of each variable chosen.
+
+promtool and prometheus are taken from XTASK_PROMTOOL and XTASK_PROMETHEUS, from PATH, or
+unpacked below the target directory from the distribution's package, without installing it.")]
+    Dashboards {
+        /// Write the files, and ask no Prometheus
+        #[arg(long)]
+        write: bool,
+        /// Ask no Prometheus
+        #[arg(long)]
+        quick: bool,
+        /// Start this binary instead of building the server
+        #[arg(long, value_name = "PATH", conflicts_with_all = ["write", "quick"])]
+        server: Option<PathBuf>,
+        /// Start this binary instead of building the load test
+        #[arg(long, value_name = "PATH", conflicts_with_all = ["write", "quick"])]
+        loadtest: Option<PathBuf>,
+        /// Keep the folder with the configuration, the logs and Prometheus's data
+        #[arg(long, conflicts_with_all = ["write", "quick"])]
+        keep: bool,
+    },
     /// A real Prometheus scrapes a real server, and its answers are checked
     #[command(after_help = "Examples:
   cargo xtask prometheus
@@ -391,6 +457,36 @@ fn main() -> ExitCode {
                     server,
                 };
                 alerts::run(&workspace, &options)
+            }
+            Command::Drill {
+                list,
+                deploy,
+                server,
+                keep,
+            } => {
+                let options = drill::Options {
+                    list,
+                    deploy,
+                    server,
+                    keep,
+                };
+                drill::run(&workspace, &options)
+            }
+            Command::Dashboards {
+                write,
+                quick,
+                server,
+                loadtest,
+                keep,
+            } => {
+                let options = dashboards::Options {
+                    write,
+                    quick,
+                    server,
+                    loadtest,
+                    keep,
+                };
+                dashboards::run(&workspace, &options)
             }
             Command::Prometheus { server, keep } => {
                 prometheus::run(&workspace, server.as_deref(), keep)

@@ -1,7 +1,7 @@
 //! Asks a Prometheus through its HTTP API.
 
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -31,11 +31,25 @@ pub(crate) struct Stream {
     pub(crate) samples: Vec<(i64, f64)>,
 }
 
+/// What a range query gives.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Series {
+    pub(crate) labels: Labels,
+    pub(crate) values: Vec<f64>,
+}
+
 pub(crate) struct Target {
     pub(crate) job: String,
     /// `127.0.0.1:PORT`.
     pub(crate) instance: String,
     pub(crate) last_error: String,
+}
+
+/// An alert that is pending or firing.
+pub(crate) struct ActiveAlert {
+    pub(crate) labels: Labels,
+    /// `pending` or `firing`.
+    pub(crate) state: String,
 }
 
 pub(crate) struct Api<'a> {
@@ -61,8 +75,7 @@ impl<'a> Api<'a> {
 
     /// An instant query at a time of the past.
     pub(crate) fn query_at(&self, promql: &str, time: SystemTime) -> Result<Vec<Sample>> {
-        let time = time.duration_since(UNIX_EPOCH)?.as_millis();
-        self.instant(promql, i64::try_from(time)?)
+        self.instant(promql, milliseconds(time)?)
     }
 
     /// The same with a time in milliseconds since 1970.
@@ -88,6 +101,45 @@ impl<'a> Api<'a> {
             .to_owned())
     }
 
+    /// A range query from `start` to `end`; the values of each series, without their times.
+    pub(crate) fn query_range(
+        &self,
+        promql: &str,
+        start: SystemTime,
+        end: SystemTime,
+        step: Duration,
+    ) -> Result<Vec<Series>> {
+        let at = |time| milliseconds(time).map(seconds);
+        let (start, end) = (at(start)?, at(end)?);
+        let step = step.as_secs_f64().to_string();
+        let query = [
+            ("query", promql),
+            ("start", &start),
+            ("end", &end),
+            ("step", &step),
+        ];
+        let data = self.ask("/api/v1/query_range", &query)?;
+        let streams = streams(&data);
+        let streams =
+            streams.with_context(|| format!("the query: {promql} from {start} to {end}"))?;
+        let series = streams.into_iter().map(|stream| Series {
+            labels: stream.labels,
+            values: stream.samples.iter().map(|(_, value)| *value).collect(),
+        });
+        Ok(series.collect())
+    }
+
+    /// The values that a label has on the series of a selector.
+    pub(crate) fn label_values(&self, label: &str, selector: &str) -> Result<Vec<String>> {
+        let path = format!("/api/v1/label/{label}/values");
+        let data = self.ask(&path, &[("match[]", selector)])?;
+        let values = data
+            .as_array()
+            .context("Prometheus named no label values")?;
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        Ok(values.iter().map(text).collect())
+    }
+
     pub(crate) fn targets(&self) -> Result<Vec<Target>> {
         let data = self.ask("/api/v1/targets", &[("state", "active")])?;
         let targets = data["activeTargets"].as_array();
@@ -101,6 +153,20 @@ impl<'a> Api<'a> {
                 last_error: text(&target["lastError"]),
             })
             .collect())
+    }
+
+    /// The alerts that are pending or firing.
+    pub(crate) fn alerts(&self) -> Result<Vec<ActiveAlert>> {
+        let data = self.ask("/api/v1/alerts", &[])?;
+        let alerts = data["alerts"].as_array();
+        let alerts = alerts.context("Prometheus named no alerts")?.iter();
+        let read = |alert: &Value| {
+            Ok(ActiveAlert {
+                labels: labels(&alert["labels"])?,
+                state: alert["state"].as_str().unwrap_or_default().to_owned(),
+            })
+        };
+        alerts.map(read).collect()
     }
 
     /// The value of one of its command-line flags.
@@ -136,6 +202,11 @@ impl<'a> Api<'a> {
     }
 }
 
+/// Since 1970.
+fn milliseconds(time: SystemTime) -> Result<i64> {
+    Ok(i64::try_from(time.duration_since(UNIX_EPOCH)?.as_millis())?)
+}
+
 /// A time in milliseconds, as a query has it.
 fn seconds(milliseconds: i64) -> String {
     format!(
@@ -149,7 +220,7 @@ fn seconds(milliseconds: i64) -> String {
 fn samples(data: &Value) -> Result<Vec<Sample>> {
     let sample = |of: &Value| {
         Ok(Sample {
-            labels: labels(of)?,
+            labels: labels(&of["metric"])?,
             value: pair(&of["value"])?.1,
         })
     };
@@ -161,7 +232,7 @@ fn streams(data: &Value) -> Result<Vec<Stream>> {
     let stream = |of: &Value| {
         let values = of["values"].as_array().context("no values")?;
         Ok(Stream {
-            labels: labels(of)?,
+            labels: labels(&of["metric"])?,
             samples: values.iter().map(pair).collect::<Result<_>>()?,
         })
     };
@@ -179,13 +250,12 @@ fn result<'a>(data: &'a Value, kind: &str) -> Result<&'a Vec<Value>> {
         .context("its result is not a list")
 }
 
-fn labels(of: &Value) -> Result<Labels> {
-    let labels = of["metric"].as_object().context("no labels")?;
-    let label = |(name, value): (&String, &Value)| {
-        let value = value.as_str().unwrap_or_default().to_owned();
-        (name.clone(), value)
-    };
-    Ok(labels.iter().map(label).collect())
+fn labels(value: &Value) -> Result<Labels> {
+    let labels = value.as_object().context("no labels")?.iter();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    Ok(labels
+        .map(|(name, value)| (name.clone(), text(value)))
+        .collect())
 }
 
 /// A time in seconds and a value.
@@ -235,6 +305,8 @@ mod tests {
 
     #[test]
     fn anything_else_is_an_error() {
+        assert!(streams(&json!({"resultType": "vector", "result": []})).is_err());
+        assert!(streams(&json!({"resultType": "matrix", "result": [{"metric": {}}]})).is_err());
         assert!(samples(&json!({"resultType": "matrix", "result": []})).is_err());
         assert!(samples(&json!({"resultType": "vector"})).is_err());
         let no_value = json!({"resultType": "vector", "result": [{"metric": {}}]});

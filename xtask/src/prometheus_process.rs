@@ -22,6 +22,17 @@ impl PrometheusProcess {
         folder: &Path,
         client: &Client,
     ) -> Result<Self> {
+        Self::start_with(binary, config, folder, client, &[])
+    }
+
+    /// The same with more flags.
+    pub(crate) fn start_with(
+        binary: &Path,
+        config: &Path,
+        folder: &Path,
+        client: &Client,
+        flags: &[&str],
+    ) -> Result<Self> {
         let data = folder.join("data");
         let server = ForeignServer::start(
             "Prometheus",
@@ -32,7 +43,8 @@ impl PrometheusProcess {
                     .arg(format!("--config.file={}", config.display()))
                     .arg(format!("--storage.tsdb.path={}", data.display()))
                     .arg(format!("--web.listen-address={address}"))
-                    .arg("--log.level=warn");
+                    .arg("--log.level=warn")
+                    .args(flags);
                 command
             },
             |url| is_ready(&Api::new(client, url), &data),
@@ -43,6 +55,11 @@ impl PrometheusProcess {
     /// `http://127.0.0.1:PORT`.
     pub(crate) fn url(&self) -> &str {
         self.server.url()
+    }
+
+    /// `127.0.0.1:PORT`.
+    pub(crate) fn address(&self) -> &str {
+        self.server.address()
     }
 
     pub(crate) fn print_log(&self) {

@@ -35,7 +35,6 @@ pub(crate) fn find_amtool(workspace: &Workspace) -> Result<PathBuf> {
 }
 
 /// Finds it and prints a line.
-#[expect(dead_code, reason = "the drill is being written")]
 pub(crate) fn find_alertmanager(workspace: &Workspace) -> Result<PathBuf> {
     Ok(ALERTMANAGER.find(workspace)?.path)
 }

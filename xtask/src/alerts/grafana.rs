@@ -98,9 +98,12 @@ fn of_variable(written: &str) -> Option<String> {
     Some(format!("count by ({}) ({metric})", label.trim()))
 }
 
-/// `$name`, `${name}`, `${name:format}` and `[[name]]` replaced: intervals by a duration, all others by a value that a person
-/// chooses.
 fn substituted(written: &str) -> String {
+    interpolated(written, |name| value_of(name).to_owned())
+}
+
+/// `$name`, `${name}`, `${name:format}` and `[[name]]` replaced by what `value_of` says of the name.
+pub(crate) fn interpolated(written: &str, mut value_of: impl FnMut(&str) -> String) -> String {
     let mut text = String::new();
     let mut rest = written;
     while let Some(start) = rest.find(['$', '[']) {
@@ -123,7 +126,7 @@ fn substituted(written: &str) -> String {
             .or_else(plain);
         match variable {
             Some((name, length)) => {
-                text.push_str(value_of(name.split(':').next().unwrap_or(name)));
+                text.push_str(&value_of(name.split(':').next().unwrap_or(name)));
                 rest = &rest[length..];
             }
             None => {
@@ -135,6 +138,7 @@ fn substituted(written: &str) -> String {
     text + rest
 }
 
+/// Intervals are a duration, all others a value that a person chooses.
 fn value_of(variable: &str) -> &'static str {
     match variable {
         "__rate_interval" | "__interval" | "__range" => "5m",

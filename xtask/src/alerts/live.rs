@@ -46,7 +46,7 @@ pub(crate) fn exposition(binary: &Path, prefix: Option<&str>) -> Result<Exposed>
         command.args(["--metric-prefix", prefix]);
     }
     let mut server = ServerProcess::start_command(command, folder.path())?;
-    let exposed = provoke(&server).and_then(|()| scraped(&mut server, prefix));
+    let exposed = provoke(server.address()).and_then(|()| scraped(&mut server, prefix));
     let exposed = exposed.inspect_err(|_| server.print_log())?;
     server.stop()?;
     Ok(exposed)
@@ -73,9 +73,10 @@ pub(crate) fn printed_config(binary: &Path) -> Result<String> {
     Ok(outcome.output)
 }
 
-fn provoke(server: &ServerProcess) -> Result<()> {
+/// Makes a server with the fault route fail in every way that it counts, once. `server` is `127.0.0.1:PORT`.
+pub(crate) fn provoke(server: &str) -> Result<()> {
     let client = Client::new();
-    let url = |path: &str| format!("{}{path}", server.url());
+    let url = |path: &str| format!("http://{server}{path}");
     for path in [
         "/",
         "/health",
@@ -113,15 +114,15 @@ fn provoke(server: &ServerProcess) -> Result<()> {
     Ok(())
 }
 
-fn connection(server: &ServerProcess) -> Result<TcpStream> {
-    let stream = TcpStream::connect(server.address()).context("cannot connect to the server")?;
+fn connection(server: &str) -> Result<TcpStream> {
+    let stream = TcpStream::connect(server).context("cannot connect to the server")?;
     stream
         .set_read_timeout(Some(SOCKET_TIMEOUT))
         .context("cannot set up a socket")?;
     Ok(stream)
 }
 
-fn asked(server: &ServerProcess, query: &str) -> Result<TcpStream> {
+fn asked(server: &str, query: &str) -> Result<TcpStream> {
     let mut stream = connection(server)?;
     write!(
         stream,

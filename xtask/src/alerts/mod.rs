@@ -22,7 +22,7 @@ pub(crate) mod names;
 mod parallel;
 mod prefix;
 pub(crate) mod promql;
-mod routes;
+pub(crate) mod routes;
 mod rule_tests;
 pub(crate) mod rules;
 mod runbook;
