@@ -6,6 +6,9 @@ use anyhow::{Context, Result};
 use ureq::Agent;
 use ureq::config::AutoHeaderValue;
 
+/// More than any answer that the chores ask for: all samples of a few servers over a minute are some ten megabytes.
+const BODY_BYTES: u64 = 256 * 1024 * 1024;
+
 pub(crate) struct Client {
     agent: Agent,
 }
@@ -71,6 +74,10 @@ fn answer(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Re
     Ok(Answer {
         status: response.status().as_u16(),
         content_type,
-        body: response.body_mut().read_to_string()?,
+        body: response
+            .body_mut()
+            .with_config()
+            .limit(BODY_BYTES)
+            .read_to_string()?,
     })
 }

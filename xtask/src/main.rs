@@ -21,6 +21,7 @@ mod docs_page;
 mod drill;
 mod endtoend;
 mod exposition;
+mod fleet;
 mod foreign_server;
 mod fuzz;
 mod gate;
@@ -258,6 +259,7 @@ It needs Chromium and chromedriver: from XTASK_CHROMEDRIVER, or on PATH
   cargo xtask alerts --quick
   cargo xtask alerts --only TalliedHighCpu
   cargo xtask alerts --list
+  cargo xtask alerts --write-kubernetes
   cargo xtask alerts --prefix acme --output my-rules
 
 promtool and amtool check and test the rules and the routes in deploy/. Every metric, label and bound that a
@@ -265,8 +267,11 @@ rule, a test, the runbook or a dashboard names must be in the exposition of a se
 for it. Then each number, window, operator, matcher and label of each rule is changed, one at a time, and a test
 has to fail (some six minutes; --quick leaves it out, and is what `cargo xtask test` does).
 
-With --prefix it does something else: it renders rules, tests and dashboards for a server with that
-metric_prefix, into --output or a temporary folder, and tests them there.
+With --write-kubernetes it does something else: it generates deploy/kubernetes/prometheusrule.yaml from the
+rules, under the head that it has; the checks refuse one that is not what is generated.
+
+With --prefix, too: it renders rules, tests and dashboards for a server with that metric_prefix, into
+--output or a temporary folder, and tests them there.
 
 promtool and amtool are taken from XTASK_PROMTOOL and XTASK_AMTOOL, from PATH, or unpacked below the
 target directory from the distribution's packages, without installing them.")]
@@ -280,8 +285,11 @@ target directory from the distribution's packages, without installing them.")]
         /// Print the mutants' names, and check nothing
         #[arg(long, conflicts_with = "quick")]
         list: bool,
+        /// Generate the PrometheusRule from the rules, and check nothing
+        #[arg(long, conflicts_with_all = ["quick", "only", "list", "server"])]
+        write_kubernetes: bool,
         /// Render for a server with this metric_prefix
-        #[arg(long, value_name = "PREFIX", conflicts_with_all = ["quick", "only", "list"])]
+        #[arg(long, value_name = "PREFIX", conflicts_with_all = ["quick", "only", "list", "write_kubernetes"])]
         prefix: Option<String>,
         /// Keep what is rendered in this folder
         #[arg(long, value_name = "DIR", requires = "prefix")]
@@ -374,6 +382,31 @@ unpacked below the target directory from the distribution's package, without ins
         #[arg(long)]
         keep: bool,
     },
+    /// Three servers, a Prometheus that finds them in files, and VictoriaMetrics: the fleet's figures are exact
+    #[command(after_help = "Examples:
+  cargo xtask fleet
+  cargo xtask fleet --server target/release/tallied-server
+  cargo xtask fleet --keep
+
+Three servers under different loads, and a Prometheus with deploy/fleet/prometheus.yml and the rules as they
+are, but for addresses and short intervals. The p95 and the error ratio of the fleet, and nine more recorded
+figures, asked and recorded, must be what the servers' own expositions give: to the last bit, but for the
+order in which sums are added up, which PromQL leaves open. That makes some units in the last place (ulps),
+which are printed, and how many of them any order could make. VictoriaMetrics must have got the same
+samples. Then a server is found by a new file, its file is removed, and another one is killed. A minute and a
+half; it is no step of `cargo xtask test`.
+
+prometheus, promtool and victoria-metrics are taken from XTASK_PROMETHEUS, XTASK_PROMTOOL and
+XTASK_VICTORIA_METRICS, from PATH, or unpacked below the target directory from the distribution's
+packages, without installing them.")]
+    Fleet {
+        /// Test this binary instead of building the server
+        #[arg(long, value_name = "PATH")]
+        server: Option<PathBuf>,
+        /// Keep the folder with the configuration, the logs and the data of both databases
+        #[arg(long)]
+        keep: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -409,6 +442,7 @@ fn main() -> ExitCode {
                 quick,
                 only,
                 list,
+                write_kubernetes,
                 prefix,
                 output,
                 deploy,
@@ -418,6 +452,7 @@ fn main() -> ExitCode {
                     quick,
                     only,
                     list,
+                    write_kubernetes,
                     prefix,
                     output,
                     deploy,
@@ -458,6 +493,7 @@ fn main() -> ExitCode {
             Command::Prometheus { server, keep } => {
                 prometheus::run(&workspace, server.as_deref(), keep)
             }
+            Command::Fleet { server, keep } => fleet::run(&workspace, server.as_deref(), keep),
         });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

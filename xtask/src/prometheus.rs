@@ -111,7 +111,7 @@ fn check(client: &Client, server: &mut ServerProcess, api: &Api) -> Result<()> {
     // Before the traffic, so that a scrape that fails is seen at once, and every count's first sample
     // is in time: what a series has at its first scrape is no increase.
     wait_for_scrapes(server, api, None)?;
-    let last_answer = traffic::run(client, server.url(), TRAFFIC_DURATION)?;
+    let last_answer = traffic::run(client, server.url(), &KINDS, TRAFFIC_DURATION)?;
     let total: u32 = KINDS.iter().map(|kind| kind.count).sum();
     ok(format_args!("{total} requests answered as expected"));
     wait_for_scrapes(server, api, Some(last_answer))?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::http::Client;
@@ -24,6 +24,13 @@ impl Sample {
     }
 }
 
+/// A series with its samples, each with its time in milliseconds since 1970.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Stream {
+    pub(crate) labels: Labels,
+    pub(crate) samples: Vec<(i64, f64)>,
+}
+
 /// What a range query gives.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Series {
@@ -33,6 +40,8 @@ pub(crate) struct Series {
 
 pub(crate) struct Target {
     pub(crate) job: String,
+    /// `127.0.0.1:PORT`.
+    pub(crate) instance: String,
     pub(crate) last_error: String,
 }
 
@@ -67,10 +76,30 @@ impl<'a> Api<'a> {
 
     /// An instant query at a time of the past.
     pub(crate) fn query_at(&self, promql: &str, time: SystemTime) -> Result<Vec<Sample>> {
-        let time = time.duration_since(UNIX_EPOCH)?.as_secs_f64();
-        let time = format!("{time:.3}");
+        self.instant(promql, milliseconds(time)?)
+    }
+
+    /// The same with a time in milliseconds since 1970.
+    pub(crate) fn instant(&self, promql: &str, at: i64) -> Result<Vec<Sample>> {
+        let time = seconds(at);
         let data = self.ask("/api/v1/query", &[("query", promql), ("time", &time)])?;
         samples(&data).with_context(|| format!("the query: {promql} at {time}"))
+    }
+
+    /// The stored samples that a range selector (`x{y="z"}[5m]`) has at a time in milliseconds since 1970.
+    pub(crate) fn stored(&self, selector: &str, at: i64) -> Result<Vec<Stream>> {
+        let time = seconds(at);
+        let data = self.ask("/api/v1/query", &[("query", selector), ("time", &time)])?;
+        streams(&data).with_context(|| format!("the query: {selector} at {time}"))
+    }
+
+    /// Such as `2.42.0`.
+    pub(crate) fn version(&self) -> Result<String> {
+        let data = self.ask("/api/v1/status/buildinfo", &[])?;
+        let version = data["version"].as_str();
+        Ok(version
+            .context("Prometheus does not say its version")?
+            .to_owned())
     }
 
     /// A range query from `start` to `end`; the values of each series, without their times.
@@ -81,13 +110,8 @@ impl<'a> Api<'a> {
         end: SystemTime,
         step: Duration,
     ) -> Result<Vec<Series>> {
-        let seconds = |time: SystemTime| -> Result<String> {
-            Ok(format!(
-                "{:.3}",
-                time.duration_since(UNIX_EPOCH)?.as_secs_f64()
-            ))
-        };
-        let (start, end) = (seconds(start)?, seconds(end)?);
+        let at = |time| milliseconds(time).map(seconds);
+        let (start, end) = (at(start)?, at(end)?);
         let step = step.as_secs_f64().to_string();
         let query = [
             ("query", promql),
@@ -96,7 +120,14 @@ impl<'a> Api<'a> {
             ("step", &step),
         ];
         let data = self.ask("/api/v1/query_range", &query)?;
-        series(&data).with_context(|| format!("the query: {promql} from {start} to {end}"))
+        let streams = streams(&data);
+        let streams =
+            streams.with_context(|| format!("the query: {promql} from {start} to {end}"))?;
+        let series = streams.into_iter().map(|stream| Series {
+            labels: stream.labels,
+            values: stream.samples.iter().map(|(_, value)| *value).collect(),
+        });
+        Ok(series.collect())
     }
 
     /// The values that a label has on the series of a selector.
@@ -119,6 +150,7 @@ impl<'a> Api<'a> {
             .iter()
             .map(|target| Target {
                 job: text(&target["labels"]["job"]),
+                instance: text(&target["labels"]["instance"]),
                 last_error: text(&target["lastError"]),
             })
             .collect())
@@ -171,6 +203,54 @@ impl<'a> Api<'a> {
     }
 }
 
+/// Since 1970.
+fn milliseconds(time: SystemTime) -> Result<i64> {
+    Ok(i64::try_from(time.duration_since(UNIX_EPOCH)?.as_millis())?)
+}
+
+/// A time in milliseconds, as a query has it.
+fn seconds(milliseconds: i64) -> String {
+    format!(
+        "{}.{:03}",
+        milliseconds.div_euclid(1000),
+        milliseconds.rem_euclid(1000)
+    )
+}
+
+/// Reads the data of an answer whose result is a vector.
+fn samples(data: &Value) -> Result<Vec<Sample>> {
+    let sample = |of: &Value| {
+        Ok(Sample {
+            labels: labels(&of["metric"])?,
+            value: pair(&of["value"])?.1,
+        })
+    };
+    result(data, "vector")?.iter().map(sample).collect()
+}
+
+/// Reads the data of an answer whose result is a matrix.
+fn streams(data: &Value) -> Result<Vec<Stream>> {
+    let stream = |of: &Value| {
+        let values = of["values"].as_array().context("no values")?;
+        Ok(Stream {
+            labels: labels(&of["metric"])?,
+            samples: values.iter().map(pair).collect::<Result<_>>()?,
+        })
+    };
+    result(data, "matrix")?.iter().map(stream).collect()
+}
+
+fn result<'a>(data: &'a Value, kind: &str) -> Result<&'a Vec<Value>> {
+    ensure!(
+        data["resultType"] == kind,
+        "its result is a {}, not a {kind}",
+        data["resultType"]
+    );
+    data["result"]
+        .as_array()
+        .context("its result is not a list")
+}
+
 fn labels(value: &Value) -> Result<Labels> {
     let labels = value.as_object().context("no labels")?.iter();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -179,55 +259,17 @@ fn labels(value: &Value) -> Result<Labels> {
         .collect())
 }
 
-/// Reads the data of an answer whose result is a vector.
-fn samples(data: &Value) -> Result<Vec<Sample>> {
-    ensure!(
-        data["resultType"] == "vector",
-        "its result is a {}, not a vector",
-        data["resultType"]
-    );
-    let Some(result) = data["result"].as_array() else {
-        bail!("its result is not a list");
-    };
-    result
-        .iter()
-        .map(|sample| {
-            Ok(Sample {
-                labels: labels(&sample["metric"])?,
-                value: value(&sample["value"])?,
-            })
-        })
-        .collect()
-}
-
-/// … and of one whose result is a matrix.
-fn series(data: &Value) -> Result<Vec<Series>> {
-    ensure!(
-        data["resultType"] == "matrix",
-        "its result is a {}, not a matrix",
-        data["resultType"]
-    );
-    let Some(result) = data["result"].as_array() else {
-        bail!("its result is not a list");
-    };
-    result
-        .iter()
-        .map(|series| {
-            let values = series["values"].as_array().context("no values")?;
-            Ok(Series {
-                labels: labels(&series["metric"])?,
-                values: values.iter().map(value).collect::<Result<_>>()?,
-            })
-        })
-        .collect()
-}
-
-/// Of a pair of a time and a value. Numbers come as strings, for NaN and the infinities.
-fn value(pair: &Value) -> Result<f64> {
-    let value = pair[1].as_str().context("no value")?;
-    value
+/// A time in seconds and a value.
+fn pair(of: &Value) -> Result<(i64, f64)> {
+    let time = of[0].as_f64().context("no time")?;
+    // Numbers come as strings, for NaN and the infinities.
+    let value = of[1].as_str().context("no value")?;
+    let value = value
         .parse()
-        .with_context(|| format!("`{value}` is no number"))
+        .with_context(|| format!("`{value}` is no number"))?;
+    // They are whole milliseconds.
+    let milliseconds = (time * 1000.0).round() as i64;
+    Ok((milliseconds, value))
 }
 
 #[cfg(test)]
@@ -252,20 +294,20 @@ mod tests {
     }
 
     #[test]
-    fn reads_a_matrix() {
+    fn reads_a_matrix_to_the_millisecond() {
         let data = json!({"resultType": "matrix", "result": [
-            {"metric": {"job": "text"}, "values": [[1.5, "42"], [2.5, "NaN"]]},
+            {"metric": {"job": "text"}, "values": [[1700000000.001, "0.1"], [1700000001, "NaN"]]},
         ]});
-        let series = series(&data).unwrap();
-        assert_eq!(series[0].labels["job"], "text");
-        assert_eq!(series[0].values[0], 42.0);
-        assert!(series[0].values[1].is_nan());
+        let streams = streams(&data).unwrap();
+        assert_eq!(streams[0].samples[0], (1_700_000_000_001, 0.1));
+        assert_eq!(streams[0].samples[1].0, 1_700_000_001_000);
+        assert_eq!(seconds(1_700_000_000_001), "1700000000.001");
     }
 
     #[test]
     fn anything_else_is_an_error() {
-        assert!(series(&json!({"resultType": "vector", "result": []})).is_err());
-        assert!(series(&json!({"resultType": "matrix", "result": [{"metric": {}}]})).is_err());
+        assert!(streams(&json!({"resultType": "vector", "result": []})).is_err());
+        assert!(streams(&json!({"resultType": "matrix", "result": [{"metric": {}}]})).is_err());
         assert!(samples(&json!({"resultType": "matrix", "result": []})).is_err());
         assert!(samples(&json!({"resultType": "vector"})).is_err());
         let no_value = json!({"resultType": "vector", "result": [{"metric": {}}]});

@@ -40,7 +40,6 @@ pub(crate) fn find_alertmanager(workspace: &Workspace) -> Result<PathBuf> {
 }
 
 /// Finds it and prints a line.
-#[expect(dead_code, reason = "the fleet is being written")]
 pub(crate) fn find_victoria_metrics(workspace: &Workspace) -> Result<Binary> {
     VICTORIA_METRICS.find(workspace)
 }

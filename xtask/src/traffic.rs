@@ -1,4 +1,4 @@
-//! The known requests that the counts in Prometheus are compared with.
+//! Known requests, which the counts in Prometheus are compared with.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -11,8 +11,9 @@ use crate::poll;
 pub(crate) struct Kind {
     pub(crate) name: &'static str,
     /// Sent by POST if there is one.
-    body: Option<&'static str>,
-    path: &'static str,
+    pub(crate) body: Option<&'static str>,
+    /// With the query.
+    pub(crate) path: &'static str,
     pub(crate) endpoint: &'static str,
     pub(crate) status: u16,
     pub(crate) count: u32,
@@ -81,9 +82,9 @@ pub(crate) fn count(endpoint: &str, method: &str) -> u32 {
 
 /// The index of the kind of each request in turn: every kind evenly over the whole time, so that a
 /// rate over a part of it sees all of them.
-fn schedule() -> Vec<usize> {
+fn schedule(kinds: &[Kind]) -> Vec<usize> {
     let mut all: Vec<(f64, usize)> = Vec::new();
-    for (index, kind) in KINDS.iter().enumerate() {
+    for (index, kind) in kinds.iter().enumerate() {
         let places = (0..kind.count).map(|i| (f64::from(i) + 0.5) / f64::from(kind.count));
         all.extend(places.map(|place| (place, index)));
     }
@@ -93,29 +94,39 @@ fn schedule() -> Vec<usize> {
 
 /// Makes the requests, spread over `duration`, and checks each answer's status. Returns when the last
 /// answer had come.
-pub(crate) fn run(client: &Client, server: &str, duration: Duration) -> Result<SystemTime> {
-    let schedule = schedule();
+pub(crate) fn run(
+    client: &Client,
+    server: &str,
+    kinds: &[Kind],
+    duration: Duration,
+) -> Result<SystemTime> {
+    let schedule = schedule(kinds);
     let pause = duration / u32::try_from(schedule.len())?;
     let mut next = Instant::now();
     for index in schedule {
-        let kind = &KINDS[index];
-        let url = format!("{server}{}", kind.path);
-        let answer = match kind.body {
-            Some(body) => client.post_json(&url, body)?,
-            None => client.get(&url)?,
-        };
-        ensure!(
-            answer.status == kind.status,
-            "{}: expected {}, the server answered {}: {}",
-            kind.name,
-            kind.status,
-            answer.status,
-            answer.body
-        );
+        request(client, server, &kinds[index])?;
         next += pause;
         poll::sleep_until(next)?;
     }
     Ok(SystemTime::now())
+}
+
+/// One request of this kind.
+pub(crate) fn request(client: &Client, server: &str, kind: &Kind) -> Result<()> {
+    let url = format!("{server}{}", kind.path);
+    let answer = match kind.body {
+        Some(body) => client.post_json(&url, body)?,
+        None => client.get(&url)?,
+    };
+    ensure!(
+        answer.status == kind.status,
+        "{}: expected {}, the server answered {}: {}",
+        kind.name,
+        kind.status,
+        answer.status,
+        answer.body
+    );
+    Ok(())
 }
 
 #[cfg(test)]
@@ -124,7 +135,7 @@ mod tests {
 
     #[test]
     fn every_request_is_in_the_schedule() {
-        let schedule = schedule();
+        let schedule = schedule(&KINDS);
         for (index, kind) in KINDS.iter().enumerate() {
             let scheduled = schedule.iter().filter(|&&i| i == index).count();
             assert_eq!(scheduled, kind.count as usize, "{}", kind.name);

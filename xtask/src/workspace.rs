@@ -16,6 +16,9 @@ pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
     /// Asked of cargo, not guessed, so that CARGO_TARGET_DIR and `build.target-dir` are honoured.
     pub(crate) target: PathBuf,
+    /// Of all packages.
+    pub(crate) version: String,
+    pub(crate) rust_version: String,
 }
 
 impl Workspace {
@@ -31,15 +34,21 @@ impl Workspace {
         );
         let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)
             .context("`cargo metadata` did not answer in JSON")?;
-        let folder = |key: &str| {
-            metadata[key]
+        let text = |of: &serde_json::Value, key: &str| {
+            of[key]
                 .as_str()
-                .map(PathBuf::from)
+                .map(str::to_owned)
                 .with_context(|| format!("`cargo metadata` names no {key}"))
         };
+        let packages = metadata["packages"].as_array().into_iter().flatten();
+        let mut packages = packages.filter(|package| package["name"] == env!("CARGO_PKG_NAME"));
+        let package = packages.next();
+        let package = package.context("`cargo metadata` does not know this package")?;
         Ok(Self {
-            root: folder("workspace_root")?,
-            target: folder("target_directory")?,
+            root: text(&metadata, "workspace_root")?.into(),
+            target: text(&metadata, "target_directory")?.into(),
+            version: text(package, "version")?,
+            rust_version: text(package, "rust_version")?,
         })
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use super::exposed::Exposed;
+use super::tool;
 use crate::http::Client;
 use crate::poll::{self, Try};
 use crate::server_process::ServerProcess;
@@ -32,14 +33,11 @@ const REQUESTS: &str = "http_requests_total";
 /// Starts the server, makes it fail in every way that it counts, and reads both text formats. With a prefix the server
 /// runs with it, too.
 pub(crate) fn exposition(binary: &Path, prefix: Option<&str>) -> Result<Exposed> {
-    let binary = binary
-        .canonicalize()
-        .with_context(|| format!("there is no server at {}", binary.display()))?;
     let folder = tempfile::Builder::new()
         .prefix("tallied-alerts-")
         .tempdir()
         .context("cannot create a temporary folder")?;
-    let mut command = Command::new(&binary);
+    let mut command = Command::new(binary);
     command
         // Where no tallied.toml is.
         .current_dir(folder.path())
@@ -52,6 +50,27 @@ pub(crate) fn exposition(binary: &Path, prefix: Option<&str>) -> Result<Exposed>
     let exposed = exposed.inspect_err(|_| server.print_log())?;
     server.stop()?;
     Ok(exposed)
+}
+
+/// What it says of its configuration when nobody has configured anything.
+pub(crate) fn printed_config(binary: &Path) -> Result<String> {
+    let folder = tempfile::tempdir().context("cannot create a temporary folder")?;
+    let mut command = Command::new(binary);
+    // Where no tallied.toml is, and without its variables.
+    command.current_dir(folder.path()).arg("--print-config");
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("TALLIED_") {
+            command.env_remove(name);
+        }
+    }
+    let outcome = tool::run(&mut command)?;
+    ensure!(
+        outcome.passed,
+        "{} --print-config failed: {}",
+        binary.display(),
+        outcome.output
+    );
+    Ok(outcome.output)
 }
 
 /// Makes a server with the fault route fail in every way that it counts, once. `server` is `127.0.0.1:PORT`.

@@ -14,6 +14,7 @@ mod functions;
 pub(crate) mod grafana;
 pub(crate) mod inference;
 pub(crate) mod kit;
+mod kubernetes;
 pub(crate) mod live;
 pub(crate) mod matching;
 mod mutation;
@@ -36,6 +37,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use self::constants::Sources;
 use self::finding::settle;
 use self::kit::Kit;
 use self::parallel::{WORKERS, in_parallel};
@@ -50,6 +52,7 @@ pub(crate) struct Options {
     pub(crate) quick: bool,
     pub(crate) only: Vec<String>,
     pub(crate) list: bool,
+    pub(crate) write_kubernetes: bool,
     pub(crate) prefix: Option<String>,
     pub(crate) output: Option<PathBuf>,
     pub(crate) deploy: Option<PathBuf>,
@@ -79,6 +82,16 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     if options.list {
         return mutation::list(&kit, &options.only);
     }
+    if options.write_kubernetes {
+        let changed = kubernetes::write(&kit)?;
+        let what = if changed {
+            "is written"
+        } else {
+            "was so already"
+        };
+        println!("{shown}/kubernetes/prometheusrule.yaml {what}");
+        return Ok(());
+    }
     let promtool = tools::find_promtool(workspace)?;
     if let Some(prefix) = &options.prefix {
         prefix::check_prefix(prefix)?;
@@ -90,7 +103,9 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     }
     check_files(workspace, &kit)?;
     check_with_tools(workspace, &kit, &promtool)?;
-    check_names(workspace, options, &kit, None)?;
+    let binary = server(workspace, options)?;
+    check_names(&binary, &kit, None)?;
+    check_defaults(workspace, &kit, &binary)?;
     let times = test_rules(&kit, &promtool)?;
     mutation::control(&kit, &promtool)?;
     if !options.quick {
@@ -118,19 +133,39 @@ fn check_files(workspace: &Workspace, kit: &Kit) -> Result<()> {
         format_args!("the runbook's sections and links ({})", kit.runbook.shown),
         &kit.runbook.check(&alerts),
     )?;
-    let compose = workspace.root.join("compose.yaml");
-    let compose = compose
-        .exists()
-        .then(|| yaml::read_text(&compose))
-        .transpose()?;
-    let prometheus = yaml::read_text(&kit.prometheus_config())?;
-    let (count, findings) = constants::check(&kit.rules, &prometheus, compose.as_deref())?;
-    let without = match compose {
-        Some(_) => "",
-        None => "; no compose.yaml yet, so no memory limit",
-    };
     settle(
-        format_args!("{count} limits, and the alerts before them{without}"),
+        "the PrometheusRule is generated from the rules",
+        &kubernetes::check(kit)?,
+    )?;
+    let sources = Sources::read(workspace, &kit.folder)?;
+    let (count, findings) = constants::check_warnings(
+        &kit.rules,
+        sources.text("deploy/prometheus/prometheus.yml")?,
+        sources.text("compose.yaml")?,
+    )?;
+    settle(
+        format_args!("{count} limits, and the alerts before them"),
+        &findings,
+    )?;
+    let (count, findings) = constants::check_ties(&sources)?;
+    settle(
+        format_args!("{count} numbers that stand elsewhere, too: limits, intervals, versions"),
+        &findings,
+    )
+}
+
+/// What depends on the server's own defaults.
+fn check_defaults(workspace: &Workspace, kit: &Kit, binary: &Path) -> Result<()> {
+    let mut sources = Sources::read(workspace, &kit.folder)?;
+    sources.set_server(live::printed_config(binary)?);
+    let (count, findings) = constants::check_defaults(&sources)?;
+    settle(
+        format_args!("the server's default of drain_seconds in {count} places more"),
+        &findings,
+    )?;
+    let (count, findings) = constants::check_stops(&sources)?;
+    settle(
+        format_args!("{count} ways to stop it, each with time for the drain"),
         &findings,
     )
 }
@@ -166,17 +201,16 @@ fn check_rules(kit: &Kit, promtool: &Path) -> Result<()> {
     Ok(())
 }
 
-fn check_names(
-    workspace: &Workspace,
-    options: &Options,
-    kit: &Kit,
-    prefix: Option<&str>,
-) -> Result<()> {
-    let binary = match &options.server {
-        Some(path) => path.clone(),
-        None => cargo::build_server(workspace)?,
+fn server(workspace: &Workspace, options: &Options) -> Result<PathBuf> {
+    let Some(path) = &options.server else {
+        return cargo::build_server(workspace);
     };
-    let exposed = live::exposition(&binary, prefix)?;
+    let path = path.canonicalize();
+    path.with_context(|| format!("there is no server at {:?}", options.server))
+}
+
+fn check_names(binary: &Path, kit: &Kit, prefix: Option<&str>) -> Result<()> {
+    let exposed = live::exposition(binary, prefix)?;
     let (count, findings) = names::check(kit, &exposed);
     settle(
         format_args!(
@@ -251,7 +285,7 @@ fn prefixed(
     ));
     let kit = Kit::read_rendered(folder, &folder.display().to_string())?;
     check_rules(&kit, promtool)?;
-    check_names(workspace, options, &kit, Some(prefix))?;
+    check_names(&server(workspace, options)?, &kit, Some(prefix))?;
     test_rules(&kit, promtool)?;
     match &options.output {
         Some(output) => println!("rendered in {}", output.display()),

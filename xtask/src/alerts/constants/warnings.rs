@@ -1,14 +1,15 @@
-//! Numbers that stand in two files: a limit where it is set, and in the alert that warns before it.
+//! A limit where it is set, and in the alert that warns before it.
 
 use anyhow::{Context, Result};
 use promql_parser::util::parse_duration;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::finding::{Finding, Place};
-use super::promql;
-use super::rules::{Rule, RuleFile};
-use super::yaml;
+use super::place::bytes;
+use crate::alerts::finding::{Finding, Place};
+use crate::alerts::promql;
+use crate::alerts::rules::{Rule, RuleFile};
+use crate::alerts::yaml;
 
 /// The job, and the service, of the server.
 const JOB: &str = "tallied";
@@ -16,7 +17,7 @@ const SERVICE: &str = "tallied-server";
 
 /// A limit, and the alert that fires at a part of it.
 #[derive(Debug, PartialEq)]
-struct Tie {
+struct Warning {
     alert: &'static str,
     /// `sample_limit in prometheus.yml`.
     what: &'static str,
@@ -45,22 +46,22 @@ struct ScrapeConfig {
     scrape_timeout: Option<String>,
 }
 
-/// `compose` is not there before there are containers; the rest is compared all the same. How many were compared, and
-/// what does not agree.
+/// How many were compared, and what does not agree.
 pub(crate) fn check(
     rules: &[RuleFile],
     prometheus: &str,
-    compose: Option<&str>,
+    compose: &str,
 ) -> Result<(usize, Vec<Finding>)> {
-    let mut ties = of_prometheus(prometheus)?;
-    if let Some(compose) = compose {
-        ties.push(of_compose(compose)?);
-    }
-    let findings = ties.iter().flat_map(|tie| untied(rules, tie)).collect();
-    Ok((ties.len(), findings))
+    let mut warnings = of_prometheus(prometheus)?;
+    warnings.push(of_compose(compose)?);
+    let findings = warnings
+        .iter()
+        .flat_map(|warning| untied(rules, warning))
+        .collect();
+    Ok((warnings.len(), findings))
 }
 
-fn of_prometheus(text: &str) -> Result<Vec<Tie>> {
+fn of_prometheus(text: &str) -> Result<Vec<Warning>> {
     let config: Prometheus = yaml::parse("prometheus.yml", text)?;
     let of_job = |scrape: &&ScrapeConfig| scrape.job_name == JOB;
     let job = config.scrape_configs.iter().find(of_job);
@@ -77,14 +78,14 @@ fn of_prometheus(text: &str) -> Result<Vec<Tie>> {
         anyhow::anyhow!("scrape_timeout: {timeout} in prometheus.yml is no duration: {error}")
     })?;
     Ok(vec![
-        Tie {
+        Warning {
             alert: "TalliedNearSampleLimit",
             what: "sample_limit in prometheus.yml",
             part: 0.8,
             limit: f64::from(limit),
             said: with_unit(limit),
         },
-        Tie {
+        Warning {
             alert: "TalliedScrapeSlow",
             what: "scrape_timeout in prometheus.yml",
             part: 0.25,
@@ -94,7 +95,7 @@ fn of_prometheus(text: &str) -> Result<Vec<Tie>> {
     ])
 }
 
-fn of_compose(text: &str) -> Result<Tie> {
+fn of_compose(text: &str) -> Result<Warning> {
     let compose: Value = yaml::parse("compose.yaml", text)?;
     let service = &compose["services"][SERVICE];
     let limit = match &service["mem_limit"] {
@@ -104,13 +105,13 @@ fn of_compose(text: &str) -> Result<Tie> {
     let written = limit
         .as_str()
         .map_or_else(|| limit.to_string(), str::to_owned);
-    let bytes = bytes_in(&written).with_context(|| {
+    let bytes = bytes(&written, true).with_context(|| {
         format!(
             "the service {SERVICE} in compose.yaml has no memory limit that can be read \
              (deploy.resources.limits.memory or mem_limit: 512m); it is {written}"
         )
     })?;
-    Ok(Tie {
+    Ok(Warning {
         alert: "TalliedHighMemory",
         what: "the memory limit in compose.yaml",
         part: 0.8,
@@ -119,21 +120,21 @@ fn of_compose(text: &str) -> Result<Tie> {
     })
 }
 
-fn untied(rules: &[RuleFile], tie: &Tie) -> Vec<Finding> {
+fn untied(rules: &[RuleFile], warning: &Warning) -> Vec<Finding> {
     let Some(rule) = rules
         .iter()
         .flat_map(RuleFile::rules)
-        .find(|rule| rule.name == tie.alert)
+        .find(|rule| rule.name == warning.alert)
     else {
         let what = format!(
             "no rule has the alert, which is to warn before {}",
-            tie.what
+            warning.what
         );
-        let remedy = "write it, or change the list in xtask/src/alerts/constants.rs";
-        return vec![Place::new("deploy/prometheus/rules", 0, tie.alert).finding(what, remedy)];
+        let remedy = "write it, or change the list in xtask/src/alerts/constants/warnings.rs";
+        return vec![Place::new("deploy/prometheus/rules", 0, warning.alert).finding(what, remedy)];
     };
     let mut findings = Vec::new();
-    let expected = tie.part * tie.limit;
+    let expected = warning.part * warning.limit;
     let is_it = |value: f64| (value - expected).abs() <= expected * 1e-9;
     let seen: Vec<f64> = promql::thresholds(&rule.expr)
         .iter()
@@ -142,20 +143,20 @@ fn untied(rules: &[RuleFile], tie: &Tie) -> Vec<Finding> {
     if !seen.iter().any(|&value| is_it(value)) {
         let what = format!(
             "the threshold is {seen:?}, and {} of {} ({}) is {expected}",
-            tie.part, tie.what, tie.limit
+            warning.part, warning.what, warning.limit
         );
         findings.push(rule.place.finding(what, "change both"));
     }
-    findings.extend(unsaid(rule, tie));
+    findings.extend(unsaid(rule, warning));
     findings
 }
 
-fn unsaid(rule: &Rule, tie: &Tie) -> Option<Finding> {
+fn unsaid(rule: &Rule, warning: &Warning) -> Option<Finding> {
     let description = rule.annotations.get("description")?;
-    (!description.contains(&tie.said)).then(|| {
+    (!description.contains(&warning.said)).then(|| {
         let what = format!(
             "the description does not say \"{}\", which is {}",
-            tie.said, tie.what
+            warning.said, warning.what
         );
         rule.place.finding(what, "change both")
     })
@@ -169,20 +170,6 @@ fn with_unit(count: u32) -> String {
         count if count.is_multiple_of(1_000) => format!("{}k", count / 1_000),
         count => count.to_string(),
     }
-}
-
-/// Compose's units are of 1,024.
-fn bytes_in(written: &str) -> Option<f64> {
-    let lower = written.trim().to_ascii_lowercase();
-    let number = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let factor = match &lower[number.len()..] {
-        "" | "b" => 1.0,
-        "k" | "kb" => 1024.0,
-        "m" | "mb" => 1024.0 * 1024.0,
-        "g" | "gb" => 1024.0 * 1024.0 * 1024.0,
-        _ => return None,
-    };
-    Some(number.parse::<f64>().ok()? * factor)
 }
 
 #[cfg(test)]
@@ -217,7 +204,7 @@ groups:
 
     fn findings(prometheus: &str, compose: &str, rules: &str) -> Vec<String> {
         let rules = [RuleFile::parse("a.yml", "a.yml", rules).unwrap()];
-        let (_, found) = check(&rules, prometheus, Some(compose)).unwrap();
+        let (_, found) = check(&rules, prometheus, compose).unwrap();
         found.iter().map(ToString::to_string).collect()
     }
 
@@ -259,11 +246,11 @@ groups:
     #[test]
     fn what_is_not_there_is_named() {
         let rules = [RuleFile::parse("a.yml", "a.yml", "groups: []").unwrap()];
-        let (count, found) = check(&rules, PROMETHEUS, None).unwrap();
-        assert_eq!((count, found.len()), (2, 2));
-        let error = check(&rules, PROMETHEUS, Some("services: {}")).unwrap_err();
+        let (count, found) = check(&rules, PROMETHEUS, COMPOSE).unwrap();
+        assert_eq!((count, found.len()), (3, 3));
+        let error = check(&rules, PROMETHEUS, "services: {}").unwrap_err();
         assert!(error.to_string().contains("has no memory limit"), "{error}");
-        let error = check(&rules, "scrape_configs: []", None).unwrap_err();
+        let error = check(&rules, "scrape_configs: []", COMPOSE).unwrap_err();
         assert!(error.to_string().contains("job_name: tallied"), "{error}");
     }
 }
