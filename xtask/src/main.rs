@@ -38,6 +38,7 @@ mod raw_http;
 mod samples;
 mod scratch;
 mod steps;
+mod target_file;
 mod tools;
 mod traffic;
 mod tsan;

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{alertmanager, hurried};
 use crate::alerts::kit::Kit;
@@ -15,6 +15,7 @@ use crate::backfill::{self, Past};
 use crate::foreign_server::ForeignServer;
 use crate::http::Client;
 use crate::prometheus_process::PrometheusProcess;
+use crate::target_file;
 
 /// The job of our servers.
 pub(super) const JOB: &str = "tallied";
@@ -99,18 +100,16 @@ impl Stage {
 }
 
 fn write_targets(folder: &Path, job: &str, targets: &[&str]) -> Result<()> {
-    let targets = json!([{ "targets": targets }]);
-    write(folder, &format!("targets/{job}.json"), &targets).map(drop)
+    let folder = folder.join("targets");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    target_file::write(&folder.join(format!("{job}.json")), targets, &[])
 }
 
-/// Under its name at once, for whoever watches the file.
 fn write(folder: &Path, name: &str, content: &Value) -> Result<PathBuf> {
     let path = folder.join(name);
     let parent = path.parent().unwrap_or(folder);
-    fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
-    let new = path.with_extension("new");
-    fs::write(&new, content.to_string())
-        .and_then(|()| fs::rename(&new, &path))
+    fs::create_dir_all(parent)
+        .and_then(|()| fs::write(&path, content.to_string()))
         .with_context(|| format!("cannot write {}", path.display()))?;
     Ok(path)
 }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::alerts::yaml;
 use crate::prometheus_api::Labels;
+use crate::target_file;
 
 /// Short, so that a minute is enough; a scrape of these servers takes some milliseconds.
 pub(super) const SCRAPE_INTERVAL: &str = "1s";
@@ -87,13 +88,9 @@ impl Files {
         })
     }
 
-    /// Adds a file of targets, as deploy/fleet/prometheus.yml says it: written aside, and renamed.
+    /// Adds a file of targets, as deploy/fleet/prometheus.yml says it.
     pub(super) fn add_target(&self, name: &str, instance: &str) -> Result<()> {
-        let file = json!([{"targets": [instance], "labels": {"zone": "c"}}]);
-        let aside = self.targets.join(format!("{name}.new"));
-        write(&aside, &file.to_string())?;
-        let path = self.target(name);
-        fs::rename(&aside, &path).with_context(|| format!("cannot create {}", path.display()))
+        target_file::write(&self.target(name), &[instance], &[("zone", "c")])
     }
 
     pub(super) fn remove_target(&self, name: &str) -> Result<()> {

@@ -17,6 +17,7 @@ use crate::prometheus_api::Api;
 use crate::prometheus_process::PrometheusProcess;
 use crate::report::ok;
 use crate::server_process::ServerProcess;
+use crate::target_file;
 use crate::tools::Tools;
 
 pub(super) const SCRAPE_INTERVAL: Duration = Duration::from_secs(1);
@@ -51,13 +52,7 @@ impl<'a> Stack<'a> {
         backfill::write(&tools.promtool, folder, &data, &yesterday())?;
         let prometheus = PrometheusProcess::start(&tools.prometheus, &config, folder, client)?;
         // Its address is known only now.
-        let address = prometheus.url().trim_start_matches("http://");
-        let targets = json!([{ "targets": [address] }]).to_string();
-        // Prometheus may read it while it is written.
-        let half = folder.join("itself.tmp");
-        fs::write(&half, targets)
-            .and_then(|()| fs::rename(&half, &itself))
-            .context("cannot write Prometheus's own address")?;
+        target_file::write(&itself, &[prometheus.address()], &[])?;
         ok(format_args!(
             "two servers, on {} and {}, and Prometheus on {}",
             first.url(),
