@@ -2,7 +2,7 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, ensure};
@@ -38,6 +38,16 @@ pub(crate) fn run_reading(command: &mut Command, mut on_line: impl FnMut(&str)) 
     })?;
     ensure!(status.success(), "`{line}` failed ({status})");
     Ok(())
+}
+
+/// The server that was named, or else the one that is built now.
+pub(crate) fn server(workspace: &Workspace, named: Option<&Path>) -> Result<PathBuf> {
+    match named {
+        Some(path) => path
+            .canonicalize()
+            .with_context(|| format!("there is no server at {}", path.display())),
+        None => build_server(workspace),
+    }
 }
 
 /// Builds the server as it is shipped and says where the binary is.

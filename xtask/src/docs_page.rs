@@ -18,12 +18,7 @@ use crate::workspace::Workspace;
 const PAGE_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(crate) fn run(workspace: &Workspace, server: Option<&Path>) -> Result<()> {
-    let binary = match server {
-        Some(path) => path
-            .canonicalize()
-            .with_context(|| format!("there is no server at {}", path.display()))?,
-        None => cargo::build_server(workspace)?,
-    };
+    let binary = cargo::server(workspace, server)?;
     let folder = tempfile::tempdir().context("cannot create a temporary folder")?;
     let mut server = ServerProcess::start(&binary, folder.path())?;
     let outcome = check(server.url());

@@ -44,6 +44,7 @@ mod traffic;
 mod tsan;
 mod unpack;
 mod webdriver;
+mod work_folder;
 mod workspace;
 mod wrk;
 mod wrong_servers;

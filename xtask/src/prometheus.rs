@@ -16,6 +16,7 @@ use crate::report::{ok, seconds};
 use crate::server_process::ServerProcess;
 use crate::tools::{self, Tools};
 use crate::traffic::{self, KINDS};
+use crate::work_folder;
 use crate::workspace::Workspace;
 use crate::{cargo, exposition};
 
@@ -33,23 +34,10 @@ const SCRAPE_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) fn run(workspace: &Workspace, server: Option<&Path>, keep: bool) -> Result<()> {
     let start = Instant::now();
     let tools = tools::find(workspace)?;
-    let binary = match server {
-        Some(path) => path
-            .canonicalize()
-            .with_context(|| format!("there is no server at {}", path.display()))?,
-        None => cargo::build_server(workspace)?,
-    };
-    let mut folder = tempfile::Builder::new()
-        .prefix("tallied-prometheus-")
-        .tempdir()
-        .context("cannot create a temporary folder")?;
-    // Now, so that it is kept on every way out, a panic included.
-    folder.disable_cleanup(keep);
-    let outcome = run_in(folder.path(), &tools, &binary);
-    if keep {
-        println!("kept: {}", folder.path().display());
-    }
-    outcome?;
+    let binary = cargo::server(workspace, server)?;
+    work_folder::within("tallied-prometheus-", keep, |folder| {
+        run_in(folder, &tools, &binary)
+    })?;
     println!("the Prometheus test passed in {}", seconds(start.elapsed()));
     Ok(())
 }

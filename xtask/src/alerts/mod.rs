@@ -103,7 +103,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     }
     check_files(workspace, &kit)?;
     check_with_tools(workspace, &kit, &promtool)?;
-    let binary = server(workspace, options)?;
+    let binary = cargo::server(workspace, options.server.as_deref())?;
     check_names(&binary, &kit, None)?;
     check_defaults(workspace, &kit, &binary)?;
     let times = test_rules(&kit, &promtool)?;
@@ -201,14 +201,6 @@ fn check_rules(kit: &Kit, promtool: &Path) -> Result<()> {
     Ok(())
 }
 
-fn server(workspace: &Workspace, options: &Options) -> Result<PathBuf> {
-    let Some(path) = &options.server else {
-        return cargo::build_server(workspace);
-    };
-    let path = path.canonicalize();
-    path.with_context(|| format!("there is no server at {:?}", options.server))
-}
-
 fn check_names(binary: &Path, kit: &Kit, prefix: Option<&str>) -> Result<()> {
     let exposed = live::exposition(binary, prefix)?;
     let (count, findings) = names::check(kit, &exposed);
@@ -285,7 +277,11 @@ fn prefixed(
     ));
     let kit = Kit::read_rendered(folder, &folder.display().to_string())?;
     check_rules(&kit, promtool)?;
-    check_names(&server(workspace, options)?, &kit, Some(prefix))?;
+    check_names(
+        &cargo::server(workspace, options.server.as_deref())?,
+        &kit,
+        Some(prefix),
+    )?;
     test_rules(&kit, promtool)?;
     match &options.output {
         Some(output) => println!("rendered in {}", output.display()),

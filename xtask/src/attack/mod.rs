@@ -46,12 +46,7 @@ pub(crate) fn run(
     seed: Option<u64>,
     server: Option<&Path>,
 ) -> Result<()> {
-    let binary = match server {
-        Some(path) => path
-            .canonicalize()
-            .with_context(|| format!("there is no server at {}", path.display()))?,
-        None => cargo::build_server(workspace)?,
-    };
+    let binary = cargo::server(workspace, server)?;
     let seed = seed.unwrap_or_else(|| fastrand::u64(..));
     println!("attack: seed {seed} (again with --seed {seed})");
     let folder = tempfile::Builder::new()

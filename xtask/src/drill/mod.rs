@@ -37,6 +37,7 @@ use crate::poll;
 use crate::prometheus_api::Api;
 use crate::report::{ok, seconds};
 use crate::tools;
+use crate::work_folder;
 use crate::workspace::Workspace;
 
 /// How long the alert that always fires must stay away, when nobody sends it any more, to be called silent; it comes about
@@ -74,23 +75,10 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         prometheus: found.prometheus,
         alertmanager: tools::find_alertmanager(workspace)?,
     };
-    let binary = match &options.server {
-        Some(path) => path
-            .canonicalize()
-            .with_context(|| format!("there is no server at {}", path.display()))?,
-        None => cargo::build_server(workspace)?,
-    };
-    let mut folder = tempfile::Builder::new()
-        .prefix("tallied-drill-")
-        .tempdir()
-        .context("cannot create a temporary folder")?;
-    // Now, so that it is kept on every way out, a panic included.
-    folder.disable_cleanup(options.keep);
-    let outcome = run_in(folder.path(), &kit, &tools, &binary);
-    if options.keep {
-        println!("kept: {}", folder.path().display());
-    }
-    outcome?;
+    let binary = cargo::server(workspace, options.server.as_deref())?;
+    work_folder::within("tallied-drill-", options.keep, |folder| {
+        run_in(folder, &kit, &tools, &binary)
+    })?;
     println!("the drill passed in {}", seconds(start.elapsed()));
     Ok(())
 }

@@ -52,6 +52,7 @@ use crate::prometheus_api::{Api, Labels};
 use crate::prometheus_process::PrometheusProcess;
 use crate::report::{ok, seconds};
 use crate::tools::{self, Binary, Tools};
+use crate::work_folder;
 use crate::workspace::Workspace;
 use crate::{cargo, exposition};
 
@@ -67,23 +68,10 @@ pub(crate) fn run(workspace: &Workspace, server: Option<&Path>, keep: bool) -> R
     let start = Instant::now();
     let tools = tools::find(workspace)?;
     let store = tools::find_victoria_metrics(workspace)?;
-    let binary = match server {
-        Some(path) => path
-            .canonicalize()
-            .with_context(|| format!("there is no server at {}", path.display()))?,
-        None => cargo::build_server(workspace)?,
-    };
-    let mut folder = tempfile::Builder::new()
-        .prefix("tallied-fleet-")
-        .tempdir()
-        .context("cannot create a temporary folder")?;
-    // Now, so that it is kept on every way out, a panic included.
-    folder.disable_cleanup(keep);
-    let outcome = run_in(folder.path(), &workspace.root, &tools, &store, &binary);
-    if keep {
-        println!("kept: {}", folder.path().display());
-    }
-    outcome?;
+    let binary = cargo::server(workspace, server)?;
+    work_folder::within("tallied-fleet-", keep, |folder| {
+        run_in(folder, &workspace.root, &tools, &store, &binary)
+    })?;
     println!("the fleet's test passed in {}", seconds(start.elapsed()));
     Ok(())
 }

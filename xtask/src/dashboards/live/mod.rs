@@ -26,6 +26,7 @@ use crate::alerts::finding::{Finding, settle};
 use crate::http::Client;
 use crate::prometheus_api::Api;
 use crate::report::ok;
+use crate::work_folder;
 use crate::workspace::Workspace;
 use crate::{cargo, loadtest, tools};
 
@@ -37,32 +38,19 @@ const ONE_ENDPOINT: &str = "/fault/aborts";
 
 pub(super) fn run(workspace: &Workspace, options: &Options, dashboards: &[Parsed]) -> Result<()> {
     let tools = tools::find(workspace)?;
-    let server = match &options.server {
-        Some(path) => path
-            .canonicalize()
-            .with_context(|| format!("there is no server at {}", path.display()))?,
-        None => cargo::build_server(workspace)?,
-    };
+    let server = cargo::server(workspace, options.server.as_deref())?;
     let loadtest = match &options.loadtest {
         Some(path) => path
             .canonicalize()
             .with_context(|| format!("there is no load test at {}", path.display()))?,
         None => loadtest::build(workspace)?,
     };
-    let mut folder = tempfile::Builder::new()
-        .prefix("tallied-dashboards-")
-        .tempdir()
-        .context("cannot create a temporary folder")?;
-    // Now, so that it is kept on every way out, a panic included.
-    folder.disable_cleanup(options.keep);
     let client = Client::new();
     let rules = workspace.root.join("deploy/prometheus/rules");
-    let outcome = Stack::start(folder.path(), &tools, &server, &rules, &client)
-        .and_then(|stack| ask_under_load(stack, &loadtest, &client, dashboards));
-    if options.keep {
-        println!("kept: {}", folder.path().display());
-    }
-    outcome
+    work_folder::within("tallied-dashboards-", options.keep, |folder| {
+        Stack::start(folder, &tools, &server, &rules, &client)
+            .and_then(|stack| ask_under_load(stack, &loadtest, &client, dashboards))
+    })
 }
 
 fn ask_under_load(
