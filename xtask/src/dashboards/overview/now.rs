@@ -73,8 +73,8 @@ fn failed() -> Panel {
     Panel::stat(
         4,
         "Failed (5m)",
-        "The share of the requests that were answered with 5xx; recorded over 5m, of the whole job. 0.1 % may. Above \
-         1.44 % for an hour, TalliedErrorBurn1h fires.",
+        "The share of the requests that were answered with 5xx; recorded over 5m, of the whole job. 0.1 % may. Where \
+         the last hour's and the last 5 minutes' are above 1.44 %, for 2 minutes, TalliedErrorBurn1h fires.",
     )
     .unit(unit::SHARE)
     .query(
@@ -92,8 +92,8 @@ fn slow() -> Panel {
     Panel::stat(
         5,
         "Over 0.5 s (5m)",
-        "The share of the requests that took more than half a second; recorded over 5m, of the whole job. 1 % may. Above \
-         14.4 % for an hour, TalliedLatencyBurn1h fires.",
+        "The share of the requests that took more than half a second; recorded over 5m, of the whole job. 1 % may. Where \
+         the last hour's and the last 5 minutes' are above 14.4 %, for 2 minutes, TalliedLatencyBurn1h fires.",
     )
     .unit(unit::SHARE)
     .query(

@@ -22,8 +22,8 @@ fn in_flight() -> Panel {
     Panel::lines(
         41,
         "Requests in flight, and how many durations explain (5m)",
-        "Durations are recorded over 5m, of the requests that end. Far above the dashed line for 10 minutes there are \
-         requests that never end, and TalliedInFlightStuck fires.",
+        "Durations are recorded over 5m, of the requests that end. Above the dashed line for a quarter of an hour there \
+         are requests that never end, and TalliedInFlightStuck fires.",
     )
     .unit(unit::COUNT)
     .query(
