@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::foreign_server::ForeignServer;
 use crate::http::Client;
 use crate::poll::Try;
-use crate::prometheus_api::Labels;
+use crate::prometheus::api::Labels;
 
 /// Where Debian's build reads the templates of notifications, which other builds have in them.
 const TEMPLATES: &str = "/usr/share/prometheus/alertmanager";

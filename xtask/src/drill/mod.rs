@@ -34,7 +34,7 @@ use crate::cargo;
 use crate::http::Client;
 use crate::interrupt;
 use crate::poll;
-use crate::prometheus_api::Api;
+use crate::prometheus::api::Api;
 use crate::report::{ok, seconds};
 use crate::tools;
 use crate::work_folder;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
-use crate::prometheus_api::Labels;
+use crate::prometheus::api::Labels;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 const MOST_HEADERS: usize = 32;

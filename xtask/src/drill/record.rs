@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::faults::{ALWAYS, Fault, Raised};
 use super::receiver::Notice;
-use crate::prometheus_api::{ActiveAlert, Labels};
+use crate::prometheus::api::{ActiveAlert, Labels};
 
 /// How long after its end a fault still explains an alert that begins to fire: windows of up to 15 s, and a `for` of 15 s.
 const AFTERMATH: Duration = Duration::from_secs(45);

@@ -11,11 +11,11 @@ use serde_json::Value;
 use super::{alertmanager, hurried};
 use crate::alerts::kit::Kit;
 use crate::alerts::{tool, yaml};
-use crate::backfill::{self, Past};
 use crate::foreign_server::ForeignServer;
 use crate::http::Client;
-use crate::prometheus_process::PrometheusProcess;
-use crate::target_file;
+use crate::prometheus::backfill::{self, Past};
+use crate::prometheus::process::PrometheusProcess;
+use crate::prometheus::targets;
 
 /// The job of our servers.
 pub(super) const JOB: &str = "tallied";
@@ -102,7 +102,7 @@ impl Stage {
 fn write_targets(folder: &Path, job: &str, targets: &[&str]) -> Result<()> {
     let folder = folder.join("targets");
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    target_file::write(&folder.join(format!("{job}.json")), targets, &[])
+    targets::write(&folder.join(format!("{job}.json")), targets, &[])
 }
 
 fn write(folder: &Path, name: &str, content: &Value) -> Result<PathBuf> {

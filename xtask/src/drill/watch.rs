@@ -15,7 +15,7 @@ use super::receiver::Arrived;
 use super::record::{Record, Seen, Span, Step};
 use crate::interrupt;
 use crate::poll::{self, Try};
-use crate::prometheus_api::{Api, Labels};
+use crate::prometheus::api::{Api, Labels};
 
 const PAUSE: Duration = Duration::from_millis(100);
 

@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use super::arithmetic::{Range, ulps_apart};
 use super::figures::Figures;
 use super::series::shown;
-use crate::prometheus_api::Labels;
+use crate::prometheus::api::Labels;
 
 /// A range that is wider than this says nothing: a quantile that lies on the border of two buckets, for one.
 const WIDEST: u64 = 256;

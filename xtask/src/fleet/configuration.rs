@@ -10,8 +10,8 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use crate::alerts::yaml;
-use crate::prometheus_api::Labels;
-use crate::target_file;
+use crate::prometheus::api::Labels;
+use crate::prometheus::targets;
 
 /// Short, so that a minute is enough; a scrape of these servers takes some milliseconds.
 pub(super) const SCRAPE_INTERVAL: &str = "1s";
@@ -90,7 +90,7 @@ impl Files {
 
     /// Adds a file of targets, as deploy/fleet/prometheus.yml says it.
     pub(super) fn add_target(&self, name: &str, instance: &str) -> Result<()> {
-        target_file::write(&self.target(name), &[instance], &[("zone", "c")])
+        targets::write(&self.target(name), &[instance], &[("zone", "c")])
     }
 
     pub(super) fn remove_target(&self, name: &str) -> Result<()> {

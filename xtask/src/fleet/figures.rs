@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::arithmetic::{Extrapolation, Range, quantile, rate};
 use super::series::{NAME, Settled, of, shown};
-use crate::prometheus_api::Labels;
+use crate::prometheus::api::Labels;
 
 /// By the name and the labels of the recorded series.
 pub(super) type Figures = BTreeMap<Labels, Range>;

@@ -13,7 +13,7 @@ use super::figures::{self, Figures, JOB_RATIO, JOB_REQUESTS, RECORDED, Scraped, 
 use super::member::Member;
 use super::series::{NAME, SCRAPES, of, with_plain_bound};
 use crate::alerts::rules::{Kind, RuleFile};
-use crate::prometheus_api::{Api, Labels, Stream};
+use crate::prometheus::api::{Api, Labels, Stream};
 
 /// A sample has the time at which its scrape began, and is there when the scrape has ended and a little later. An
 /// evaluation in between may or may not have seen it, and is not looked at.

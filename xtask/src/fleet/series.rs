@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::alerts::promql;
 use crate::http::Client;
-use crate::prometheus_api::Labels;
+use crate::prometheus::api::Labels;
 use crate::samples;
 
 /// The metric's name among the labels.

@@ -16,7 +16,7 @@ use super::series::{NAME, Settled, of, shown};
 use super::stored::{Kept, Passed, check_exposed};
 use crate::http::Client;
 use crate::poll::{self, Try};
-use crate::prometheus_api::{Api, Labels};
+use crate::prometheus::api::{Api, Labels};
 
 /// Scrapes come every second; the rest is a busy machine.
 const SCRAPE_TIMEOUT: Duration = Duration::from_secs(30);

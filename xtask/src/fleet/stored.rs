@@ -9,7 +9,7 @@ use super::comparison::number;
 use super::member::Member;
 use super::series::{Settled, is_settled, shown, without_target};
 use super::victoria_metrics::PRECISION;
-use crate::prometheus_api::{Api, Labels, Sample, Stream};
+use crate::prometheus::api::{Api, Labels, Sample, Stream};
 
 /// What may become of a number on its way.
 #[derive(Debug, Clone, Copy, PartialEq)]

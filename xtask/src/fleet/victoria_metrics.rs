@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::foreign_server::ForeignServer;
 use crate::http::Client;
 use crate::poll::Try;
-use crate::prometheus_api::{Labels, Stream};
+use crate::prometheus::api::{Labels, Stream};
 use crate::tools::Binary;
 
 /// How much of a number that is not whole it forgets at most: it stores decimals, and those of at least 12 digits

@@ -9,7 +9,7 @@ use super::choice::{Choice, RANGE, STEP};
 use super::question::{Kind, Question};
 use crate::alerts::finding::Finding;
 use crate::interrupt;
-use crate::prometheus_api::{Api, Labels};
+use crate::prometheus::api::{Api, Labels};
 
 /// How many series, or values of labels, came; and what did not until the time was over. `meanwhile` is to fail when there is
 /// no use in going on.

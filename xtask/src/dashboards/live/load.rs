@@ -15,7 +15,7 @@ use crate::alerts::live::provoke;
 use crate::child::ChildGuard;
 use crate::interrupt;
 use crate::poll::{self, Try};
-use crate::prometheus_api::Api;
+use crate::prometheus::api::Api;
 
 /// An everyday load from the first second on; the others begin slowly.
 const SCENARIO: &str = "soak";

@@ -24,7 +24,7 @@ use super::Options;
 use super::parsed::Parsed;
 use crate::alerts::finding::{Finding, settle};
 use crate::http::Client;
-use crate::prometheus_api::Api;
+use crate::prometheus::api::Api;
 use crate::report::ok;
 use crate::work_folder;
 use crate::workspace::Workspace;

@@ -9,15 +9,15 @@ use anyhow::{Context, Result};
 use serde_json::json;
 
 use super::choice::JOB;
-use crate::backfill::{self, Past};
 use crate::exposition;
 use crate::http::Client;
 use crate::poll::{self, Try};
-use crate::prometheus_api::Api;
-use crate::prometheus_process::PrometheusProcess;
+use crate::prometheus::api::Api;
+use crate::prometheus::backfill::{self, Past};
+use crate::prometheus::process::PrometheusProcess;
+use crate::prometheus::targets;
 use crate::report::ok;
 use crate::server_process::ServerProcess;
-use crate::target_file;
 use crate::tools::Tools;
 
 pub(super) const SCRAPE_INTERVAL: Duration = Duration::from_secs(1);
@@ -52,7 +52,7 @@ impl<'a> Stack<'a> {
         backfill::write(&tools.promtool, folder, &data, &yesterday())?;
         let prometheus = PrometheusProcess::start(&tools.prometheus, &config, folder, client)?;
         // Its address is known only now.
-        target_file::write(&itself, &[prometheus.address()], &[])?;
+        targets::write(&itself, &[prometheus.address()], &[])?;
         ok(format_args!(
             "two servers, on {} and {}, and Prometheus on {}",
             first.url(),

@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::foreign_server::ForeignServer;
 use crate::http::Client;
 use crate::poll::Try;
-use crate::prometheus_api::Api;
+use crate::prometheus::api::Api;
 
 pub(crate) struct PrometheusProcess {
     server: ForeignServer,

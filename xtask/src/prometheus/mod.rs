@@ -1,5 +1,11 @@
 //! The Prometheus test: a real Prometheus scrapes a real server in both formats while a client makes a
-//! known number of requests, and its answers to queries must be exact.
+//! known number of requests, and its answers to queries must be exact. The modules are what other chores need of a Prometheus,
+//! too.
+
+pub(crate) mod api;
+pub(crate) mod backfill;
+pub(crate) mod process;
+pub(crate) mod targets;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -8,10 +14,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use self::api::{Api, Sample};
+use self::process::PrometheusProcess;
 use crate::http::Client;
 use crate::poll::{self, Try};
-use crate::prometheus_api::{Api, Sample};
-use crate::prometheus_process::PrometheusProcess;
 use crate::report::{ok, seconds};
 use crate::server_process::ServerProcess;
 use crate::tools::{self, Tools};
