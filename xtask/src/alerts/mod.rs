@@ -107,6 +107,11 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     check_names(&binary, &kit, None)?;
     check_defaults(workspace, &kit, &binary)?;
     let times = test_rules(&kit, &promtool)?;
+    // After what says whether the rules are right: a copy of wrong ones is no remedy.
+    settle(
+        "the PrometheusRule is generated from the rules",
+        &kubernetes::check(&kit)?,
+    )?;
     mutation::control(&kit, &promtool)?;
     if !options.quick {
         mutation::run(&kit, &promtool, &times, &options.only)?;
@@ -132,10 +137,6 @@ fn check_files(workspace: &Workspace, kit: &Kit) -> Result<()> {
     settle(
         format_args!("the runbook's sections and links ({})", kit.runbook.shown),
         &kit.runbook.check(&alerts),
-    )?;
-    settle(
-        "the PrometheusRule is generated from the rules",
-        &kubernetes::check(kit)?,
     )?;
     let sources = Sources::read(workspace, &kit.folder)?;
     let (count, findings) = constants::check_warnings(
