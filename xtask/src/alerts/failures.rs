@@ -42,11 +42,10 @@ fn named_in(line: &str) -> Vec<String> {
     let names = selectors.flat_map(|selector| {
         let matchers = selector.matchers.matchers.iter();
         let alerts = matchers.filter(|matcher| matcher.name == "alertname");
-        selector
-            .name
-            .clone()
-            .into_iter()
-            .chain(alerts.map(|matcher| matcher.value.clone()))
+        // `=` and `=~` alike: a name has no `|`.
+        let alerts = alerts.flat_map(|matcher| promql::alternatives(&matcher.value));
+        let alerts: Vec<String> = alerts.map(str::to_owned).collect();
+        selector.name.clone().into_iter().chain(alerts)
     });
     names.collect()
 }
@@ -72,6 +71,9 @@ mod tests {
         );
         let output = "    expr: \"ALERTS{alertname=\\\"High\\\"} or job:x:sum\", time: 1m,\n        got: nil\n";
         assert_eq!(found(output).len(), 2);
+        let output =
+            "    expr: \"ALERTS{alertname=~\\\"Low|High\\\"}\", time: 1m,\n        got: nil\n";
+        assert_eq!(found(output).len(), 1);
         assert_eq!(found("Unit Testing: tests/a.yml\n  expr: x"), [""; 0]);
     }
 }
