@@ -18,6 +18,8 @@ use crate::poll::{self, Try};
 use crate::prometheus::api::{Api, Labels};
 
 const PAUSE: Duration = Duration::from_millis(100);
+/// How long somebody may wait without a word.
+const STILL: Duration = Duration::from_secs(60);
 
 pub(super) struct Watch {
     start: Instant,
@@ -173,10 +175,18 @@ impl Watch {
         within: Duration,
         missing: impl Fn(&Record) -> Option<String>,
     ) -> Result<()> {
+        let mut last_said = Instant::now();
         poll::until(what, within, || {
             let state = self.state();
             ensure!(!state.given_up, "given up, for something else failed");
-            Ok(missing(&state.record).map_or(Try::Done(()), Try::NotYet))
+            let missing = missing(&state.record);
+            if let Some(missing) = &missing
+                && last_said.elapsed() >= STILL
+            {
+                self.say(format_args!("      still waiting for {what}: {missing}"));
+                last_said = Instant::now();
+            }
+            Ok(missing.map_or(Try::Done(()), Try::NotYet))
         })
     }
 
