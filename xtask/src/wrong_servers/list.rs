@@ -321,7 +321,7 @@ pub(super) const WRONG: &[Wrong] = &[
             with: ".map_or(read, |_| read)",
         }],
         load: SMOKE,
-        named: &[r#"http_request_size_bytes_sum{endpoint="/data",method="POST"}"#],
+        named: &[r#"http_request_size_bytes_sum{endpoint="unmatched",method="POST"}"#],
     },
     Wrong {
         name: "requests: a 503 is counted as another status",
