@@ -26,6 +26,8 @@
 //!   [`instrument`](HttpMetrics::instrument) puts the [`hoop`](HttpMetrics::hoop) that feeds them around a
 //!   service.
 //! - [`Scrape`] answers a Prometheus scrape; [`ScrapeMetrics`] measure that.
+//! - [`DeferEofAcceptor`], around the acceptor, has requests counted whose clients close right behind them: hyper
+//!   drops those before any hoop sees them.
 //! - [`RuntimeMetrics`], and with the feature `process` `ProcessMetrics` and `HostMetrics`, say what
 //!   the runtime, the process and the machine do.
 //! - `app` (feature `server`, on by default) is the application that the `tallied-server` binary
@@ -41,6 +43,7 @@
 #[cfg(feature = "server")]
 #[doc(hidden)]
 pub mod app;
+mod defer_eof;
 mod exchange;
 mod hoop;
 #[cfg(feature = "process")]
@@ -57,6 +60,7 @@ mod route_series;
 mod runtime;
 mod scrape;
 
+pub use defer_eof::{DeferEof, DeferEofAcceptor};
 pub use hoop::MetricsHoop;
 #[cfg(feature = "process")]
 pub use host::HostMetrics;

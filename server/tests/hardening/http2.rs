@@ -11,7 +11,7 @@ use crate::support::{Server, ends, sample};
 use crate::{REFUSED, cut_off, serve};
 
 /// A frame of HTTP/2 (RFC 9113, section 4.1).
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
     let mut frame = length[1..].to_vec();
     frame.extend([kind, flags]);
@@ -55,11 +55,11 @@ fn take_data(stream: &mut TcpStream, count: usize) {
     assert_eq!(taken, count);
 }
 
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
+pub(crate) const SETTINGS: u8 = 4;
 const GOAWAY: u8 = 7;
 const WINDOW_UPDATE: u8 = 8;
 
@@ -67,7 +67,7 @@ const WINDOW_UPDATE: u8 = 8;
 const WINDOW: usize = 65_535;
 
 /// `GET /`, in the static table of HPACK; the last of its stream.
-fn get(stream: u32) -> Vec<u8> {
+pub(crate) fn get(stream: u32) -> Vec<u8> {
     frame(HEADERS, 0x5, stream, &[0x82, 0x86, 0x84, 0x41, 0x01, b'x'])
 }
 

@@ -18,6 +18,7 @@ use std::time::Duration;
 use salvo::conn::ConnCtrl;
 use tokio::time::Instant;
 
+use super::framing::BodyLength;
 use super::window::{Waiting, Windows};
 
 /// The bit of a connection's state that says that it is being closed to make room.
@@ -29,7 +30,10 @@ const STALLED: u32 = 1 << 30;
 /// … that an answer is about to be written.
 const UNWRITTEN: u32 = 1 << 29;
 
-/// All of these.
+/// In the place of a body's length.
+const CHUNKED: u64 = u64::MAX;
+
+/// All of the marks.
 const MARKS: u32 = CLOSING | STALLED | UNWRITTEN;
 
 /// One connection, shared by its stream, its requests and who looks for room.
@@ -41,6 +45,9 @@ pub(super) struct Connection {
     begun: AtomicU64,
     /// When the last request ended, in nanoseconds after `opened`.
     waits_since: AtomicU64,
+    /// The length of the body of the request that began last; [`CHUNKED`] where it is unknown. Relaxed, as `begun` is: a
+    /// connection over HTTP/1 looks at it from the task that its requests run in.
+    body: AtomicU64,
     /// What the client had sent when the connection was accepted, if anything, was looked at. This and the
     /// next two are flags by themselves, which order nothing: Relaxed.
     settled: AtomicBool,
@@ -60,6 +67,7 @@ impl Connection {
             state: AtomicU32::new(0),
             begun: AtomicU64::new(0),
             waits_since: AtomicU64::new(0),
+            body: AtomicU64::new(0),
             settled: AtomicBool::new(settled),
             served: AtomicBool::new(false),
             http2: AtomicBool::new(false),
@@ -78,12 +86,17 @@ impl Connection {
     }
 
     /// A request begins; `None` where the connection is being closed.
-    pub(super) fn begin(self: Arc<Self>, http2: bool) -> Option<InProgress> {
+    pub(super) fn begin(self: Arc<Self>, http2: bool, body: BodyLength) -> Option<InProgress> {
         let free = |state: u32| (state & CLOSING == 0).then_some(state + 1);
         self.state
             .fetch_update(Ordering::Acquire, Ordering::Relaxed, free)
             .ok()?;
         self.begun.fetch_add(1, Ordering::Relaxed);
+        let body = match body {
+            BodyLength::Known(length) => length,
+            BodyLength::Chunked => CHUNKED,
+        };
+        self.body.store(body, Ordering::Relaxed);
         self.settle();
         if http2 {
             self.http2.store(true, Ordering::Relaxed);
@@ -101,6 +114,14 @@ impl Connection {
     /// How many requests have begun, ever.
     pub(super) fn begun(&self) -> u64 {
         self.begun.load(Ordering::Relaxed)
+    }
+
+    /// The body of the request that began last.
+    pub(super) fn body(&self) -> BodyLength {
+        match self.body.load(Ordering::Relaxed) {
+            CHUNKED => BodyLength::Chunked,
+            length => BodyLength::Known(length),
+        }
     }
 
     /// Since when the connection waits for a request, if it does.
@@ -247,7 +268,9 @@ mod tests {
 
     use salvo::conn::ConnCtrl;
 
-    use super::{Connection, Ends, Table};
+    use super::{BodyLength, Connection, Ends, Table};
+
+    const NONE: BodyLength = BodyLength::Known(0);
 
     fn connection() -> Arc<Connection> {
         Arc::new(Connection::new(ConnCtrl::new(), false))
@@ -256,7 +279,10 @@ mod tests {
     #[test]
     fn a_request_and_the_end_for_room_exclude_each_other() {
         let busy = connection();
-        let (one, two) = (busy.clone().begin(false), busy.clone().begin(true));
+        let (one, two) = (
+            busy.clone().begin(false, NONE),
+            busy.clone().begin(true, NONE),
+        );
         assert!(one.is_some() && two.is_some() && busy.is_http2());
         assert!(busy.waits_since().is_none());
         drop(one);
@@ -268,7 +294,7 @@ mod tests {
         );
         assert!(busy.take_served() && !busy.take_served());
         assert!(busy.close_if_waiting() && busy.control().is_aborted());
-        assert!(busy.clone().begin(false).is_none(), "too late");
+        assert!(busy.clone().begin(false, NONE).is_none(), "too late");
         assert!(!busy.close_if_waiting(), "once");
     }
 
@@ -280,7 +306,7 @@ mod tests {
         stalled.set_stalled(false);
         assert!(stalled.close_if_waiting());
         let answered = connection();
-        let request = answered.clone().begin(false).unwrap();
+        let request = answered.clone().begin(false, NONE).unwrap();
         request.will_be_written();
         drop(request);
         assert!(answered.waits_since().is_some() && !answered.close_if_waiting());

@@ -197,9 +197,12 @@ impl Door {
     }
 
     fn remember(&mut self, connection: &Arc<Connection>) {
-        // Sweeping all of them now and then costs each connection a constant.
-        if self.clock.len() > 2 * self.limits.connections + LOOKS {
+        // Sweeping all of them when most are gone costs each connection a constant, and keeps no more than the open
+        // ones need.
+        let open = self.limits.connections - self.places.available_permits();
+        if self.clock.len() > 2 * open + LOOKS {
             self.clock.retain(|known| known.strong_count() > 0);
+            self.clock.shrink_to(2 * self.clock.len() + LOOKS);
         }
         self.clock.push_back(Arc::downgrade(connection));
     }

@@ -6,6 +6,7 @@
 //! | `door` | accepts connections up to a cap, and makes room |
 //! | `connection` | what is known of an open connection |
 //! | `stream` | its bytes, and the limits on waiting for them |
+//! | `framing` | whether a part of the next head came behind a request |
 //! | `presence` | the hoop that tells it of its requests |
 //! | `window` | since when its answers over HTTP/2 wait for its client |
 //! | `front` | one listener with all of these, and its drain |
@@ -13,6 +14,7 @@
 
 mod connection;
 mod door;
+mod framing;
 mod front;
 mod listener;
 mod metrics;

@@ -15,6 +15,7 @@ use salvo::http::{Method, ResBody, StatusCode, Version};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response};
 
 use super::connection::{Ends, InProgress, Table};
+use super::framing::BodyLength;
 use super::window::Waiting;
 
 /// How much of an answer is given to HTTP/2 at a time: a frame of its default size.
@@ -47,7 +48,9 @@ impl Handler for Presence {
             return;
         };
         let http2 = req.version() == Version::HTTP_2;
-        let Some(request) = connection.begin(http2) else {
+        let body = req.body().size_hint().exact();
+        let body = body.map_or(BodyLength::Chunked, BodyLength::Known);
+        let Some(request) = connection.begin(http2, body) else {
             // Its connection is being closed to make room, as if it had not arrived in time.
             res.status_code(StatusCode::SERVICE_UNAVAILABLE);
             ctrl.skip_rest();

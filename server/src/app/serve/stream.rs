@@ -1,7 +1,7 @@
 //! A connection's bytes, with the limits on how long it may wait for them.
 //!
 //! - A request's head: from the connection's beginning for the first one, from its first byte for
-//!   later ones, to its end.
+//!   later ones, to its end; for one whose first bytes came behind the request before it, from the end of that one.
 //! - Idleness: from the end of a request to the first byte of the next one; over HTTP/2, where the
 //!   stream cannot tell a head from a ping, to the next request.
 //!
@@ -26,7 +26,9 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use super::connection::{Connection, Ends, Table};
+use super::framing::Framing;
 use super::metrics::{ConnectionMetrics, CutOff};
+use crate::DeferEof;
 use crate::app::health::Draining;
 use crate::app::limits::ConnectionLimits;
 
@@ -66,7 +68,7 @@ fn look(limits: ConnectionLimits) -> Duration {
 
 pub(super) struct Stream {
     // Closed before the place is free.
-    inner: StraightStream<TcpStream>,
+    inner: DeferEof<StraightStream<TcpStream>>,
     place: Place,
     limits: ConnectionLimits,
     /// When to look again. Never later than the limit in force, and never by more than `look`
@@ -77,6 +79,7 @@ pub(super) struct Stream {
     begun: u64,
     /// When the head that is being read began.
     head_since: Option<Instant>,
+    framing: Framing,
     /// When bytes were written last: an answer that is whole in memory may take its time.
     wrote: Option<Instant>,
     /// When the connection ends, once the client was told that it will.
@@ -94,11 +97,12 @@ impl Stream {
     ) -> Self {
         let opened = place.connection.opened();
         Self {
-            inner,
+            inner: DeferEof::new(inner),
             limits,
             timer: Box::pin(sleep_until(opened + limits.header.min(look(limits)))),
             begun: 0,
             head_since: Some(opened),
+            framing: Framing::default(),
             wrote: None,
             farewell: None,
             draining: Some(Box::pin(async move {
@@ -113,18 +117,26 @@ impl Stream {
     fn forget_old_head(&mut self) {
         let begun = self.place.connection.begun();
         if begun != self.begun {
+            self.framing.requests_begun(begun - self.begun);
             self.begun = begun;
             self.head_since = None;
         }
     }
 
-    /// Bytes came in.
-    fn received(&mut self) {
+    /// Whether a part of the next head came behind the last request.
+    fn head_came_early(&self) -> bool {
+        let body = self.place.connection.body();
+        self.framing.next_head_has_begun(body)
+    }
+
+    fn received(&mut self, bytes: &[u8]) {
         self.draining = None;
         self.forget_old_head();
         if self.head_since.is_none() && self.place.connection.waits_since().is_some() {
+            self.framing.begin_head(self.head_came_early());
             self.head_since = Some(Instant::now());
         }
+        self.framing.received(bytes);
     }
 
     /// The limit in force, if one is: when it is over, and what it is.
@@ -142,6 +154,9 @@ impl Stream {
                 // Over HTTP/2 it might be the answers to pings that are written.
                 let wrote = self.wrote.filter(|_| !http2);
                 let since = wrote.map_or(idle_since, |wrote| wrote.max(idle_since));
+                if !http2 && self.head_came_early() {
+                    return Some((since + self.limits.header, CutOff::HeaderTimeout));
+                }
                 Some((since + self.limits.idle, CutOff::IdleTimeout))
             }
         }
@@ -223,7 +238,7 @@ impl AsyncRead for Stream {
             return self.poll_end(cx);
         }
         if buf.filled().len() > before {
-            self.received();
+            self.received(&buf.filled()[before..]);
         }
         polled
     }

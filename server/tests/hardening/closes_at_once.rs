@@ -1,0 +1,228 @@
+//! Clients that close, or half-close, right behind their requests: over our listener, and over plain Salvo's with
+//! the acceptor that a library's user puts around it.
+
+use std::net::{Shutdown, SocketAddr};
+use std::time::Instant;
+
+use salvo::conn::TcpListener;
+use salvo::conn::tcp::TcpAcceptor;
+use salvo::prelude::*;
+use tallied::Registry;
+use tallied_server::app::limits::ConnectionLimits;
+use tallied_server::{DeferEofAcceptor, HttpMetrics};
+
+use crate::http2::{PREFACE, SETTINGS, frame, get};
+use crate::support::{Client, DEADLINE, Running, TestServer, ends, sample};
+
+const GET: &str = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+
+#[handler]
+async fn hello() -> &'static str {
+    "hello"
+}
+
+/// Is not ready when it is polled first.
+#[handler]
+async fn later() -> &'static str {
+    std::future::pending::<()>().await;
+    "later"
+}
+
+/// Holds up the connection of a client that does not read.
+#[handler]
+async fn large(res: &mut Response) {
+    res.render(vec!["x"; 8 << 20].concat());
+}
+
+fn router() -> Router {
+    Router::new()
+        .get(hello)
+        .push(Router::with_path("later").get(later))
+        .push(Router::with_path("large").get(large))
+        .push(Router::with_path("echo").post(echo))
+}
+
+#[handler]
+async fn echo(req: &mut Request, res: &mut Response) {
+    let body = req.payload().await.unwrap().clone();
+    res.render(String::from_utf8(body.to_vec()).unwrap());
+}
+
+/// Servers whose requests are all to be counted.
+enum Under {
+    Ours(TestServer),
+    PlainSalvo {
+        address: SocketAddr,
+        registry: Registry,
+        _runtime: tokio::runtime::Runtime,
+    },
+}
+
+impl Under {
+    fn all() -> [Self; 2] {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        let registry = Registry::default();
+        let service = HttpMetrics::register(&registry)
+            .unwrap()
+            .instrument(router());
+        let acceptor: TcpAcceptor = runtime
+            .block_on(TcpListener::new("127.0.0.1:0").try_bind())
+            .unwrap();
+        let address = acceptor.local_addr().unwrap();
+        runtime.spawn(Server::new(DeferEofAcceptor::new(acceptor)).try_serve(service));
+        [
+            Self::Ours(TestServer::start(router())),
+            Self::PlainSalvo {
+                address,
+                registry,
+                _runtime: runtime,
+            },
+        ]
+    }
+
+    fn connect(&self) -> Client {
+        match self {
+            Self::Ours(server) => server.connect(),
+            Self::PlainSalvo { address, .. } => Client::connect(*address),
+        }
+    }
+
+    /// Waits until so many requests were counted, and none is in flight.
+    fn comes_to(&self, endpoint: &str, status: u16, count: u32) {
+        let registry = match self {
+            Self::Ours(server) => &server.registry,
+            Self::PlainSalvo { registry, .. } => registry,
+        };
+        let method = if endpoint == "/echo" { "POST" } else { "GET" };
+        let total = format!(
+            "http_requests_total{{method=\"{method}\",endpoint=\"{endpoint}\",status_code=\"{status}\"}}"
+        );
+        let in_flight = format!("http_requests_in_flight{{method=\"{method}\"}}");
+        let began = Instant::now();
+        loop {
+            let text = registry.text();
+            if sample(&text, &total) == Some(f64::from(count))
+                && sample(&text, &in_flight) == Some(0.0)
+            {
+                return;
+            }
+            assert!(began.elapsed() < DEADLINE, "{total} {count}:\n{text}");
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+    }
+}
+
+#[test]
+fn a_request_whose_client_closes_behind_it_is_counted() {
+    for server in Under::all() {
+        for _ in 0..300 {
+            server.connect().send(GET);
+        }
+        server.comes_to("/", 200, 300);
+        for _ in 0..100 {
+            server
+                .connect()
+                .send("GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
+        }
+        server.comes_to("/later", 499, 100);
+    }
+}
+
+#[test]
+fn a_request_whose_client_half_closes_behind_it_is_answered() {
+    for server in Under::all() {
+        for _ in 0..200 {
+            let mut client = server.connect();
+            client.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+            client.stream.shutdown(Shutdown::Write).unwrap();
+            assert_eq!(client.answer(false).text(), "hello");
+            assert!(client.is_closed());
+        }
+        server.comes_to("/", 200, 200);
+        for _ in 0..100 {
+            let mut client = server.connect();
+            client.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello");
+            client.stream.shutdown(Shutdown::Write).unwrap();
+            assert_eq!(client.answer(false).text(), "hello");
+        }
+        server.comes_to("/echo", 200, 100);
+    }
+}
+
+#[test]
+fn requests_in_a_row_are_counted_to_the_last() {
+    for server in Under::all() {
+        for _ in 0..50 {
+            let mut client = server.connect();
+            client.send(GET.repeat(20));
+            client.stream.shutdown(Shutdown::Write).unwrap();
+            for _ in 0..20 {
+                assert_eq!(client.answer(false).text(), "hello");
+            }
+        }
+        server.comes_to("/", 200, 1_000);
+        // Behind an answer that waits for its client to take it.
+        let mut client = server.connect();
+        client.send(format!(
+            "{}{GET}",
+            "GET /large HTTP/1.1\r\nHost: x\r\n\r\n".repeat(3)
+        ));
+        client.stream.shutdown(Shutdown::Write).unwrap();
+        for _ in 0..3 {
+            assert_eq!(client.answer(false).body.len(), 8 << 20);
+        }
+        assert_eq!(client.answer(false).text(), "hello");
+        server.comes_to("/large", 200, 3);
+        server.comes_to("/", 200, 1_001);
+    }
+}
+
+#[test]
+fn streams_of_a_connection_that_closes_behind_them_are_counted() {
+    for server in Under::all() {
+        for _ in 0..20 {
+            let mut client = server.connect();
+            let mut requests = [PREFACE, &frame(SETTINGS, 0, 0, &[])].concat();
+            (0..50).for_each(|i| requests.extend(get(2 * i + 1)));
+            client.send(requests);
+            // What it had not read would become a reset.
+            client.stream.shutdown(Shutdown::Write).unwrap();
+            assert!(ends(&client.stream));
+        }
+        server.comes_to("/", 200, 1_000);
+    }
+}
+
+#[test]
+fn a_part_of_a_head_behind_a_request_has_the_time_of_a_head() {
+    let limits = ConnectionLimits {
+        header: std::time::Duration::from_secs(1),
+        idle: DEADLINE * 10,
+        ..ConnectionLimits::default()
+    };
+    let (server, registry): (Running, Registry) = crate::serve(hello, limits);
+    let post = "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi";
+    let mut kept = Vec::new();
+    for request in [GET, post] {
+        let mut client = server.connect();
+        client.send(request);
+        assert_eq!(client.answer(false).status, 200);
+        kept.push(client);
+    }
+    for (count, request) in [GET, post].into_iter().enumerate() {
+        let mut client = server.connect();
+        client.send(format!("{request}GET / HT"));
+        assert_eq!(client.answer(false).status, 200);
+        assert!(ends(&client.stream));
+        let cut_off = sample(&registry.text(), &crate::cut_off("header_timeout"));
+        assert_eq!(cut_off, Some(count as f64 + 1.0));
+    }
+    for client in &mut kept {
+        client.send(GET);
+        assert_eq!(client.answer(false).status, 200, "it was idle alone");
+    }
+}
