@@ -44,6 +44,36 @@ fn counted(client: &mut Client, method: &str, endpoint: &str, status: u16) -> u3
 }
 
 #[test]
+fn a_request_without_one_host_is_refused_and_counted() {
+    let server = start();
+    let mut scraper = server.connect();
+    let refused = [
+        "",
+        "Host: x\r\nHost: x\r\n",
+        "Host: x\r\nHOST: y\r\n",
+        "Host: a b\r\n",
+        "Host: user@x\r\n",
+    ];
+    for headers in refused {
+        let mut client = server.connect();
+        client.send(format!("GET /health HTTP/1.1\r\n{headers}\r\n"));
+        problem(&client.answer(false), 400, None);
+    }
+    let count = u32::try_from(refused.len()).unwrap();
+    assert_eq!(counted(&mut scraper, "GET", "/health", 400), count);
+    for request in [
+        "GET /health HTTP/1.1\r\nHost:\r\n\r\n",
+        "GET /health HTTP/1.1\r\nhost: [::1]:80\r\n\r\n",
+        "GET http://x/health HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET /health HTTP/1.0\r\n\r\n",
+    ] {
+        let mut client = server.connect();
+        client.send(request);
+        assert_eq!(client.answer(false).status, 200, "{request}");
+    }
+}
+
+#[test]
 fn bad_input_is_a_problem_that_names_the_field_and_is_counted() {
     let server = start();
     let document = json(&server.connect().get("/openapi.json"));

@@ -10,6 +10,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use support::Server;
+use tallied_server::app::config::KEYS;
 
 /// A folder of a test's own, empty.
 fn folder(name: &str) -> PathBuf {
@@ -322,7 +323,7 @@ fn the_help_lists_every_variable() {
             keys += 1;
         }
     }
-    assert_eq!(keys, 25);
+    assert_eq!(keys, KEYS.len());
     assert!(
         help.contains("TALLIED_CONFIG") && help.contains("Examples:"),
         "{help}"

@@ -51,6 +51,83 @@ fn a_drain_waits_for_requests_alone_and_ends_the_servers_own_streams() {
 
 #[cfg(unix)]
 #[test]
+fn what_a_drain_cuts_off_can_be_scraped_once() {
+    let mut server = Server::with(&[
+        "--drain-seconds=0.2",
+        // Longer than the test waits for its end.
+        "--last-scrape-seconds=600",
+        "--faults",
+        "--metrics-listen=127.0.0.1:0",
+    ]);
+    let mut cut_off: Vec<_> = (0..3)
+        .map(|_| {
+            let mut client = server.connect();
+            client.send("GET /fault?delay_seconds=600 HTTP/1.1\r\nHost: x\r\n\r\n");
+            client
+        })
+        .collect();
+    server.wait_for(r#"http_requests_in_flight{method="GET"}"#, 3.0);
+    server.signal("-TERM");
+    // A scrape that began before does not count; nor do a part of the metrics, or nothing.
+    for client in &mut cut_off {
+        assert!(client.is_closed());
+    }
+    let mut scraper = Client::connect(server.metrics);
+    assert_eq!(
+        scraper.get("/metrics?name[]=tallied_connections").status,
+        200
+    );
+    assert_eq!(scraper.request("HEAD", "/metrics", "", "").status, 200);
+    assert_eq!(scraper.get("/nothing").status, 404);
+    let shutdown =
+        r#"http_requests_aborted_total{method="GET",endpoint="/fault",reason="shutdown"}"#;
+    assert_eq!(server.sample(shutdown), Some(3.0));
+    assert_eq!(server.exit(), Some(0));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_signal_ends_the_wait_for_the_last_scrape() {
+    let mut server = Server::with(&[
+        "--drain-seconds=0",
+        "--last-scrape-seconds=600",
+        "--faults",
+        "--metrics-listen=127.0.0.1:0",
+    ]);
+    let mut client = server.connect();
+    client.send("GET /fault?delay_seconds=600 HTTP/1.1\r\nHost: x\r\n\r\n");
+    server.wait_for(r#"http_requests_in_flight{method="GET"}"#, 1.0);
+    server.signal("-TERM");
+    assert!(client.is_closed());
+    assert!(server.child.try_wait().unwrap().is_none());
+    server.signal("-TERM");
+    assert_eq!(server.exit(), Some(0));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_hangup_is_a_stop_unless_it_was_ignored_from_the_start() {
+    let mut server = Server::with(&["--drain-seconds=60"]);
+    let mut upload = upload(&server, 0);
+    server.signal("-HUP");
+    let began = Instant::now();
+    while TcpStream::connect(server.address).is_ok() {
+        assert!(began.elapsed() < DEADLINE, "it still listens");
+    }
+    finish_upload(&mut upload);
+    assert_eq!(server.exit(), Some(0));
+
+    let binary = env!("CARGO_BIN_EXE_tallied-server");
+    let ignoring = format!("trap '' HUP; exec '{binary}' --listen 127.0.0.1:0");
+    let server = Server::spawn(std::process::Command::new("sh").args(["-c", &ignoring]));
+    server.signal("-HUP");
+    for _ in 0..10 {
+        assert_eq!(server.connect().get("/health/ready").status, 200);
+    }
+}
+
+#[cfg(unix)]
+#[test]
 fn a_connection_that_was_made_before_the_drain_is_served() {
     // Which of the two the server meets first is chance.
     for _ in 0..20 {

@@ -21,6 +21,7 @@ mod docs;
 mod faults;
 pub mod health;
 pub mod health_check;
+mod host_header;
 pub mod limits;
 pub mod logs;
 mod openapi;
@@ -39,6 +40,7 @@ use tallied::{RegisterError, Registry};
 
 use self::config::{Config, Level};
 use self::health::Readiness;
+use self::host_header::HostRequired;
 use self::serve::{ConnectionMetrics, Edge};
 use self::system::SystemMetrics;
 use crate::known_routes::known_routes;
@@ -88,15 +90,18 @@ impl App {
         let connections = ConnectionMetrics::register(&registry)?;
         let scrape = Scrape::new(registry).with_metrics(scrapes);
         let readiness = Readiness::default();
-        let metrics_service = config
-            .metrics_listen
-            .map(|_| Service::new(routes::metrics(scrape.clone())).catcher(routes::catcher()));
+        let metrics_service = config.metrics_listen.map(|_| {
+            Service::new(routes::metrics(scrape.clone()))
+                .catcher(routes::catcher())
+                .hoop(HostRequired)
+        });
         let router = routes::router(scrape, readiness.clone(), config);
         let mut service = Service::new(router).catcher(routes::catcher());
         // Inside of the metrics' hoop, so that its time is in the durations.
         if config.log.level >= Level::Debug {
             service = service.hoop(request_log::RequestLog::default());
         }
+        let service = service.hoop(HostRequired);
         let service = http.instrument(service);
         let app = Self {
             service,
@@ -108,6 +113,7 @@ impl App {
             limits: config.connections,
             connections,
             metrics_service,
+            last_scrape: config.last_scrape,
         };
         Ok((app, edge))
     }

@@ -38,7 +38,7 @@ fn router() -> Router {
     Router::new()
         .get(hello)
         .push(Router::with_path("later").get(later))
-        .push(Router::with_path("large").get(large))
+        .push(Router::with_path("large").post(large))
         .push(Router::with_path("echo").post(echo))
 }
 
@@ -165,19 +165,20 @@ fn requests_in_a_row_are_counted_to_the_last() {
             }
         }
         server.comes_to("/", 200, 1_000);
-        // Behind an answer that waits for its client to take it.
+    }
+}
+
+#[test]
+fn a_request_behind_an_answer_that_waits_for_its_client_is_counted() {
+    for server in Under::all() {
         let mut client = server.connect();
-        client.send(format!(
-            "{}{GET}",
-            "GET /large HTTP/1.1\r\nHost: x\r\n\r\n".repeat(3)
-        ));
+        // Nobody reads its body, so that hyper goes on to the next head before the answer is written.
+        let post = "POST /large HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello";
+        client.send(format!("{post}{GET}"));
         client.stream.shutdown(Shutdown::Write).unwrap();
-        for _ in 0..3 {
-            assert_eq!(client.answer(false).body.len(), 8 << 20);
-        }
+        assert_eq!(client.answer(false).body.len(), 8 << 20);
         assert_eq!(client.answer(false).text(), "hello");
-        server.comes_to("/large", 200, 3);
-        server.comes_to("/", 200, 1_001);
+        server.comes_to("/", 200, 1);
     }
 }
 

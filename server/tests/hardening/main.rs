@@ -260,7 +260,7 @@ fn serve(handler: impl Handler, limits: ConnectionLimits) -> (Running, Registry)
     let edge = Edge {
         limits,
         connections: ConnectionMetrics::register(&registry).unwrap(),
-        metrics_service: None,
+        ..Edge::default()
     };
     let running = Running::start_at_edge(|| app, edge, Duration::from_millis(100));
     (running, registry)

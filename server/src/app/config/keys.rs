@@ -130,6 +130,16 @@ pub static KEYS: &[Key] = &[
         show: |config| seconds(config.drain),
     },
     Key {
+        name: "last_scrape_seconds",
+        value_name: "SECONDS",
+        meaning: "with metrics_listen: how long a stop that cut requests off then waits for a scrape that sees them; 0 to 3600",
+        set: |config, written| {
+            config.last_scrape = written.seconds(0.0..=3_600.0)?;
+            Ok(())
+        },
+        show: |config| seconds(config.last_scrape),
+    },
+    Key {
         name: "faults",
         value_name: "true|false",
         meaning: "whether GET and POST /fault delay, fail, panic and stream on request; for load tests, not for production",

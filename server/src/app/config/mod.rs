@@ -49,6 +49,8 @@ pub struct Config {
     pub system_metrics_interval: Duration,
     /// How long a stop waits for the requests in progress.
     pub drain: Duration,
+    /// How long a stop that cut requests off waits for a scrape that sees them, where /metrics has a listener of its own.
+    pub last_scrape: Duration,
     /// The HTTP metrics.
     pub http: HttpConfig,
     /// The log.
@@ -121,6 +123,7 @@ impl Default for Config {
             constant_labels: BTreeMap::new(),
             system_metrics_interval: Duration::from_secs(10),
             drain: Duration::from_secs(10),
+            last_scrape: Duration::from_secs(5),
             http: HttpConfig {
                 duration_buckets: http.buckets.duration,
                 request_size_buckets: http.buckets.request_size,

@@ -119,6 +119,7 @@ faults = true
 metric_prefix = "shop"
 system_metrics_interval_seconds = 0.25
 drain_seconds = 0
+last_scrape_seconds = 15
 constant_labels = { env = "a \"b\" \\ \n c", region = "eu" }
 [http]
 duration_buckets = [-1, 1e-7, 0.1, 1, 1e21, inf]
@@ -157,6 +158,7 @@ fn a_file_sets_everything() {
     assert_eq!(config.constant_labels["region"], "eu");
     assert_eq!(config.system_metrics_interval, Duration::from_millis(250));
     assert_eq!(config.drain, Duration::ZERO);
+    assert_eq!(config.last_scrape, Duration::from_secs(15));
     let http = &config.http;
     assert_eq!(http.duration_buckets.bounds(), [-1.0, 1e-7, 0.1, 1.0, 1e21]);
     assert_eq!(http.request_size_buckets.bounds(), [16.0, 1000.0]);
@@ -221,6 +223,7 @@ fn variables_and_flags_set_what_the_file_does() {
         ),
         ("constant_labels", "", "constant_labels = {}"),
         ("drain_seconds", "0.5", "drain_seconds = 0.5"),
+        ("last_scrape_seconds", "60", "last_scrape_seconds = 60"),
         ("metrics_listen", "[::1]:9", "metrics_listen = '[::1]:9'"),
         ("metrics_listen", "", "metrics_listen = ''"),
         ("faults", "true", "faults = true"),

@@ -274,3 +274,53 @@ impl Acceptor for Door {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use salvo::conn::ConnCtrl;
+
+    use super::{Connection, ConnectionLimits, ConnectionMetrics, Door, LOOKS, Readiness, Table};
+
+    #[tokio::test]
+    async fn what_is_kept_of_connections_is_in_proportion_to_the_open_ones() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let (mut door, _) = Door::new(
+            listener,
+            ConnectionLimits::default(),
+            ConnectionMetrics::default(),
+            Arc::<Table>::default(),
+            &Readiness::default(),
+        )
+        .unwrap();
+        let connection = || Arc::new(Connection::new(ConnCtrl::new(), true));
+        let mut open = Vec::new();
+        for i in 0..50_000 {
+            let connection = connection();
+            door.remember(&connection);
+            if i % 500 == 0 {
+                open.push((connection, door.places.clone().try_acquire_owned().unwrap()));
+            }
+        }
+        assert!(door.clock.len() <= 2 * open.len() + LOOKS + 1);
+        for (connection, _) in &open {
+            let known = door.clock.iter().filter_map(|known| known.upgrade());
+            assert_eq!(
+                known.filter(|known| Arc::ptr_eq(known, connection)).count(),
+                1
+            );
+        }
+        // After a crowd, its room is given back.
+        open.clear();
+        for _ in 0..=LOOKS {
+            door.remember(&connection());
+        }
+        assert!(
+            door.clock.capacity() <= 4 * LOOKS,
+            "{}",
+            door.clock.capacity()
+        );
+    }
+}

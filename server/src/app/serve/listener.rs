@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
 
 use salvo::Service;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -22,6 +23,8 @@ pub struct Edge {
     pub connections: ConnectionMetrics,
     /// /metrics alone, for a listener of its own. No request to it is counted.
     pub metrics_service: Option<Service>,
+    /// How long a stop that had to cut requests off waits there for a scrape that sees them.
+    pub last_scrape: Duration,
 }
 
 /// What is served from.

@@ -9,38 +9,44 @@
 //! | `framing` | whether a part of the next head came behind a request |
 //! | `presence` | the hoop that tells it of its requests |
 //! | `window` | since when its answers over HTTP/2 wait for its client |
+//! | `signals` | when the process is asked to stop |
 //! | `front` | one listener with all of these, and its drain |
+//! | `last_scrape` | whether a scrape has seen what a drain cut off |
 //! | `metrics` | what becomes of connections |
 
 mod connection;
 mod door;
 mod framing;
 mod front;
+mod last_scrape;
 mod listener;
 mod metrics;
 mod presence;
+mod signals;
 mod stream;
 mod window;
 
 use std::cell::Cell;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use self::front::{Front, METRICS_CONNECTIONS};
+use self::last_scrape::LastScrape;
 pub use self::listener::{Edge, Listeners, listen};
 pub use self::metrics::ConnectionMetrics;
+pub use self::signals::stop_signals;
 use super::App;
 use super::health::Readiness;
 use super::limits::ConnectionLimits;
 
-/// How long scrapes may take that are in progress when everything else has ended.
-const LAST_SCRAPES: Duration = Duration::from_secs(5);
-
 /// Serves until `stop` is ready, then drains: no new connection is accepted, and the requests in
 /// progress are finished. Those that are not when `drain` is over, or when `stop` is ready a
 /// second time, are cut off and counted under `reason="shutdown"`. The listener of /metrics, where
-/// there is one, is drained when the other one is, so that what the drain does can be scraped: for 5
-/// seconds at most, and not at all after a second `stop`. The process figures are refreshed every `refresh`, which is not zero.
+/// there is one, ends last, so that what the drain does can be scraped: where requests were cut off, after a scrape
+/// that sees them, and in any case after [`Edge::last_scrape`], or a second `stop`. The process figures are refreshed every `refresh`, which is not zero.
 ///
 /// # Errors
 /// When a listener cannot be served from.
@@ -57,8 +63,10 @@ pub async fn serve(
         edge,
     } = listeners.into();
     let limits = front::affordable(edge.limits);
+    let scraped = LastScrape::default();
     let metrics = match (metrics, edge.metrics_service) {
-        (Some(listener), Some(service)) => {
+        (Some(listener), Some(mut service)) => {
+            service.hoops.insert(0, Arc::new(scraped.clone()));
             let limits = ConnectionLimits {
                 connections: limits.connections.min(METRICS_CONNECTIONS),
                 ..limits
@@ -95,47 +103,37 @@ pub async fn serve(
         stop().await;
         stops.set(stops.get() + 1);
     };
+    let mut cut_off = false;
     let mut served = tokio::select! {
         served = main.served() => served,
-        () = stop() => main.drain(drain, &mut stop, || http.drain_timed_out()).await,
+        () = stop() => {
+            let cutting_off = || {
+                http.drain_timed_out();
+                cut_off = true;
+            };
+            main.drain(drain, &mut stop, cutting_off).await
+        }
     };
     if let Some(mut metrics) = metrics {
+        let end = Instant::now() + edge.last_scrape;
+        if cut_off && stops.get() < 2 {
+            tracing::info!(
+                seconds = edge.last_scrape.as_secs_f64(),
+                "requests were cut off; waiting for a scrape that sees them"
+            );
+            tokio::select! {
+                () = scraped.comes() => {}
+                () = tokio::time::sleep_until(end) => {}
+                () = stop() => {}
+            }
+        }
         let limit = if stops.get() > 1 {
             Duration::ZERO
         } else {
-            LAST_SCRAPES
+            end.saturating_duration_since(Instant::now())
         };
         served = served.and(metrics.drain(limit, &mut stop, || ()).await);
     }
     refresher.abort();
     served
-}
-
-/// Waits, each time it is called, until the process is asked to stop: by Ctrl-C (SIGINT), or by
-/// SIGTERM on Unix.
-///
-/// # Errors
-/// When the signals cannot be listened to.
-pub fn stop_signals() -> io::Result<impl AsyncFnMut()> {
-    #[cfg(unix)]
-    let (mut interrupt, mut terminate) = {
-        use tokio::signal::unix::{SignalKind, signal};
-        (
-            signal(SignalKind::interrupt())?,
-            signal(SignalKind::terminate())?,
-        )
-    };
-    #[cfg(unix)]
-    let signals = async move || {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    };
-    // Without a handler the process simply ends at Ctrl-C, which is what was asked for.
-    #[cfg(not(unix))]
-    let signals = async || {
-        let _ = tokio::signal::ctrl_c().await;
-    };
-    Ok(signals)
 }

@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result};
 
-use super::place::{Place, Unit, between, seconds, server, yaml};
+use super::place::{Place, Unit, seconds, server, yaml};
 use super::sources::Sources;
 use crate::alerts::finding::{self, Finding};
 
@@ -21,13 +21,8 @@ const COMPOSE: &str = "compose.yaml";
 const DEPLOYMENT: &str = "deploy/kubernetes/tallied-server.yaml";
 
 const DEFAULT_DRAIN: Place = server("drain_seconds", Unit::Seconds);
-/// What a listener of its own gives the last scrapes.
-const LAST_SCRAPES: Place = between(
-    "README.md",
-    "scrapes in progress then get up to ",
-    " more",
-    Unit::Seconds,
-);
+/// What a listener of its own gives the last scrape.
+const DEFAULT_LAST_SCRAPE: Place = server("last_scrape_seconds", Unit::Seconds);
 
 const STOPS: [Stop; 2] = [
     Stop {
@@ -73,7 +68,7 @@ const STOPS: [Stop; 2] = [
 ];
 
 pub(super) fn files() -> impl Iterator<Item = &'static str> {
-    [COMPOSE, DEPLOYMENT, LAST_SCRAPES.file].into_iter()
+    [COMPOSE, DEPLOYMENT].into_iter()
 }
 
 /// How many ways to stop it there are, and those that are too short.
@@ -95,14 +90,14 @@ pub(crate) fn check(sources: &Sources) -> Result<(usize, Vec<Finding>)> {
         let before = stop.before.as_ref().map_or(Ok(0.0), must)?;
         let own_listener = stop.metrics_listen.value(sources)?;
         let scrapes = match own_listener.filter(|address| !address.is_empty()) {
-            Some(_) => must(&LAST_SCRAPES)?,
+            Some(_) => must(&DEFAULT_LAST_SCRAPE)?,
             None => 0.0,
         };
         // With something to spare: the process has to end, too.
         if before + drain + scrapes >= given {
             let what = format!(
                 "{given} seconds are too short for a stop: {before} before the server is told, {drain} of \
-                 drain_seconds ({}), {scrapes} of the last scrapes",
+                 drain_seconds ({}), {scrapes} of the last scrape",
                 DEFAULT_DRAIN.file
             );
             let remedy = "raise it, or lower drain_seconds";
@@ -155,9 +150,9 @@ mod tests {
         assert!(short.contains("5 before the server is told"), "{short}");
         one((DEPLOYMENT, "seconds: 5\n", "seconds: 15\n"));
         one((
-            "README.md",
-            "then get up to 5 more",
-            "then get up to 15 more",
+            SERVER,
+            "last_scrape_seconds = 5",
+            "last_scrape_seconds = 15",
         ));
         let variable = "TALLIED_DRAIN_SECONDS: 30\n      TALLIED_FAULTS:";
         one((COMPOSE, "TALLIED_FAULTS:", variable));
