@@ -8,7 +8,7 @@
 use salvo::conn::Acceptor;
 use salvo::prelude::*;
 use tallied::Registry;
-use tallied_server::{HttpMetrics, Scrape};
+use tallied_server::{DeferEofAcceptor, HttpMetrics, Scrape};
 
 #[handler]
 async fn hello(req: &mut Request) -> String {
@@ -29,6 +29,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = address.unwrap_or_else(|| "127.0.0.1:8001".to_owned());
     let acceptor = TcpListener::new(address).try_bind().await?;
     println!("listening on {}", acceptor.holdings()[0]);
+    // Counts also the requests whose clients close right behind them.
+    let acceptor = DeferEofAcceptor::new(acceptor);
     Server::new(acceptor).try_serve(service).await?;
     Ok(())
 }

@@ -28,10 +28,13 @@ async fn later() -> &'static str {
     "later"
 }
 
+/// More than the sockets hold.
+const LARGE: usize = 32 << 20;
+
 /// Holds up the connection of a client that does not read.
 #[handler]
 async fn large(res: &mut Response) {
-    res.render(vec!["x"; 8 << 20].concat());
+    res.render("x".repeat(LARGE));
 }
 
 fn router() -> Router {
@@ -176,7 +179,7 @@ fn a_request_behind_an_answer_that_waits_for_its_client_is_counted() {
         let post = "POST /large HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello";
         client.send(format!("{post}{GET}"));
         client.stream.shutdown(Shutdown::Write).unwrap();
-        assert_eq!(client.answer(false).body.len(), 8 << 20);
+        assert_eq!(client.answer(false).body.len(), LARGE);
         assert_eq!(client.answer(false).text(), "hello");
         server.comes_to("/", 200, 1);
     }
