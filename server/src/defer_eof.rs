@@ -8,7 +8,7 @@
 //!
 //! Does not help with a reset (RST), which takes what was not read with it.
 //!
-//! Costs a comparison for each read and write, and an allocation and a turn of the scheduler for each end.
+//! Costs a comparison for each read, and an allocation and a turn of the scheduler for each end.
 
 use std::future::Future;
 use std::io::{self, IoSlice};
@@ -41,7 +41,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// # }
 /// ```
 ///
-/// Costs a comparison for each read and write, and a turn of the scheduler at the end of a connection.
+/// Costs a comparison for each read, and a turn of the scheduler at the end of a connection.
 #[derive(Debug)]
 pub struct DeferEofAcceptor<A>(A);
 
@@ -87,8 +87,6 @@ pub struct DeferEof<S> {
     inner: S,
     /// The end of the input was met, and the task is to be polled again before it is reported.
     deferred: Option<Arc<NextPoll>>,
-    /// What was written last is waiting for the client to take it. Hyper polls no service before that.
-    write_blocked: bool,
 }
 
 impl<S> DeferEof<S> {
@@ -97,7 +95,6 @@ impl<S> DeferEof<S> {
         Self {
             inner,
             deferred: None,
-            write_blocked: false,
         }
     }
 
@@ -111,18 +108,10 @@ impl<S> DeferEof<S> {
         let next = self
             .deferred
             .get_or_insert_with(|| NextPoll::of(cx.waker()));
-        if next.has_begun(cx.waker()) && !self.write_blocked {
+        if next.has_begun(cx.waker()) {
             return Poll::Ready(Ok(()));
         }
         Poll::Pending
-    }
-
-    fn wrote<T>(&mut self, cx: &Context<'_>, polled: &Poll<T>) {
-        let was_blocked = std::mem::replace(&mut self.write_blocked, polled.is_pending());
-        if was_blocked && !self.write_blocked && self.deferred.is_some() {
-            // Only now can the last request be looked at.
-            self.deferred = Some(NextPoll::of(cx.waker()));
-        }
     }
 }
 
@@ -165,9 +154,12 @@ impl NextPoll {
 
 impl Wake for NextPoll {
     fn wake(self: Arc<Self>) {
-        let mut state = self.state();
-        state.begun = true;
-        state.task.wake_by_ref();
+        let task = {
+            let mut state = self.state();
+            state.begun = true;
+            state.task.clone()
+        };
+        task.wake();
     }
 }
 
@@ -192,9 +184,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for DeferEof<S> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.inner).poll_write(cx, buf);
-        self.wrote(cx, &polled);
-        polled
+        Pin::new(&mut self.inner).poll_write(cx, buf)
     }
 
     fn poll_write_vectored(
@@ -202,9 +192,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for DeferEof<S> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.inner).poll_write_vectored(cx, bufs);
-        self.wrote(cx, &polled);
-        polled
+        Pin::new(&mut self.inner).poll_write_vectored(cx, bufs)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
