@@ -203,6 +203,14 @@ fn a_mistake_exits_2_with_one_line_that_names_it() {
             &["system_metrics_interval_seconds = \"-1\"", "from 0.001"],
         ),
         (
+            &["--limits-body-bytes", "100000000"],
+            &[
+                "limits.bodies_bytes = 67108864 (default)",
+                "limits.body_bytes, 100000000 (flag --limits-body-bytes)",
+                "raise",
+            ],
+        ),
+        (
             &["--sistem-metrics-interval-seconds", "1"],
             &["--sistem-metrics-interval-seconds", "--help"],
         ),
@@ -322,7 +330,7 @@ fn the_help_lists_every_variable() {
             keys += 1;
         }
     }
-    assert_eq!(keys, 25);
+    assert_eq!(keys, 26);
     assert!(
         help.contains("TALLIED_CONFIG") && help.contains("Examples:"),
         "{help}"
@@ -477,7 +485,6 @@ fn a_json_log_is_an_object_a_line_from_the_start_to_the_stop() {
     let folder = folder("objects");
     let mut command = binary(&folder);
     command.args(["--log-format", "json", "--log-level", "debug", "--faults"]);
-    command.args(["--limits-body-seconds", "600"]);
     // What asks std for a backtrace is no reason for another form.
     command.env("RUST_BACKTRACE", "1");
     let mut server = start(&mut command);
