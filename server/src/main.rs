@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use tallied::heap::CountingAllocator;
 use tallied_server::app::App;
 use tallied_server::app::cli::{self, Arguments, Parsed};
-use tallied_server::app::config::{Config, ConfigError};
+use tallied_server::app::config::{Config, ConfigError, Format, Key, LogConfig};
 use tallied_server::app::health_check::health_check;
 use tallied_server::app::logs;
 use tallied_server::app::serve::{Listeners, listen, serve, stop_signals};
@@ -27,27 +27,38 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Parsed::Wrong { line, status } => {
-            say(&line);
+            start_json_log_if_asked(&[]);
+            logs::error(line.trim_start_matches("error: "));
             ExitCode::from(status)
         }
     }
 }
 
-/// A line for the user; whether anybody reads it is no reason to fail.
-fn say(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
-}
-
 /// The user has something to correct.
 fn refused(mistake: &dyn std::fmt::Display) -> ExitCode {
-    say(&format!("error: {mistake}"));
+    logs::error(&mistake.to_string());
     ExitCode::from(2)
 }
 
 /// Something else went wrong.
 fn failed(what: &str, error: &dyn std::fmt::Display) -> ExitCode {
-    say(&format!("error: {what}: {error}"));
+    logs::error(&format!("{what}: {error}"));
     ExitCode::FAILURE
+}
+
+/// A configuration that is refused as a whole may still say how to tell so: by a flag or a variable.
+fn start_json_log_if_asked(flags: &[(&Key, String)]) {
+    let flag = flags.iter().rev().find(|(key, _)| key.name == "log.format");
+    let format = match flag {
+        Some((_, text)) => Some(text.clone()),
+        None => std::env::var("TALLIED_LOG_FORMAT").ok(),
+    };
+    if format.is_some_and(|format| format == "json") {
+        logs::start(LogConfig {
+            format: Format::Json,
+            ..Config::default().log
+        });
+    }
 }
 
 fn load(arguments: &Arguments) -> Result<Config, ConfigError> {
@@ -66,7 +77,7 @@ fn check(arguments: &Arguments) -> ExitCode {
     match config.and_then(|config| health_check(&config)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(line) => {
-            say(&format!("error: {line}"));
+            logs::error(&line);
             ExitCode::FAILURE
         }
     }
@@ -75,8 +86,16 @@ fn check(arguments: &Arguments) -> ExitCode {
 fn run(arguments: &Arguments) -> ExitCode {
     let config = match load(arguments) {
         Ok(config) => config,
-        Err(mistake) => return refused(&mistake),
+        Err(mistake) => {
+            if !arguments.print_config {
+                start_json_log_if_asked(&arguments.flags);
+            }
+            return refused(&mistake);
+        }
     };
+    if !arguments.print_config {
+        logs::start(config.log);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -124,7 +143,6 @@ fn run(arguments: &Arguments) -> ExitCode {
         metrics,
         edge,
     };
-    logs::start(config.log);
     if config.faults {
         tracing::warn!(
             "/fault is there (faults = true): whoever reaches it can make requests fail, hang and panic; turn it off in production"
@@ -141,14 +159,10 @@ fn run(arguments: &Arguments) -> ExitCode {
             (Ok(address), Ok(metrics)) => (address, metrics),
             (Err(error), _) | (_, Err(error)) => return failed("cannot tell the address", &error),
         };
-        // Whoever started us may have closed the pipe: no reason not to serve.
-        let mut out = std::io::stdout();
-        let _ = writeln!(out, "listening on http://{address}");
-        let _ = writeln!(
-            out,
-            "metrics at   http://{metrics}/metrics   (Ctrl-C stops)"
-        );
-        let _ = out.flush();
+        logs::announce(&[
+            format!("listening on http://{address}"),
+            format!("metrics at   http://{metrics}/metrics   (Ctrl-C stops)"),
+        ]);
         let drain = config.drain;
         let mut asked = 0;
         let stop = async || {
@@ -156,11 +170,11 @@ fn run(arguments: &Arguments) -> ExitCode {
             asked += 1;
             if asked == 1 {
                 let seconds = drain.as_secs_f64();
-                say(&format!(
+                tracing::info!(
                     "stopping: finishing the requests in progress, for {seconds} seconds at most; once more to stop at once"
-                ));
+                );
             } else {
-                say("stopping at once");
+                tracing::info!("stopping at once");
             }
         };
         match serve(app, listeners, stop, drain, config.system_metrics_interval).await {

@@ -161,6 +161,24 @@ fn bad_input_is_a_problem_that_names_the_field_and_is_counted() {
             422,
             Some("b"),
         ),
+        (
+            "POST",
+            "/data",
+            JSON,
+            r#"{"name":"a","name":"b","values":[1]}"#,
+            "/data",
+            422,
+            Some("name"),
+        ),
+        (
+            "POST",
+            "/data",
+            JSON,
+            r#"{"name":"a","values":null}"#,
+            "/data",
+            422,
+            Some("values"),
+        ),
         ("POST", "/data", JSON, &many, "/data", 422, Some("values")),
         ("POST", "/data", JSON, &long, "/data", 422, Some("name")),
         // Too large, and of another media type.
@@ -390,6 +408,149 @@ fn head_is_answered_where_get_is() {
         assert!(!get.body.is_empty(), "{path}");
     }
     assert_eq!(client.request("HEAD", "/data/2", "", "").status, 404);
+}
+
+#[test]
+fn the_answer_to_head_has_the_headers_of_gets() {
+    let server = start();
+    let mut client = server.connect();
+    client.request("POST", "/data", JSON, r#"{"name":"a","values":[1]}"#);
+    let headers = |answer: &Answer| -> Vec<String> {
+        let lines = answer
+            .head
+            .lines()
+            .filter(|line| !line.starts_with("date:"));
+        let mut lines: Vec<_> = lines.map(str::to_owned).collect();
+        lines.sort_unstable();
+        lines
+    };
+    for accept in ["", "Accept: text/html\r\n"] {
+        for (status, path) in [
+            (200, "/"),
+            (200, "/data"),
+            (200, "/data/1"),
+            (200, "/docs"),
+            (200, "/docs/swagger-ui.css"),
+            (200, "/health/live"),
+            (200, "/health/ready"),
+            (200, "/openapi.json"),
+            (400, "/data?limit=0"),
+            (400, "/data/x"),
+            (404, "/data/2"),
+            (404, "/docs/x"),
+            (404, "/nowhere"),
+            (404, "/data/1/2"),
+        ] {
+            let get = client.request("GET", path, accept, "");
+            assert_eq!(get.status, status, "{path}");
+            assert!(get.header("content-length").is_some());
+            let head = client.request("HEAD", path, accept, "");
+            assert_eq!(headers(&head), headers(&get), "{path} {accept}");
+        }
+    }
+    // Each answer was without a body: the next one was not taken for it. And they are counted without one.
+    let scrape = client.get("/metrics");
+    let bytes = r#"http_response_size_bytes_sum{method="HEAD",endpoint="unmatched"} 0"#;
+    assert!(
+        scrape.text().lines().any(|line| line == bytes),
+        "{}",
+        scrape.text()
+    );
+}
+
+#[test]
+fn what_browsers_are_told_about_every_answer() {
+    let server = start();
+    let mut client = server.connect();
+    let page = "Accept: text/html\r\n";
+    for (method, path, accept) in [
+        ("GET", "/", ""),
+        ("GET", "/", page),
+        ("HEAD", "/", page),
+        ("GET", "/nowhere", ""),
+        ("GET", "/nowhere", page),
+        ("DELETE", "/data", page),
+        ("GET", "/data", ""),
+        ("GET", "/data/x", ""),
+        ("GET", "/docs", ""),
+        ("GET", "/docs/start.js", ""),
+        ("GET", "/metrics", ""),
+        ("GET", "/health", ""),
+        ("GET", "/openapi.json", ""),
+    ] {
+        let answer = client.request(method, path, accept, "");
+        let sniff = answer.header("x-content-type-options");
+        assert_eq!(sniff, Some("nosniff"), "{method} {path}");
+        let policy = answer.header("content-security-policy").unwrap_or_default();
+        let is_page = answer
+            .header("content-type")
+            .unwrap()
+            .starts_with("text/html");
+        assert_eq!(
+            is_page,
+            accept == page || path == "/docs",
+            "{method} {path}"
+        );
+        for part in [
+            "default-src 'none'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        ] {
+            assert_eq!(policy.contains(part), is_page, "{method} {path}: {policy}");
+        }
+        let scripts = policy.contains("script-src 'self'");
+        assert_eq!(scripts, path == "/docs", "{method} {path}: {policy}");
+    }
+}
+
+#[test]
+fn a_browser_that_has_the_documentation_is_not_sent_it_again() {
+    let server = start();
+    let mut client = server.connect();
+    for path in [
+        "/docs",
+        "/docs/",
+        "/docs/start.js",
+        "/docs/swagger-ui-bundle.js",
+        "/docs/swagger-ui.css",
+        "/openapi.json",
+    ] {
+        let first = client.get(path);
+        assert_eq!(first.status, 200);
+        assert_eq!(first.header("cache-control"), Some("no-cache"), "{path}");
+        let tag = first.header("etag").unwrap().to_owned();
+        // Also from another process of the same version.
+        let other =
+            start()
+                .connect()
+                .request("GET", path, &format!("If-None-Match: {tag}\r\n"), "");
+        assert_eq!(other.status, 304, "{path}");
+        for (method, tags, status) in [
+            ("GET", tag.clone(), 304),
+            ("HEAD", tag.clone(), 304),
+            ("GET", format!("W/{tag}"), 304),
+            ("GET", format!("\"x\", {tag}"), 304),
+            ("GET", "*".to_owned(), 304),
+            ("GET", "\"x\"".to_owned(), 200),
+        ] {
+            let asked = format!("If-None-Match: {tags}\r\n");
+            let again = client.request(method, path, &asked, "");
+            assert_eq!(again.status, status, "{method} {path} {tags}");
+            assert_eq!(again.header("etag"), Some(&*tag));
+            assert_eq!(again.header("cache-control"), Some("no-cache"));
+            assert!(again.body.is_empty() || status == 200);
+        }
+    }
+    // A tag belongs to one content.
+    let tag = client.get("/docs").header("etag").unwrap().to_owned();
+    let other = client.request(
+        "GET",
+        "/docs/start.js",
+        &format!("If-None-Match: {tag}\r\n"),
+        "",
+    );
+    assert_eq!(other.status, 200);
 }
 
 #[test]

@@ -152,3 +152,53 @@ fn a_wrong_parameter_is_a_problem_that_names_it() {
     assert_eq!(server.sample(&total("/fault", "400")), Some(4.0));
     assert_eq!(client.request("PUT", "/fault", "", "").status, 405);
 }
+
+#[test]
+fn a_page_of_another_origin_gets_none_of_it() {
+    let server = Server::with(&["--faults"]);
+    let cross = ["cross-site", "same-site", "same-site, none", ""];
+    let cross = cross.map(|site| (format!("Sec-Fetch-Site: {site}\r\n"), "Sec-Fetch-Site"));
+    let foreign = [
+        "http://evil.example",
+        "http://test:8000",
+        "http://test.evil.example",
+        "null",
+        "test",
+    ];
+    let foreign = foreign.map(|origin| (format!("Origin: {origin}\r\n"), "Origin"));
+    for path in [
+        "/fault?panic=true",
+        "/fault/aborts?panic=true",
+        "/fault?wrong=1",
+    ] {
+        for (method, body) in [("GET", ""), ("POST", "x")] {
+            for (headers, field) in cross.iter().chain(&foreign) {
+                let answer = server.connect().request(method, path, headers, body);
+                assert_eq!(answer.status, 403, "{method} {path} {headers}");
+                let kind = answer.header("content-type");
+                assert_eq!(kind, Some("application/problem+json"));
+                let wanted = format!(r#""field":"{field}""#);
+                assert!(answer.text().contains(&wanted), "{}", answer.text());
+            }
+        }
+    }
+    for headers in [
+        "",
+        "Sec-Fetch-Site: same-origin\r\n",
+        // An address that was typed.
+        "Sec-Fetch-Site: none\r\n",
+        "Origin: http://test\r\n",
+        "Origin: https://TEST\r\n",
+        // Behind a proxy that gives itself as the host.
+        "Sec-Fetch-Site: same-origin\r\nOrigin: https://outside.example\r\n",
+    ] {
+        for (method, body) in [("GET", ""), ("POST", "x")] {
+            let answer = server
+                .connect()
+                .request(method, "/fault?status=503", headers, body);
+            assert_eq!(answer.status, 503, "{headers}");
+        }
+    }
+    let panics = r#"http_requests_aborted_total{method="GET",endpoint="/fault",reason="panic"}"#;
+    assert_eq!(server.sample(panics).unwrap_or(0.0), 0.0);
+}

@@ -5,7 +5,8 @@
 //! that sends more may find its connection closed. One that asked first (`Expect:
 //! 100-continue`) is refused before it sends anything.
 //!
-//! A body that is sent too slowly, as a whole or with too long a pause, is a 408.
+//! A body that is sent too slowly, as a whole or with too long a pause, is a 408; one for which there is no memory
+//! ([`BodyBudget`]) a 503, once the rest of it is read and dropped.
 
 use std::error::Error;
 use std::future::poll_fn;
@@ -17,6 +18,7 @@ use salvo::Request;
 use salvo::http::StatusCode;
 use salvo::http::header::EXPECT;
 
+use super::body_budget::{BodyBudget, Full, KeptBody, RETRY_AFTER};
 use super::limits::Limits;
 use super::problem::Problem;
 
@@ -27,25 +29,41 @@ const DROPPED_BYTES: u64 = 32 << 20;
 #[derive(Debug)]
 enum Unread {
     TooLarge,
+    Full,
     /// The connection failed, or what came was no body.
     Failed(io::Error),
 }
 
+/// A body that was read; what it takes of the budget is taken as long as this is there.
+pub(super) struct ReadBody {
+    pub(super) bytes: Vec<u8>,
+    _kept: KeptBody,
+}
+
 /// The body, if it is within the limits.
-pub(super) async fn read(req: &mut Request, limits: &Limits) -> Result<Vec<u8>, Problem> {
+pub(super) async fn read(
+    req: &mut Request,
+    limits: &Limits,
+    budget: &BodyBudget,
+) -> Result<ReadBody, Problem> {
     let too_slow = || {
         Problem::new(
             StatusCode::REQUEST_TIMEOUT,
             "the body came too slowly; send it without long pauses, or in several requests",
         )
     };
-    match tokio::time::timeout(limits.body_time, collect(req, limits.body_bytes)).await {
+    let collected = collect(req, limits.body_bytes, budget);
+    match tokio::time::timeout(limits.body_time, collected).await {
         Ok(Ok(body)) => Ok(body),
         Ok(Err(Unread::TooLarge)) => {
             let limit = limits.body_bytes;
             let detail =
                 format!("the body is larger than {limit} bytes; split it into several requests");
             Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail))
+        }
+        Ok(Err(Unread::Full)) => {
+            let detail = "too many request bodies are being sent at once; try again later";
+            Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(RETRY_AFTER))
         }
         Ok(Err(Unread::Failed(error))) if is_timeout(&error) => Err(too_slow()),
         Ok(Err(Unread::Failed(error))) => {
@@ -70,16 +88,18 @@ fn is_timeout(error: &io::Error) -> bool {
     false
 }
 
-async fn collect(req: &mut Request, limit: usize) -> Result<Vec<u8>, Unread> {
+async fn collect(req: &mut Request, limit: usize, budget: &BodyBudget) -> Result<ReadBody, Unread> {
     let asks_first = req.headers().contains_key(EXPECT);
     let mut body = req.take_body();
+    let hint = body.size_hint();
+    let announced = hint.exact().and_then(|size| usize::try_from(size).ok());
+    let mut kept = Ok(budget.body(announced.map_or(limit, |size| size.min(limit))));
     let limit = limit as u64;
     let most = limit.saturating_add(DROPPED_BYTES);
-    let declared = body.size_hint().lower();
-    if declared > if asks_first { limit } else { most } {
+    if hint.lower() > if asks_first { limit } else { most } {
         return Err(Unread::TooLarge);
     }
-    let (mut kept, mut size) = (Vec::new(), 0);
+    let mut size = 0;
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
         let Ok(data) = frame.map_err(Unread::Failed)?.into_data() else {
             continue;
@@ -88,14 +108,18 @@ async fn collect(req: &mut Request, limit: usize) -> Result<Vec<u8>, Unread> {
         if size > most {
             break;
         }
-        if size <= limit {
-            kept.extend_from_slice(&data);
-        } else {
-            kept = Vec::new();
+        // What is not kept is dropped.
+        if size > limit {
+            kept = Err(Unread::TooLarge);
+        } else if let Ok(body) = &mut kept
+            && body.push(&data) == Err(Full)
+        {
+            kept = Err(Unread::Full);
         }
     }
-    if size > limit {
-        return Err(Unread::TooLarge);
+    let mut kept = kept?;
+    match kept.bytes() {
+        Ok(bytes) => Ok(ReadBody { bytes, _kept: kept }),
+        Err(Full) => Err(Unread::Full),
     }
-    Ok(kept)
 }

@@ -5,14 +5,16 @@
 //! Content-Security-Policy has the browser see to that.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use bytes::Bytes;
-use salvo::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
-use salvo::http::{ResBody, StatusCode};
+use salvo::http::StatusCode;
+use salvo::http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response};
 use salvo_oapi::swagger_ui::{self, Config};
 
 use super::problem::Problem;
+use super::validated::Validated;
 
 /// The files below /docs: name and Content-Type.
 pub(super) const ASSETS: [(&str, &str); 3] = [
@@ -39,8 +41,9 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
     img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";
 
-const NOSNIFF: HeaderName = HeaderName::from_static("x-content-type-options");
-const SECURITY: HeaderName = HeaderName::from_static("content-security-policy");
+/// The contents of the assets, with their tags.
+static CONTENTS: LazyLock<[Option<Validated>; ASSETS.len()]> =
+    LazyLock::new(|| ASSETS.map(|(name, _)| content(name).map(Validated::new)));
 
 #[derive(Clone)]
 pub(super) struct Page;
@@ -72,9 +75,9 @@ impl Handler for Page {
 </html>
 "#
         );
-        let headers = res.headers_mut();
-        headers.insert(SECURITY, HeaderValue::from_static(POLICY));
-        send(res, "text/html; charset=utf-8", page.into());
+        let policy = HeaderValue::from_static(POLICY);
+        res.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+        Validated::new(page.into()).send("text/html; charset=utf-8", req, res);
     }
 }
 
@@ -85,9 +88,11 @@ pub(super) struct Asset;
 impl Handler for Asset {
     async fn handle(&self, req: &mut Request, _: &mut Depot, res: &mut Response, _: &mut FlowCtrl) {
         let name = req.params().get("file").map_or("", String::as_str);
-        let asset = ASSETS.iter().find(|asset| asset.0 == name);
-        match asset.and_then(|(name, kind)| Some((*kind, content(name)?))) {
-            Some((kind, content)) => send(res, kind, content),
+        let mut assets = ASSETS.iter().zip(&*CONTENTS);
+        match assets
+            .find_map(|(asset, content)| (asset.0 == name).then_some((asset.1, content.as_ref()?)))
+        {
+            Some((kind, content)) => content.send(kind, req, res),
             None => {
                 let detail = "the page has no such file";
                 Problem::new(StatusCode::NOT_FOUND, detail)
@@ -109,13 +114,4 @@ fn content(name: &str) -> Option<Bytes> {
         Cow::Borrowed(embedded) => Bytes::from_static(embedded),
         Cow::Owned(read) => read.into(),
     })
-}
-
-fn send(res: &mut Response, kind: &'static str, content: Bytes) {
-    let headers = res.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    headers.insert(NOSNIFF, HeaderValue::from_static("nosniff"));
-    // They change with the server's version, and their names do not.
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    res.replace_body(ResBody::Once(content));
 }

@@ -7,6 +7,8 @@ use std::time::Duration;
 pub struct Limits {
     /// The largest body that is read, in bytes; beyond it, 413.
     pub body_bytes: usize,
+    /// The most memory that all bodies in progress take together, in bytes; beyond it, 503.
+    pub bodies_bytes: usize,
     /// The most values in a record; beyond it, 422.
     pub values: usize,
     /// The longest name of a record, in characters; beyond it, 422.
@@ -21,6 +23,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             body_bytes: 1 << 20,
+            bodies_bytes: 64 << 20,
             values: 10_000,
             name_characters: 100,
             records: 1_000,

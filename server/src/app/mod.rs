@@ -14,7 +14,9 @@
 
 mod accept;
 mod body;
+mod body_budget;
 pub mod cli;
+mod complete_answer;
 pub mod config;
 mod data;
 mod docs;
@@ -31,6 +33,7 @@ mod request_log;
 mod routes;
 pub mod serve;
 pub mod system;
+mod validated;
 mod welcome;
 
 use std::collections::BTreeSet;
@@ -38,6 +41,7 @@ use std::collections::BTreeSet;
 use salvo::Service;
 use tallied::{RegisterError, Registry};
 
+use self::body_budget::BodyBudget;
 use self::config::{Config, Level};
 use self::health::Readiness;
 use self::host_header::HostRequired;
@@ -88,15 +92,14 @@ impl App {
         let system = SystemMetrics::register(&registry)?;
         let scrapes = ScrapeMetrics::register(&registry)?;
         let connections = ConnectionMetrics::register(&registry)?;
+        let budget = BodyBudget::register(config.limits.bodies_bytes, &registry)?;
         let scrape = Scrape::new(registry).with_metrics(scrapes);
         let readiness = Readiness::default();
-        let metrics_service = config.metrics_listen.map(|_| {
-            Service::new(routes::metrics(scrape.clone()))
-                .catcher(routes::catcher())
-                .hoop(HostRequired)
-        });
-        let router = routes::router(scrape, readiness.clone(), config);
-        let mut service = Service::new(router).catcher(routes::catcher());
+        let metrics_service = config
+            .metrics_listen
+            .map(|_| routes::service(routes::metrics(scrape.clone())).hoop(HostRequired));
+        let router = routes::router(scrape, readiness.clone(), budget, config);
+        let mut service = routes::service(router);
         // Inside of the metrics' hoop, so that its time is in the durations.
         if config.log.level >= Level::Debug {
             service = service.hoop(request_log::RequestLog::default());

@@ -6,19 +6,17 @@
 //!
 //! Source: the OpenAPI Specification 3.1.
 
-use bytes::Bytes;
-use salvo::http::ResBody;
-use salvo::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response};
 use serde_json::{Value, json};
 
 use super::data::{DEFAULT_LIMIT, MAX_LIMIT};
 use super::docs::ASSETS;
 use super::limits::Limits;
+use super::validated::Validated;
 use crate::scrape::MAX_NAMES;
 
 #[derive(Clone)]
-pub(super) struct Document(Bytes);
+pub(super) struct Document(Validated);
 
 impl Document {
     /// `with_metrics`: whether /metrics is here, and not on a listener of its own.
@@ -27,17 +25,14 @@ impl Document {
         if !with_metrics {
             without_metrics(&mut document);
         }
-        Self(document.to_string().into())
+        Self(Validated::new(document.to_string().into()))
     }
 }
 
 #[salvo::async_trait]
 impl Handler for Document {
-    async fn handle(&self, _: &mut Request, _: &mut Depot, res: &mut Response, _: &mut FlowCtrl) {
-        let headers = res.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        res.replace_body(ResBody::Once(self.0.clone()));
+    async fn handle(&self, req: &mut Request, _: &mut Depot, res: &mut Response, _: &mut FlowCtrl) {
+        self.0.send("application/json", req, res);
     }
 }
 
@@ -64,6 +59,7 @@ fn document(limits: Limits) -> Value {
             "/data/{id}": { "get": show() },
             "/docs": { "get": operation("docs", "docs_page", "This documentation", json!({
                 "200": answer("The page", "text/html", json!({ "type": "string" })),
+                "304": not_modified(),
             })) },
             "/docs/{file}": { "get": asset() },
             "/health": { "get": operation("health", "health", "Version and uptime", json!({
@@ -79,6 +75,7 @@ fn document(limits: Limits) -> Value {
             "/metrics": { "get": metrics() },
             "/openapi.json": { "get": operation("docs", "openapi", "The OpenAPI document of this API", json!({
                 "200": answer("The document", "application/json", json!({ "type": "object" })),
+                "304": not_modified(),
             })) },
         },
         "components": { "schemas": schemas(limits) },
@@ -120,6 +117,10 @@ fn problem(description: &str) -> Value {
         "application/problem+json",
         reference("Problem"),
     )
+}
+
+fn not_modified() -> Value {
+    json!({ "description": "It is what `If-None-Match` names" })
 }
 
 fn reference(schema: &str) -> Value {
@@ -236,6 +237,12 @@ fn submit(limits: Limits) -> Value {
         "operationId": "show",
         "parameters": { "id": "$response.body#/id" },
     } });
+    let mut busy = problem("Too many bodies are being sent at once");
+    busy["headers"] = json!({ "Retry-After": {
+        "description": "Seconds",
+        "required": true,
+        "schema": { "type": "integer", "minimum": 0 },
+    } });
     let responses = json!({
         "201": created,
         "400": problem("The body is not JSON"),
@@ -243,6 +250,7 @@ fn submit(limits: Limits) -> Value {
         "413": problem(&format!("The body is larger than {} bytes", limits.body_bytes)),
         "415": problem("The Content-Type is neither application/json nor application/…+json"),
         "422": problem("JSON, but not a submission: `field` says where"),
+        "503": busy,
     });
     let submission = json!({ "required": true, "content": { "application/json": {
         "schema": reference("Submission"),
@@ -262,6 +270,7 @@ fn asset() -> Value {
             "description": "The file",
             "content": { "text/javascript": text, "text/css": text },
         },
+        "304": not_modified(),
         "404": problem("No such file"),
     });
     let file = parameter(

@@ -3,8 +3,10 @@
 use std::time::Instant;
 
 use salvo::catcher::Catcher;
-use salvo::{Handler, Router};
+use salvo::{Handler, Router, Service};
 
+use super::body_budget::BodyBudget;
+use super::complete_answer::CompleteAnswer;
 use super::config::Config;
 use super::health::{Health, Live, Readiness, Ready};
 use super::{data, docs, faults, openapi, problem, welcome};
@@ -13,10 +15,15 @@ use crate::Scrape;
 /// The routes. What a client can send is in the document that [`openapi`] writes; a test there
 /// compares the two. /metrics is among them unless it has a listener of its own. The fault route
 /// is no part of the API, and in no document.
-pub(super) fn router(scrape: Scrape, readiness: Readiness, config: &Config) -> Router {
+pub(super) fn router(
+    scrape: Scrape,
+    readiness: Readiness,
+    budget: BodyBudget,
+    config: &Config,
+) -> Router {
     let limits = config.limits;
     let with_metrics = config.metrics_listen.is_none();
-    let records = data::Data::new(limits);
+    let records = data::Data::new(limits, budget.clone());
     let health = Health {
         started: Instant::now(),
     };
@@ -43,7 +50,7 @@ pub(super) fn router(scrape: Scrape, readiness: Readiness, config: &Config) -> R
         router = router.push(metrics(scrape));
     }
     if config.faults {
-        let fault = faults::Fault::new(readiness, limits);
+        let fault = faults::Fault::new(readiness, limits, budget);
         // The same under an endpoint of its own: what is left in the middle there blurs no sizes here.
         let aborts = read(Router::with_path("aborts"), fault.clone()).post(fault.clone());
         router = router.push(
@@ -60,9 +67,11 @@ pub(super) fn metrics(scrape: Scrape) -> Router {
     read(Router::with_path("metrics"), scrape)
 }
 
-/// What answers where no route does.
-pub(super) fn catcher() -> Catcher {
-    Catcher::new(problem::Catch)
+/// The routes, with what answers where none of them does.
+pub(super) fn service(router: Router) -> Service {
+    Service::new(router)
+        .catcher(Catcher::new(problem::Catch))
+        .hoop(CompleteAnswer)
 }
 
 /// HEAD is answered where GET is; Salvo drops the body.

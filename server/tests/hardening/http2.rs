@@ -108,6 +108,9 @@ fn http2_has_the_configured_number_of_streams_and_ends_floods_of_resets() {
     // SETTINGS_MAX_CONCURRENT_STREAMS is 3.
     let concurrent = settings.chunks(6).find(|setting| setting[..2] == [0, 3]);
     assert_eq!(concurrent.unwrap()[2..], [0, 0, 0, 7]);
+    // SETTINGS_INITIAL_WINDOW_SIZE, which is 4, bounds what is sent ahead of a handler: 256 KiB.
+    let window = settings.chunks(6).find(|setting| setting[..2] == [0, 4]);
+    assert_eq!(window.unwrap()[2..], [0, 4, 0, 0]);
     let flood: Vec<u8> = (0..1_000)
         .flat_map(|i| {
             [
@@ -254,4 +257,57 @@ fn an_http2_answer_that_is_taken_slowly_is_not_cut_off() {
         }
     });
     assert_eq!(server.sample(&cut_off("write_stall")), Some(0.0));
+}
+
+/// `POST /data` with a body of JSON that goes on.
+fn post_data(stream: u32) -> Vec<u8> {
+    let mut fields = vec![0x83, 0x86, 0x41, 0x01, b'x', 0x04, 5];
+    fields.extend(b"/data");
+    frame(HEADERS, 0x4, stream, &fields)
+}
+
+#[test]
+fn the_uploads_of_one_http2_connection_share_the_budget() {
+    let server = Server::with(&["--limits-bodies-bytes=1048576"]);
+    let mut client = http2(&server);
+    frames(&mut client, |kind| kind == SETTINGS);
+    // The windows of the streams are the server's from here on.
+    client.write_all(&frame(SETTINGS, 1, 0, &[])).unwrap();
+    // The windows of 30 streams, as fast as that of the connection is opened again: 7 MiB.
+    let mut reader = client.try_clone().unwrap();
+    let (opened, windows) = std::sync::mpsc::channel();
+    let updates = std::thread::spawn(move || {
+        let mut head = [0; 9];
+        while reader.read_exact(&mut head).is_ok() {
+            let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
+            if reader.read_exact(&mut payload).is_err() {
+                break;
+            }
+            if head[3] == WINDOW_UPDATE && head[5..] == [0; 4] {
+                let by = u32::from_be_bytes(payload.try_into().unwrap());
+                let _ = opened.send(by as usize);
+            }
+        }
+    });
+    let mut window = WINDOW;
+    for stream in (1..60).step_by(2) {
+        client.write_all(&post_data(stream)).unwrap();
+        for _ in 0..15 {
+            while window < 16_384 {
+                window += windows.recv_timeout(crate::support::DEADLINE).unwrap();
+            }
+            window -= 16_384;
+            client
+                .write_all(&frame(DATA, 0, stream, &[b' '; 16_384]))
+                .unwrap();
+        }
+    }
+    let scrape = server.scrape();
+    let taken = sample(&scrape, "tallied_request_body_bytes").unwrap();
+    assert!(taken > 0.0 && taken <= 1_048_576.0, "{scrape}");
+    let refused = sample(&scrape, "tallied_request_bodies_refused_total").unwrap();
+    assert!(refused >= 20.0, "{scrape}");
+    client.shutdown(std::net::Shutdown::Both).unwrap();
+    updates.join().unwrap();
+    server.wait_for("tallied_request_body_bytes", 0.0);
 }

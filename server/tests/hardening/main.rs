@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
+mod bodies;
 mod closes_at_once;
 mod http2;
 #[path = "../support/mod.rs"]

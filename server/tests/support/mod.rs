@@ -444,7 +444,8 @@ impl Server {
             .map(|line| {
                 let line = line.unwrap();
                 let url = line.rsplit_once("http://").expect(&line).1;
-                let address = url.split('/').next().unwrap();
+                // A JSON log has the line in quotes.
+                let address = url.split(['/', '"']).next().unwrap();
                 address.parse().expect(&line)
             })
             .collect();

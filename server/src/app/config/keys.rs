@@ -220,6 +220,16 @@ pub static KEYS: &[Key] = &[
         show: |config| config.limits.body_bytes.to_string(),
     },
     Key {
+        name: "limits.bodies_bytes",
+        value_name: "BYTES",
+        meaning: "the most memory that all request bodies in progress take, limits.body_bytes to 1099511627776; beyond it, 503",
+        set: |config, written| {
+            config.limits.bodies_bytes = written.whole(1..=1 << 40)?;
+            Ok(())
+        },
+        show: |config| config.limits.bodies_bytes.to_string(),
+    },
+    Key {
         name: "limits.values",
         value_name: "COUNT",
         meaning: "the most values of a record, 1 to 10000000",

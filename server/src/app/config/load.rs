@@ -51,7 +51,24 @@ impl Config {
             })?;
             config.origins.insert(key.name.to_owned(), origin);
         }
-        Ok(config)
+        match config.too_small_a_budget() {
+            Some(mistake) => Err(mistake),
+            None => Ok(config),
+        }
+    }
+
+    /// A budget in which the largest body that is read would never fit.
+    fn too_small_a_budget(&self) -> Option<ConfigError> {
+        let (key, largest) = ("limits.bodies_bytes", self.limits.body_bytes);
+        (self.limits.bodies_bytes < largest).then(|| ConfigError {
+            key: key.to_owned(),
+            value: Some(self.limits.bodies_bytes.to_string()),
+            origin: Some(self.origin(key).clone()),
+            problem: format!(
+                "less than limits.body_bytes, {largest} ({}); raise the one, or lower the other",
+                self.origin("limits.body_bytes")
+            ),
+        })
     }
 
     /// The configuration's part in a registration that failed, if it has one: a constant label

@@ -16,6 +16,7 @@ use self::query::Window;
 pub(super) use self::query::{DEFAULT_LIMIT, MAX_LIMIT};
 use self::statistics::Statistics;
 use self::store::{Record, Store};
+use super::body_budget::BodyBudget;
 use super::limits::Limits;
 use super::problem::Problem;
 
@@ -24,18 +25,20 @@ use super::problem::Problem;
 pub(super) struct Data {
     store: Arc<Store>,
     limits: Limits,
+    budget: BodyBudget,
 }
 
 impl Data {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: Limits, budget: BodyBudget) -> Self {
         Self {
             store: Arc::new(Store::new(limits.records)),
             limits,
+            budget,
         }
     }
 
     async fn submit(&self, req: &mut Request) -> Result<Arc<Record>, Problem> {
-        let submission = submission::read(req, &self.limits).await?;
+        let submission = submission::read(req, &self.limits, &self.budget).await?;
         match Statistics::of(submission.values) {
             Some(statistics) => Ok(self.store.keep(submission.name, statistics)),
             // A submission has values, and JSON has finite numbers only.

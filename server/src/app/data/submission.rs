@@ -1,10 +1,14 @@
 //! A submission: read from a request, checked, or refused with a problem.
 
+use std::fmt;
+
 use salvo::Request;
 use salvo::http::{Mime, StatusCode};
-use serde::Deserialize;
+use serde::de::{DeserializeSeed, Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::super::body;
+use super::super::body_budget::BodyBudget;
 use super::super::limits::Limits;
 use super::super::problem::Problem;
 
@@ -15,19 +19,88 @@ pub(super) struct Submission {
     pub(super) values: Vec<f64>,
 }
 
-/// The fields are optional so that a missing one is named.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// The fields of a submission, those that are there. Read by hand because of what a derived implementation refuses as a
+/// whole: a field that is given twice.
+#[derive(Debug, Default)]
 struct Body {
     name: Option<String>,
     values: Option<Vec<f64>>,
 }
 
+#[derive(Clone, Copy)]
+enum Field {
+    Name,
+    Values,
+}
+
+impl<'de> Deserialize<'de> for Body {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(BodyVisitor)
+    }
+}
+
+struct BodyVisitor;
+
+impl<'de> Visitor<'de> for BodyVisitor {
+    type Value = Body;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Body, A::Error> {
+        let mut body = Body::default();
+        while let Some(field) = map.next_key_seed(NewField(&body))? {
+            match field {
+                Field::Name => body.name = Some(map.next_value()?),
+                Field::Values => body.values = Some(map.next_value()?),
+            }
+        }
+        Ok(body)
+    }
+}
+
+/// Reads the name of a field that was not read yet. What is wrong with it is wrong at this name's path.
+struct NewField<'a>(&'a Body);
+
+impl<'de> DeserializeSeed<'de> for NewField<'_> {
+    type Value = Field;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Field, D::Error> {
+        deserializer.deserialize_identifier(self)
+    }
+}
+
+impl Visitor<'_> for NewField<'_> {
+    type Value = Field;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a field")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Field, E> {
+        let (field, is_new) = match name {
+            "name" => (Field::Name, self.0.name.is_none()),
+            "values" => (Field::Values, self.0.values.is_none()),
+            _ => return Err(E::custom("the field is unknown; there are name and values")),
+        };
+        if is_new {
+            Ok(field)
+        } else {
+            Err(E::custom("the field is given twice"))
+        }
+    }
+}
+
 /// The submission in a request, or what is wrong with it.
-pub(super) async fn read(req: &mut Request, limits: &Limits) -> Result<Submission, Problem> {
+pub(super) async fn read(
+    req: &mut Request,
+    limits: &Limits,
+    budget: &BodyBudget,
+) -> Result<Submission, Problem> {
     let is_json = req.content_type().is_some_and(|mime| is_json(&mime));
     // Also where it is not JSON: the client is to read why.
-    let body = body::read(req, limits).await?;
+    let body = body::read(req, limits, budget).await?;
     if !is_json {
         return Err(Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -35,7 +108,7 @@ pub(super) async fn read(req: &mut Request, limits: &Limits) -> Result<Submissio
         )
         .at("Content-Type"));
     }
-    parse(&body, limits)
+    parse(&body.bytes, limits)
 }
 
 /// `application/json` and `application/…+json`. JSON is UTF-8 (RFC 8259), so no other charset.
@@ -95,6 +168,11 @@ mod tests {
     use super::{Limits, is_json, parse};
 
     fn refused(body: &str) -> (u16, Option<String>) {
+        let (status, field, _) = problem(body);
+        (status, field)
+    }
+
+    fn problem(body: &str) -> (u16, Option<String>, String) {
         let limits = Limits {
             values: 3,
             ..Limits::default()
@@ -104,7 +182,96 @@ mod tests {
         let field = problem
             .get("field")
             .map(|field| field.as_str().unwrap().to_owned());
-        (problem["status"].as_u64().unwrap() as u16, field)
+        let detail = problem["detail"].as_str().unwrap().to_owned();
+        (problem["status"].as_u64().unwrap() as u16, field, detail)
+    }
+
+    #[test]
+    fn problems_say_what_is_wrong_with_the_field() {
+        for (body, field, detail) in [
+            (
+                r#"{"name":"a","name":"b","values":[1]}"#,
+                "name",
+                "given twice",
+            ),
+            (
+                r#"{"values":[1],"name":"a","values":[2]}"#,
+                "values",
+                "given twice",
+            ),
+            (
+                r#"{"n\u0061me":"a","name":"b","values":[1]}"#,
+                "name",
+                "given twice",
+            ),
+            (
+                r#"{"name":"a","values":null}"#,
+                "values",
+                "invalid type: null, expected a sequence",
+            ),
+            (
+                r#"{"name":null,"values":[1]}"#,
+                "name",
+                "invalid type: null, expected a string",
+            ),
+            (
+                r#"{"name":null,"name":"b","values":[1]}"#,
+                "name",
+                "invalid type: null",
+            ),
+            (
+                r#"{"name":["a"],"values":[1]}"#,
+                "name",
+                "invalid type: sequence, expected a string",
+            ),
+            (
+                r#"{"name":{"name":1},"values":[1]}"#,
+                "name",
+                "invalid type: map, expected a string",
+            ),
+            (
+                r#"{"name":"a","values":[1,null]}"#,
+                "values[1]",
+                "invalid type: null, expected f64",
+            ),
+            (
+                r#"{"name":"a","values":[[1]]}"#,
+                "values[0]",
+                "invalid type: sequence, expected f64",
+            ),
+            (
+                r#"{"name":"a","values":[1,{"name":2}]}"#,
+                "values[1]",
+                "invalid type: map, expected f64",
+            ),
+            (
+                r#"{"name":"a","values":true}"#,
+                "values",
+                "invalid type: boolean `true`, expected a sequence",
+            ),
+            (
+                r#"{"name":"a","values":[1,-1e400]}"#,
+                "values[1]",
+                "number out of range",
+            ),
+            (r#"{"name":"a"}"#, "values", "is missing"),
+            (r#"{}"#, "name", "is missing"),
+            (
+                r#"{"name":"a","values":[1],"Name":"b"}"#,
+                "Name",
+                "is unknown",
+            ),
+            (r#"{"":1,"name":"a","values":[1]}"#, "", "is unknown"),
+            (r#"{"name.values":1}"#, "name.values", "is unknown"),
+        ] {
+            let problem = problem(body);
+            assert_eq!(
+                (problem.0, problem.1.as_deref()),
+                (422, Some(field)),
+                "{body}"
+            );
+            assert!(problem.2.contains(detail), "{body}: {}", problem.2);
+        }
     }
 
     #[test]

@@ -3,9 +3,10 @@
 //!
 //! Only there where the configuration says so (`faults`), and in no document of the API. The
 //! parameters say what happens, in this order: the body of the request is read, the answer is
-//! delayed, then there is a panic, or an answer with a status, whole or in chunks.
+//! delayed, then there is a panic, or an answer with a status, whole or in chunks. Pages of other origins get none of it.
 
 mod chunks;
+mod origin;
 mod parameters;
 
 use std::time::Duration;
@@ -18,6 +19,7 @@ use salvo::{Depot, FlowCtrl, Handler, Request, Response};
 use self::chunks::Chunks;
 use self::parameters::Parameters;
 use super::body;
+use super::body_budget::BodyBudget;
 use super::health::Readiness;
 use super::limits::Limits;
 use super::problem::Problem;
@@ -26,17 +28,23 @@ use super::problem::Problem;
 pub(super) struct Fault {
     readiness: Readiness,
     limits: Limits,
+    budget: BodyBudget,
 }
 
 impl Fault {
-    pub(super) fn new(readiness: Readiness, limits: Limits) -> Self {
-        Self { readiness, limits }
+    pub(super) fn new(readiness: Readiness, limits: Limits, budget: BodyBudget) -> Self {
+        Self {
+            readiness,
+            limits,
+            budget,
+        }
     }
 
     async fn answer(&self, req: &mut Request, res: &mut Response) -> Result<(), Problem> {
+        origin::check(req)?;
         let parameters = Parameters::of(req)?;
         if req.method() == Method::POST {
-            body::read(req, &self.limits).await?;
+            body::read(req, &self.limits, &self.budget).await?;
         }
         if parameters.delay > Duration::ZERO {
             tokio::time::sleep(parameters.delay).await;

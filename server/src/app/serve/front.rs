@@ -31,6 +31,14 @@ const RESERVED_FDS: usize = 64 + METRICS_CONNECTIONS;
 /// (CVE-2023-44487). What h2 does by itself, said here.
 const HTTP2_PENDING_RESETS: usize = 20;
 
+/// How much of a request's body HTTP/1 reads ahead of its handler, unless a head may be larger; the buffer is twice that at
+/// most. hyper's own limit is 408 KiB, and it keeps what a body has filled once.
+const HTTP1_BUFFER: usize = 65_536;
+
+/// How much of their bodies all requests of an HTTP/2 connection together may send ahead of their handlers. A body that is read sees
+/// no difference, unless the client is far away: this much is on its way at a time.
+const HTTP2_WINDOW: u32 = 262_144;
+
 /// How often to see whether the connections that were accepted last were looked at, which takes a
 /// task or two for each: at once, unless the machine is overloaded.
 const SETTLING_LOOK: Duration = Duration::from_millis(1);
@@ -88,10 +96,13 @@ impl Front {
         server
             .http1_mut()
             .header_read_timeout(None)
-            .max_header_size(limits.header_bytes);
+            .max_header_size(limits.header_bytes)
+            .max_buf_size(HTTP1_BUFFER.max(limits.header_bytes));
         server
             .http2_mut()
             .timer(TokioTimer::new())
+            .initial_stream_window_size(HTTP2_WINDOW)
+            .initial_connection_window_size(HTTP2_WINDOW)
             .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
             .max_concurrent_streams(u32::try_from(limits.http2_streams).unwrap_or(u32::MAX))
             .max_pending_accept_reset_streams(HTTP2_PENDING_RESETS);
