@@ -1,13 +1,16 @@
 //! What a registry of somebody else's wrote, family by family.
 //!
-//! A scraper reads a document as a whole: one wrong line costs every family in it. prometheus-client checks no
-//! names and escapes no help text. So here a help text is escaped, and a family is left out when a
-//! line of it would be refused, or when the document has its name already. OpenMetrics forbids a histogram's sum that is negative or NaN, or that stands beside
-//! negative bounds: those series lose `_sum` and `_count`.
+//! A scraper reads a document as a whole: one wrong line costs every family in it. prometheus-client
+//! checks no names and escapes no help texts. So here a help text is escaped, and a family is left
+//! out when a scraper would refuse a line of it, or when the document has its name already.
+//! OpenMetrics forbids a histogram's sum that is negative or NaN, or that stands beside negative
+//! bounds: such series lose `_sum` and `_count`.
 //!
-//! It works on text, whatever version of the encoder wrote it, and costs one pass and a hash a sample.
-//! What it does not check: that a histogram's buckets are complete and in order, and that the samples of a
-//! series stand together. prometheus-client's own histograms are always so.
+//! It works on text, whatever version of the encoder wrote it. It costs two passes and a hash a
+//! sample, and the text is in memory twice meanwhile.
+//!
+//! What it does not check: that a histogram's buckets are complete and in order, and that the
+//! samples of a series stand together. prometheus-client's own histograms are always so.
 
 use std::collections::HashSet;
 
@@ -55,7 +58,8 @@ fn written(kind: Kind, name: &str) -> Vec<String> {
 }
 
 /// Appends the families of `text` that can be in a document with these names, and that `selects`
-/// holds of, by their kind and name (without a counter's `_total`). Returns how many were left out although they were selected.
+/// holds of, by their kind and name (without a counter's `_total`). Returns how many were left out:
+/// invalid ones, selected or not, and selected ones whose name is taken.
 pub(super) fn append(
     into: &mut String,
     text: &str,
@@ -212,8 +216,9 @@ impl<'a> Family<'a> {
 /// What the samples of a type have behind the family's name; `None` for a type that the format lacks.
 fn suffixes(kind: &str, format: Format) -> Option<&'static [&'static str]> {
     Some(match (kind, format) {
-        ("gauge", _) | ("counter" | "untyped", Format::Text) => &[""],
-        ("unknown", Format::OpenMetrics) => &[""],
+        ("gauge", _) | ("counter" | "untyped", Format::Text) | ("unknown", Format::OpenMetrics) => {
+            &[""]
+        }
         ("counter", Format::OpenMetrics) => &["_total", "_created"],
         ("info", Format::OpenMetrics) => &["_info"],
         ("histogram", Format::Text) => &["_bucket", "_sum", "_count"],
@@ -327,7 +332,8 @@ fn is_name(text: &str, also: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || c == '_' || also.contains(c))
 }
 
-/// Escapes what is not escaped yet: a backslash that makes an escape stays one, since a collector may have escaped its help.
+/// Escapes what is not escaped yet. A backslash that makes an escape stays one, because a collector
+/// may have escaped its help.
 fn escape_help(into: &mut String, help: &str, format: Format) {
     let quotes = format == Format::OpenMetrics;
     let mut characters = help.chars().peekable();
