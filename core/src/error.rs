@@ -10,41 +10,41 @@ pub enum BucketsError {
     #[error("a histogram needs at least one finite bucket bound, for example [0.1, 0.5, 1.0]")]
     Empty,
     /// More bounds than a histogram can have.
-    #[error("{count} bucket bounds are more than a histogram can have; give at most {max}")]
+    #[error("too many bucket bounds: {count} (limit {max})")]
     TooMany {
         /// How many were given.
         count: usize,
         /// How many are allowed.
         max: usize,
     },
-    /// NaN or an infinity where a number has to be.
+    /// A bound that is NaN, or an infinity that is not the last bound.
     #[error(
-        "bucket bound {index} (counting from 0) is {bound}; give finite numbers, and at most one +Inf, at the end"
+        "the bucket bound at index {index} is {bound}; give finite numbers, and at most one +Inf, at the end"
     )]
     NotFinite {
-        /// Where it stands, counting from 0.
+        /// Its zero-based index.
         index: usize,
-        /// What stands there.
+        /// The bound.
         bound: f64,
     },
     /// A bound below the one before.
     #[error(
-        "bucket bound {index} (counting from 0) is {bound}, below the one before it, {before}; sort the bounds upwards"
+        "the bucket bound at index {index} is {bound}, below the previous {before}; sort the bounds in increasing order"
     )]
     Unsorted {
-        /// Where it stands, counting from 0.
+        /// Its zero-based index.
         index: usize,
         /// The bound before it.
         before: f64,
-        /// What stands there.
+        /// The bound.
         bound: f64,
     },
-    /// A bound that stands there twice.
-    #[error("bucket bound {index} (counting from 0) is {bound} like the one before it; remove one")]
+    /// A duplicate bound.
+    #[error("the bucket bound at index {index} repeats {bound}; remove one")]
     Duplicate {
-        /// Where the second stands, counting from 0.
+        /// Zero-based index of the second.
         index: usize,
-        /// What stands there.
+        /// The bound.
         bound: f64,
     },
 }
@@ -81,14 +81,14 @@ pub enum RegisterError {
     },
     /// Not a label name.
     #[error(
-        "{label:?}, a constant label of the registry, is not a label name: use letters, digits and `_`, no digit and no `__` at the start"
+        "constant label {label:?} is not a label name: use letters, digits and `_`, and no digit or `__` at the start"
     )]
     InvalidConstantLabel {
         /// The label.
         label: String,
     },
     /// A constant label that is given twice.
-    #[error("the registry's constant label {label:?} is given twice; remove one")]
+    #[error("constant label {label:?} is given twice; remove one")]
     DuplicateConstantLabel {
         /// The label.
         label: String,
@@ -103,7 +103,7 @@ pub enum RegisterError {
     },
     /// Not a label name.
     #[error(
-        "{label:?} is not a label name (of {name}): use letters, digits and `_`, no digit and no `__` at the start"
+        "label {label:?} of {name:?} is not a label name: use letters, digits and `_`, and no digit or `__` at the start"
     )]
     InvalidLabel {
         /// The metric.
@@ -112,7 +112,9 @@ pub enum RegisterError {
         label: String,
     },
     /// A label name that the exposition uses for itself.
-    #[error("label {label:?} of {name} is reserved for what a {kind} writes; choose another name")]
+    #[error(
+        "label {label:?} of {name:?} is reserved: every {kind} writes one; choose another name"
+    )]
     ReservedLabel {
         /// The metric.
         name: String,
@@ -121,10 +123,17 @@ pub enum RegisterError {
         /// What kind of metric reserves it.
         kind: Kind,
     },
-    /// A label name that is given twice, the registry's constant labels included.
+    /// A label that Prometheus gives to every target, and so renames: `job` or `instance`. Scrapers with
+    /// `honor_labels` and pushes keep it: [`Registry::allow_target_labels`](crate::Registry::allow_target_labels).
     #[error(
-        "{name} has label {label:?} twice, the registry's constant labels included; remove one"
+        "{label:?} is a label that Prometheus gives to each target, and it would rename yours to exported_{label}; choose another name, or call Registry::allow_target_labels if your scraper sets honor_labels"
     )]
+    TargetLabel {
+        /// The label.
+        label: String,
+    },
+    /// A label name that is given twice, the registry's constant labels included.
+    #[error("{name:?} has the label {label:?} twice, constant labels included; remove one")]
     DuplicateLabel {
         /// The metric.
         name: String,
@@ -132,9 +141,7 @@ pub enum RegisterError {
         label: String,
     },
     /// Another metric writes samples of this name.
-    #[error(
-        "{name} would write {sample}, and so does {existing}, which is registered already; choose another name, or register it once and clone the handle"
-    )]
+    #[error("{}", duplicate(name, sample, existing))]
     Duplicate {
         /// The metric.
         name: String,
@@ -143,4 +150,12 @@ pub enum RegisterError {
         /// The metric that was there first.
         existing: String,
     },
+}
+
+fn duplicate(name: &str, sample: &str, existing: &str) -> String {
+    if name == existing {
+        format!("{name:?} is already registered; clone its handle, or choose another name")
+    } else {
+        format!("{name:?} would write {sample:?}, as {existing:?} does; choose another name")
+    }
 }

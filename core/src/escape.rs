@@ -31,7 +31,7 @@ fn escape(into: &mut String, text: &str, special: impl Fn(char) -> bool) {
     into.push_str(rest);
 }
 
-/// Undoes [`escape_label_value`].
+/// Undoes [`escape_label_value`]. A backslash that makes no such escape stays.
 pub(crate) fn unescape(text: &str) -> Cow<'_, str> {
     if !text.contains('\\') {
         return Cow::Borrowed(text);
@@ -39,14 +39,18 @@ pub(crate) fn unescape(text: &str) -> Cow<'_, str> {
     let mut plain = String::with_capacity(text.len());
     let mut chars = text.chars();
     while let Some(c) = chars.next() {
-        plain.push(match c {
-            '\\' => match chars.next() {
-                Some('n') => '\n',
-                Some(escaped) => escaped,
-                None => break,
-            },
-            c => c,
-        });
+        if c != '\\' {
+            plain.push(c);
+            continue;
+        }
+        match chars.next() {
+            Some('n') => plain.push('\n'),
+            Some(escaped @ ('\\' | '"')) => plain.push(escaped),
+            other => {
+                plain.push('\\');
+                plain.extend(other);
+            }
+        }
     }
     Cow::Owned(plain)
 }

@@ -42,9 +42,15 @@ pub struct Registry {
 struct Scope {
     prefix: Box<str>,
     constant_labels: Arc<[(Box<str>, Box<str>)]>,
+    target_labels: bool,
 }
 
 impl Scope {
+    /// Prometheus gives these two to each target, and renames those of the same name that it scrapes.
+    fn refuses(&self, label: &str) -> bool {
+        !self.target_labels && matches!(label, "job" | "instance")
+    }
+
     /// A name with the prefix before it.
     fn prefixed(&self, name: &str) -> String {
         match &*self.prefix {
@@ -99,7 +105,8 @@ impl Registry {
     /// A registry that adds these labels to every series, before the series' own.
     ///
     /// # Errors
-    /// When a label name is invalid or given twice.
+    /// When a label name is invalid or given twice, or is `job` or `instance`
+    /// ([`allow_target_labels`](Self::allow_target_labels)).
     pub fn with_labels<'a>(
         labels: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Self, RegisterError> {
@@ -110,7 +117,7 @@ impl Registry {
     /// [`with_labels`](Self::with_labels) say.
     ///
     /// # Errors
-    /// When the prefix cannot begin a metric name, or a label name is invalid or given twice.
+    /// When the prefix cannot begin a metric name, and as [`with_labels`](Self::with_labels).
     pub fn with_prefix_and_labels<'a>(
         prefix: &str,
         labels: impl IntoIterator<Item = (&'a str, &'a str)>,
@@ -149,6 +156,9 @@ impl Registry {
             if !is_label_name(label) {
                 return Err(RegisterError::InvalidConstantLabel { label: named() });
             }
+            if self.scope.refuses(label) {
+                return Err(RegisterError::TargetLabel { label: named() });
+            }
             if constant_labels
                 .iter()
                 .any(|(earlier, _)| **earlier == *label)
@@ -165,17 +175,45 @@ impl Registry {
             scope: Arc::new(Scope {
                 prefix,
                 constant_labels: constant_labels.into(),
+                target_labels: self.scope.target_labels,
             }),
             metrics: Arc::clone(&self.metrics),
         })
+    }
+
+    /// A handle to the same metrics that takes the labels `job` and `instance`, as do its
+    /// sub-registries. Elsewhere they are refused, because Prometheus gives both to each target
+    /// and renames what it scrapes to `exported_job` and `exported_instance`. It does not for
+    /// scrapes with `honor_labels: true`, nor for what is pushed.
+    ///
+    /// ```
+    /// use tallied::Registry;
+    ///
+    /// assert!(Registry::with_labels([("instance", "a")]).is_err());
+    /// let pushed = Registry::default().allow_target_labels();
+    /// let pushed = pushed.sub_registry_with_prefix_and_labels("", [("instance", "a")])?;
+    /// # Ok::<(), tallied::RegisterError>(())
+    /// ```
+    #[must_use]
+    pub fn allow_target_labels(&self) -> Self {
+        let scope = &self.scope;
+        Self {
+            scope: Arc::new(Scope {
+                prefix: scope.prefix.clone(),
+                constant_labels: Arc::clone(&scope.constant_labels),
+                target_labels: true,
+            }),
+            metrics: Arc::clone(&self.metrics),
+        }
     }
 
     /// Registers a metric. Leave out a counter's `_total`: the formats append it. A name that has
     /// it already is not given a second.
     ///
     /// # Errors
-    /// When the name or a label is invalid, or when the metric would write samples of a name
-    /// that another one writes.
+    /// When the name or a label is invalid, when a label is `job` or `instance`
+    /// ([`allow_target_labels`](Self::allow_target_labels)), or when the metric would write
+    /// samples of a name that another one writes.
     pub fn register(
         &self,
         name: &str,
@@ -230,6 +268,11 @@ impl Registry {
             if !is_label_name(label) {
                 return Err(RegisterError::InvalidLabel {
                     name: full,
+                    label: label.to_string(),
+                });
+            }
+            if scope.refuses(label) {
+                return Err(RegisterError::TargetLabel {
                     label: label.to_string(),
                 });
             }

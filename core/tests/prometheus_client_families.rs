@@ -56,3 +56,20 @@ app_build_info{version="1.2"} 1
     );
     openmetrics_parser::prometheus::parse_prometheus(&text).unwrap();
 }
+
+/// Ours escapes its help itself there, because prometheus-client's text encoder does not.
+#[test]
+fn the_help_of_a_registry_of_ours_is_escaped_once() {
+    let ours = tallied::Registry::default();
+    let help = "two\nlines, a \"quote\", C:\\new and C:\\dir";
+    ours.register("jobs", help, tallied::Counter::default())
+        .unwrap();
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(ours.clone()));
+    let mut text = String::new();
+    families::encode(&mut text, &registry).unwrap();
+    assert_eq!(text, ours.text());
+    let mut openmetrics = String::new();
+    prometheus_client::encoding::text::encode(&mut openmetrics, &registry).unwrap();
+    assert_eq!(openmetrics, ours.openmetrics());
+}

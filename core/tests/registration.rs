@@ -128,7 +128,10 @@ fn labels_have_to_be_label_names() {
         assert_eq!(error, expected);
         says(
             &error,
-            &["is not a label name (of x)", "use letters, digits and `_`"],
+            &[
+                "of \"x\" is not a label name",
+                "use letters, digits and `_`",
+            ],
         );
         let error = Registry::with_labels([(label, "value")]).unwrap_err();
         let label = label.to_owned();
@@ -178,7 +181,7 @@ fn a_label_is_given_once() {
     says(
         &error,
         &[
-            "x has label \"zone\" twice",
+            "\"x\" has the label \"zone\" twice",
             "constant labels included",
             "remove one",
         ],
@@ -242,7 +245,7 @@ fn names_do_not_collide() {
                 existing: name(first),
             };
             assert_eq!(error, expected, "{first:?}, {second:?}");
-            says(&error, &["would write", sample, "choose another name"]);
+            says(&error, &[sample, "choose another name"]);
             // What the refused metric would have been called is still to be had.
             registry.register("free", "", Counter::default()).unwrap();
         }
@@ -258,6 +261,62 @@ fn names_do_not_collide() {
         register(&registry, one).unwrap();
         register(&registry, other).unwrap();
     }
+}
+
+#[test]
+fn a_name_that_is_taken_says_by_what() {
+    let registry = Registry::default();
+    for name in ["jobs", "x_sum"] {
+        registry
+            .register(name, "", Gauge::<i64>::default())
+            .unwrap();
+    }
+    for (name, message) in [
+        (
+            "jobs",
+            "\"jobs\" is already registered; clone its handle, or choose another name",
+        ),
+        (
+            "x",
+            "\"x\" would write \"x_sum\", as \"x_sum\" does; choose another name",
+        ),
+    ] {
+        let error = registry.register(name, "", histogram()).unwrap_err();
+        assert_eq!(error.to_string(), message);
+    }
+}
+
+/// Prometheus renames them to `exported_job` and `exported_instance`.
+#[test]
+fn the_labels_of_targets_are_taken_where_they_are_allowed() {
+    let registry = Registry::with_prefix("app").unwrap();
+    for label in ["job", "instance"] {
+        let refusal = RegisterError::TargetLabel {
+            label: label.to_owned(),
+        };
+        let family = || Family::<Counter, 2>::new(["a", label]);
+        let error = refused(&registry, "x", family());
+        assert_eq!(error, refusal);
+        let exported = format!("exported_{label};");
+        says(&error, &[&exported, "allow_target_labels", "honor_labels"]);
+        let constant = || registry.sub_registry_with_prefix_and_labels("", [(label, "v")]);
+        assert_eq!(constant().unwrap_err(), refusal);
+        assert_eq!(Registry::with_labels([(label, "v")]).unwrap_err(), refusal);
+
+        let allowed = registry.allow_target_labels();
+        allowed.register(label, "", family()).unwrap();
+        let constant = allowed
+            .sub_registry_with_prefix_and_labels("of", [(label, "v")])
+            .unwrap();
+        constant.register(label, "", Counter::default()).unwrap();
+        let series = format!("\napp_of_{label}_total{{{label}=\"v\"}} 0\n");
+        assert!(registry.text().contains(&series), "{}", registry.text());
+        // The registry that it was asked of still refuses them.
+        refused(&registry, "x", family());
+    }
+    // As names of metrics, and in longer names, they are like any other.
+    let family = Family::<Counter, 2>::new(["job_name", "exported_instance"]);
+    registry.register("good", "", family).unwrap();
 }
 
 /// A refused registration takes none of its names, not even those that were free.
@@ -414,18 +473,18 @@ fn bounds_that_are_none_are_refused() {
             count: Buckets::MAX + 1,
             max: Buckets::MAX,
         },
-        &["1001", "give at most 1000"],
+        &["1001", "limit 1000"],
     );
     let not_finite = |index, bound| BucketsError::NotFinite { index, bound };
     check(
         vec![f64::NEG_INFINITY, 1.0],
         not_finite(0, f64::NEG_INFINITY),
-        &["bound 0", "-inf", "finite numbers"],
+        &["index 0", "-inf", "finite numbers"],
     );
     check(
         vec![1.0, f64::INFINITY, f64::INFINITY],
         not_finite(1, f64::INFINITY),
-        &["bound 1", "at most one +Inf, at the end"],
+        &["index 1", "at most one +Inf, at the end"],
     );
     check(
         vec![1.0, 3.0, 2.0],
@@ -434,7 +493,7 @@ fn bounds_that_are_none_are_refused() {
             before: 3.0,
             bound: 2.0,
         },
-        &["bound 2", "is 2, below the one before it, 3", "sort"],
+        &["index 2", "is 2, below the previous 3", "sort"],
     );
     check(
         vec![1.0, 1.0],
@@ -442,16 +501,12 @@ fn bounds_that_are_none_are_refused() {
             index: 1,
             bound: 1.0,
         },
-        &["bound 1", "is 1 like the one before", "remove one"],
+        &["index 1", "repeats 1", "remove one"],
     );
     // NaN equals nothing, itself included.
     let error = Buckets::new([1.0, f64::NAN]).unwrap_err();
     assert!(matches!(error, BucketsError::NotFinite { index: 1, bound } if bound.is_nan()));
-    assert!(
-        error
-            .to_string()
-            .contains("bound 1 (counting from 0) is NaN")
-    );
+    assert!(error.to_string().contains("bound at index 1 is NaN"));
 
     let most = Histogram::new((0..Buckets::MAX).map(|n| n as f64)).unwrap();
     most.observe(1e9);

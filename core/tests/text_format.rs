@@ -166,3 +166,64 @@ fn numbers_beyond_the_parser() {
         ]
     );
 }
+
+/// OpenMetrics forbids a sum that is negative or NaN, or beside negative bounds, and a count without
+/// a sum. Python's prometheus_client refuses the document for it.
+#[test]
+fn openmetrics_has_no_sum_that_it_forbids() {
+    let registry = Registry::default();
+    let family =
+        Family::<Histogram, 1>::new_with_constructor(["l"], || Histogram::new([1.0]).unwrap());
+    registry
+        .register("h", "A sum of NaN", family.clone())
+        .unwrap();
+    for (label, observed) in [
+        ("nan NaN", f64::NAN),
+        ("negative", -0.5),
+        ("zero", 0.0),
+        ("infinite", f64::INFINITY),
+    ] {
+        family.get_or_create(&[label]).observe(observed);
+    }
+    let negative = Histogram::new([-1.0, 1.0]).unwrap();
+    negative.observe(0.5);
+    registry.register("n", "", negative).unwrap();
+    let gauge = Gauge::<f64>::default();
+    gauge.set(f64::NAN);
+    registry.register("g_sum", "", gauge).unwrap();
+    registry
+        .register("g_count", "", Gauge::<i64>::default())
+        .unwrap();
+
+    let expected = "\
+        # HELP h A sum of NaN\n\
+        # TYPE h histogram\n\
+        h_bucket{le=\"1.0\",l=\"nan NaN\"} 0\n\
+        h_bucket{le=\"+Inf\",l=\"nan NaN\"} 1\n\
+        h_bucket{le=\"1.0\",l=\"negative\"} 1\n\
+        h_bucket{le=\"+Inf\",l=\"negative\"} 1\n\
+        h_sum{l=\"zero\"} 0.0\n\
+        h_count{l=\"zero\"} 1\n\
+        h_bucket{le=\"1.0\",l=\"zero\"} 1\n\
+        h_bucket{le=\"+Inf\",l=\"zero\"} 1\n\
+        h_sum{l=\"infinite\"} inf\n\
+        h_count{l=\"infinite\"} 1\n\
+        h_bucket{le=\"1.0\",l=\"infinite\"} 0\n\
+        h_bucket{le=\"+Inf\",l=\"infinite\"} 1\n\
+        # HELP n \n\
+        # TYPE n histogram\n\
+        n_bucket{le=\"-1.0\"} 0\n\
+        n_bucket{le=\"1.0\"} 1\n\
+        n_bucket{le=\"+Inf\"} 1\n\
+        # HELP g_sum \n\
+        # TYPE g_sum gauge\n\
+        g_sum NaN\n\
+        # HELP g_count \n\
+        # TYPE g_count gauge\n\
+        g_count 0\n\
+        # EOF\n";
+    assert_eq!(registry.openmetrics(), expected);
+    let mut snapshot = String::new();
+    tallied::exposition::openmetrics::encode(&mut snapshot, registry.snapshot());
+    assert_eq!(snapshot, expected);
+}

@@ -121,8 +121,9 @@ impl HttpMetricsBuilder {
 
     /// A label that every series of these metrics gets, before its own. Default: none.
     ///
-    /// A label that has no valid name, is given twice, or is one that a metric or the registry has
-    /// already, makes [`register`](Self::register) fail.
+    /// A label that has no valid name, is given twice, is one that a metric or the registry has
+    /// already, or is `job` or `instance` (see [`Registry::allow_target_labels`](tallied::Registry::allow_target_labels)),
+    /// makes [`register`](Self::register) fail.
     #[must_use]
     pub fn constant_label(mut self, label: &str, value: &str) -> Self {
         let label = (label.to_owned(), value.to_owned());

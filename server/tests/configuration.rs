@@ -196,6 +196,31 @@ fn a_mistake_exits_2_with_one_line_that_names_it() {
         ),
         (&["--listen", "a\nb"], &["listen = \"a\\nb\""]),
         (
+            &[
+                "--listen",
+                "127.0.0.1:9999",
+                "--metrics-listen",
+                "localhost:9999",
+            ],
+            &[
+                "metrics_listen = \"127.0.0.1:9999\"",
+                "flag --metrics-listen",
+                "listen is 127.0.0.1:9999 already (flag --listen)",
+            ],
+        ),
+        (
+            &["--constant-labels", "job=x"],
+            &["constant_labels = \"job=x\"", "exported_job"],
+        ),
+        (
+            &["--faults=maybe"],
+            &["faults = \"maybe\"", "give true or false"],
+        ),
+        (
+            &["--faults", "maybe"],
+            &["'maybe'", "write --faults=true or --faults=false"],
+        ),
+        (
             &["--system-metrics-interval-seconds", "0"],
             &["system_metrics_interval_seconds = \"0\"", "from 0.001"],
         ),
@@ -213,7 +238,11 @@ fn a_mistake_exits_2_with_one_line_that_names_it() {
         ),
         (
             &["--sistem-metrics-interval-seconds", "1"],
-            &["--sistem-metrics-interval-seconds", "--help"],
+            &[
+                "--sistem-metrics-interval-seconds",
+                "did you mean --system-metrics-interval-seconds?",
+                "--help",
+            ],
         ),
     ] {
         // A mistake is one whether the configuration is for serving or for looking at.
@@ -263,6 +292,13 @@ fn a_mistake_exits_2_with_one_line_that_names_it() {
     // What lies in the working directory and cannot be read is not passed over.
     std::fs::create_dir(folder.join("tallied.toml")).unwrap();
     assert!(refusal(&mut binary(&folder)).contains("\"tallied.toml\""));
+}
+
+#[test]
+fn a_host_name_is_listened_on() {
+    let folder = folder("host-name");
+    let server = Server::spawn(binary(&folder).args(["--listen", "localhost:0"]));
+    assert_eq!(server.connect().get("/health").status, 200);
 }
 
 #[test]

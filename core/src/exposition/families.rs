@@ -13,38 +13,16 @@ use prometheus_client::encoding::prometheus_protobuf::prometheus_data_model::{
 use prometheus_client::registry::Registry;
 
 use super::text::{go_float, push_all, push_float, push_integer};
-use crate::escape::escape_help;
+use crate::escape::{escape_help, unescape};
 use crate::instrument::render_pairs;
-use crate::kind::Kind;
 
 /// Appends what a prometheus-client registry holds. Families without metrics are left out.
 ///
 /// # Errors
 /// Those of the metrics' own encoding; nothing is appended then.
 pub fn encode(into: &mut String, registry: &Registry) -> Result<(), std::fmt::Error> {
-    encode_selected(into, registry, |_, _| true)
-}
-
-/// Appends the families that `selects` holds of, by their kind and name (without a counter's
-/// `_total`). The others are read all the same: prometheus-client reads a registry as a whole.
-///
-/// # Errors
-/// As [`encode`].
-pub fn encode_selected(
-    into: &mut String,
-    registry: &Registry,
-    selects: impl Fn(Kind, &str) -> bool,
-) -> Result<(), std::fmt::Error> {
     for family in prometheus_client::encoding::prometheus_protobuf::encode(registry)? {
-        let (kind, name) = match family.r#type() {
-            MetricType::Counter => (
-                Kind::Counter,
-                family.name.strip_suffix("_total").unwrap_or(&family.name),
-            ),
-            MetricType::Histogram => (Kind::Histogram, &*family.name),
-            _ => (Kind::Gauge, &*family.name),
-        };
-        if !family.metric.is_empty() && selects(kind, name) {
+        if !family.metric.is_empty() {
             encode_family(into, &family);
         }
     }
@@ -54,7 +32,8 @@ pub fn encode_selected(
 fn encode_family(into: &mut String, family: &MetricFamily) {
     let name = &*family.name;
     push_all(into, ["# HELP ", name, " "]);
-    escape_help(into, &family.help);
+    // A registry of ours in there has escaped it, since prometheus-client's text encoder does not.
+    escape_help(into, &unescape(&family.help));
     let kind = match family.r#type() {
         MetricType::Counter => "counter",
         MetricType::Gauge => "gauge",

@@ -1,5 +1,8 @@
 //! The OpenMetrics text format, version 1.0.0, by prometheus-client's encoder.
 //!
+//! A histogram series has no `_sum` and no `_count` where its sum is NaN or negative, or a bound is
+//! negative: the specification forbids that sum, and wants both or neither.
+//!
 //! Source: <https://prometheus.io/docs/specs/om/open_metrics_spec/>.
 
 use prometheus_client::collector::Collector;
@@ -48,10 +51,35 @@ pub fn encode_metric(into: &mut String, metric: &Registered) -> Result<(), Metri
 }
 
 fn encode_collector(into: &mut String, collector: Box<dyn Collector>) {
+    let begin = into.len();
     let mut registry = prometheus_client::registry::Registry::default();
     registry.register_collector(collector);
     // The encoder fails only where the writer does, and a String never does.
     let _ = prometheus_client::encoding::text::encode_registry(into, &registry);
+    leave_out_sums(into, begin);
+}
+
+/// Takes out the sums that are NaN, and the counts behind them: that encoder always writes both.
+fn leave_out_sums(into: &mut String, begin: usize) {
+    const FORBIDDEN: &str = " NaN\n";
+    if !into[begin..].contains(FORBIDDEN) {
+        return;
+    }
+    let written = into.split_off(begin);
+    let mut lines = written.split_inclusive('\n');
+    let mut is_histogram = false;
+    while let Some(line) = lines.next() {
+        if line.starts_with('#') {
+            if line.starts_with("# TYPE ") {
+                is_histogram = line.ends_with(" histogram\n");
+            }
+        } else if is_histogram && line.ends_with(FORBIDDEN) {
+            // The count. Buckets are whole numbers, so what is NaN is the sum.
+            lines.next();
+            continue;
+        }
+        into.push_str(line);
+    }
 }
 
 /// Appends the `# EOF` that ends a document.

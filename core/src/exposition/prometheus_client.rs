@@ -16,8 +16,8 @@ use prometheus_client::metrics::{MetricType, TypedMetric};
 
 use crate::escape::escape_label_value;
 use crate::instrument::{
-    Counter, Family, Gauge, GaugeValue, Histogram, Instrument, Labels, Metric, ObservedCounter,
-    SeriesSnapshot, UpDownCounter, Value, render_pairs,
+    Counter, Family, Gauge, GaugeValue, Histogram, HistogramSnapshot, Instrument, Labels, Metric,
+    ObservedCounter, SeriesSnapshot, UpDownCounter, Value, render_pairs,
 };
 use crate::kind::Kind;
 use crate::registry::{Registered, Registry};
@@ -31,7 +31,11 @@ const fn metric_type(kind: Kind) -> MetricType {
     }
 }
 
-fn encode_value(value: &Value, encoder: &mut MetricEncoder) -> Result<(), Error> {
+fn encode_value(
+    value: &Value,
+    labelling: Labelling,
+    encoder: &mut MetricEncoder,
+) -> Result<(), Error> {
     match value {
         Value::Counter(total) => encoder.encode_counter::<NoLabelSet, _, u64>(total, None),
         Value::FloatCounter(total) => encoder.encode_counter::<NoLabelSet, _, u64>(total, None),
@@ -44,9 +48,20 @@ fn encode_value(value: &Value, encoder: &mut MetricEncoder) -> Result<(), Error>
             buckets.extend(bounds.zip(histogram.buckets.iter().copied()));
             // The last one has no finite bound.
             buckets.extend(histogram.buckets.last().map(|n| (f64::INFINITY, *n)));
-            encoder.encode_histogram::<NoLabelSet>(histogram.sum, histogram.count, &buckets, None)
+            let sum = match labelling {
+                Labelling::Text if !may_have_sum(histogram) => f64::NAN,
+                _ => histogram.sum,
+            };
+            encoder.encode_histogram::<NoLabelSet>(sum, histogram.count, &buckets, None)
         }
     }
+}
+
+/// Whether OpenMetrics lets a histogram have this sum: it is a counter there, so never NaN, never
+/// negative, and not beside bounds for negative observations.
+fn may_have_sum(histogram: &HistogramSnapshot) -> bool {
+    let bounds = histogram.bounds.bounds();
+    histogram.sum >= 0.0 && bounds.first().is_none_or(|least| *least >= 0.0)
 }
 
 macro_rules! encode_instrument {
@@ -57,7 +72,7 @@ macro_rules! encode_instrument {
 
         impl<$($generics)*> EncodeMetric for $instrument {
             fn encode(&self, mut encoder: MetricEncoder) -> Result<(), Error> {
-                encode_value(&self.read(), &mut encoder)
+                encode_value(&self.read(), Labelling::Pairs, &mut encoder)
             }
 
             fn metric_type(&self) -> MetricType {
@@ -100,6 +115,7 @@ pub(super) enum Labelling {
     Pairs,
     /// For text, where the encoder writes a name as it is given: as one pair, whose name is all the
     /// text up to the last name, rendered when the series was made. A bucket's line takes half the time.
+    /// A histogram's sum that OpenMetrics forbids is handed over as NaN, to be taken out of the text.
     Text,
 }
 
@@ -169,7 +185,7 @@ impl<'a> SeriesEncoder<'a> {
             self.text.truncate(self.constant_text);
             self.text.push_str(before);
             let pair = Pair(&self.text, &last);
-            return encode_value(value, &mut encoder.encode_family(&pair)?);
+            return encode_value(value, self.labelling, &mut encoder.encode_family(&pair)?);
         }
         let constant = self.constant.iter();
         let constant = constant.map(|(name, value)| (&**name, Cow::Borrowed(&**value)));
@@ -177,9 +193,9 @@ impl<'a> SeriesEncoder<'a> {
         let pairs = Pairs(constant.chain(names.zip(labels.values())).collect());
         // For an empty set of labels the encoder would write `{}`.
         if pairs.0.is_empty() {
-            return encode_value(value, encoder);
+            return encode_value(value, self.labelling, encoder);
         }
-        encode_value(value, &mut encoder.encode_family(&pairs)?)
+        encode_value(value, self.labelling, &mut encoder.encode_family(&pairs)?)
     }
 }
 

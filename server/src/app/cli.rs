@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, Command, value_parser};
 
-use super::config::{KEYS, Key};
+use super::config::{KEYS, Key, nearest};
 
 /// What a command line asks for.
 #[derive(Debug)]
@@ -49,6 +50,7 @@ Examples:
   tallied-server                            listen on 127.0.0.1:8000
   tallied-server --listen 0.0.0.0:9000      listen on every interface, port 9000
   tallied-server --listen [::1]:8000        listen on IPv6
+  tallied-server --listen localhost:8000    listen on the IPv4 address of a name, or else on its first
   tallied-server --listen 127.0.0.1:0       take a free port, and print it
   tallied-server --log-level debug --log-format json
                                             log each request, as JSON
@@ -132,7 +134,7 @@ pub fn parse(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Parsed 
         let flag = text.strip_prefix("--");
         flag.is_some_and(|flag| flag.starts_with(HEALTH_CHECK))
     });
-    match command().try_get_matches_from(arguments) {
+    match command().try_get_matches_from(&arguments) {
         Ok(mut matches) => Parsed::Run(Arguments {
             config: matches.remove_one("config"),
             print_config: matches.get_flag("print-config"),
@@ -151,13 +153,38 @@ pub fn parse(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Parsed 
                 .next()
                 .unwrap_or_default()
                 .replace('\n', " ");
+            let remedy = remedy(&error, &arguments).unwrap_or_default();
             Parsed::Wrong {
-                line: format!("{}; see tallied-server --help", first.trim_end()),
+                line: format!("{}; {remedy}see tallied-server --help", first.trim_end()),
                 status: if health_check { 1 } else { 2 },
             }
         }
         Err(help) => Parsed::Help(help.to_string()),
     }
+}
+
+/// What was probably meant by an argument that is unknown.
+fn remedy(error: &clap::Error, arguments: &[std::ffi::OsString]) -> Option<String> {
+    let Some(ContextValue::String(unknown)) = error.get(ContextKind::InvalidArg) else {
+        return None;
+    };
+    if error.kind() != ErrorKind::UnknownArgument {
+        return None;
+    }
+    let mut switches = KEYS.iter().filter(|key| key.is_switch());
+    if let Some(switch) = switches.find(|key| {
+        let flag = format!("--{}", key.flag());
+        let mut pairs = arguments.windows(2);
+        pairs.any(|pair| *pair[0] == *flag && *pair[1] == **unknown)
+    }) {
+        let flag = switch.flag();
+        return Some(format!("write --{flag}=true or --{flag}=false, "));
+    }
+    let command = command();
+    let flags = command.get_arguments().filter_map(Arg::get_long);
+    let name = unknown.strip_prefix("--")?;
+    let near = nearest(name, flags.map(str::to_owned))?;
+    Some(format!("did you mean --{near}? Or "))
 }
 
 #[cfg(test)]
@@ -192,6 +219,32 @@ mod tests {
             assert!(line.contains(names) && line.contains("--help"), "{line}");
             assert_eq!(line.lines().count(), 1, "{line}");
         }
+    }
+
+    #[test]
+    fn an_unknown_argument_gets_a_suggestion() {
+        for (arguments, remedy) in [
+            (&["--lisen", "127.0.0.1:1"][..], "did you mean --listen?"),
+            (&["--lisen=127.0.0.1:1"], "did you mean --listen?"),
+            (&["--confg", "x"], "did you mean --config?"),
+            (
+                &["--http-duration-bucket", "1"],
+                "did you mean --http-duration-buckets?",
+            ),
+            (
+                &["--faults", "maybe"],
+                "write --faults=true or --faults=false",
+            ),
+        ] {
+            let Parsed::Wrong { line, .. } = parsed(arguments) else {
+                panic!("{arguments:?} was accepted");
+            };
+            assert!(line.contains(remedy), "{line}");
+        }
+        let Parsed::Wrong { line, .. } = parsed(&["--zzz"]) else {
+            panic!("--zzz was accepted");
+        };
+        assert!(!line.contains("did you mean"), "{line}");
     }
 
     #[test]

@@ -21,7 +21,7 @@ const SIZE_BYTES: [f64; 7] = [1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
 /// | `tallied_scrape_size_bytes` | histogram | | size of the documents, before they were compressed |
 /// | `tallied_scrape_samples` | gauge | | samples in the last document that had every family |
 /// | `tallied_scrape_collector_panics_total` | counter | | panics of metrics that were read |
-/// | `tallied_scrape_collector_errors_total` | counter | | prometheus-client registries that could not be encoded |
+/// | `tallied_scrape_collector_errors_total` | counter | | prometheus-client registries that could not be encoded, and families of theirs that would have made the document invalid |
 ///
 /// `result` is `ok` (there was a document), `invalid` (400), `refused` (too many scrapes at once),
 /// `timeout` (no document in time), `cancelled` (the client left, or was cut off, before there was
@@ -98,7 +98,7 @@ impl ScrapeMetrics {
         )?;
         registry.register(
             "tallied_scrape_collector_errors",
-            "prometheus-client registries that could not be encoded; they are missing in the document",
+            "prometheus-client registries that could not be encoded, and families of theirs that are invalid; they are missing in the document",
             metrics.collector_errors.clone(),
         )?;
         Ok(metrics)

@@ -6,6 +6,8 @@ mod coding;
 mod deadline;
 mod document;
 #[cfg(feature = "prometheus-client")]
+mod family_check;
+#[cfg(feature = "prometheus-client")]
 mod foreign;
 mod list_header;
 mod metrics;
@@ -98,7 +100,12 @@ impl Scrape {
     }
 
     /// Adds the metrics of a prometheus-client registry, in both formats, after those that are
-    /// there already. Whether the names differ is up to the caller.
+    /// there already.
+    ///
+    /// Help texts are escaped, which prometheus-client does not do. A family that would make the
+    /// document invalid is left out and counted in `tallied_scrape_collector_errors_total`: when a
+    /// name or a label name is no valid one, a series stands there twice, or the name is one that
+    /// a family before it has.
     ///
     /// That crate reads a registry as a whole: what `?name[]=` does not select is dropped after it
     /// was read (unless all names are those of metrics here), a panic or an error in one metric

@@ -9,7 +9,9 @@ use tallied::exposition::{openmetrics, text};
 use super::ask::Ask;
 use super::document::{Document, Draft};
 #[cfg(feature = "prometheus-client")]
-use super::foreign;
+use super::family_check::Names;
+#[cfg(feature = "prometheus-client")]
+use super::foreign::{self, Failure};
 use super::metrics::ScrapeMetrics;
 use super::negotiation::Format;
 
@@ -56,13 +58,16 @@ impl Sources {
         if self.others.is_empty() || !ask.selection.reaches_beyond(&self.registry) {
             return Some(());
         }
+        let mut names = Names::of(&self.registry);
         for other in &self.others {
-            let written = foreign::encode(&mut draft.text, other, ask, wanted);
-            if let (Err(failure), Some(metrics)) = (written, &self.metrics) {
-                match failure {
-                    foreign::Failure::Panicked => metrics.collector_panics.inc(),
-                    foreign::Failure::Failed => metrics.collector_errors.inc(),
-                    foreign::Failure::Unwanted => {}
+            let text = &mut draft.text;
+            let written = foreign::encode(text, other, ask, &mut names, wanted);
+            if let Some(metrics) = &self.metrics {
+                match written {
+                    Ok(left_out) => metrics.collector_errors.inc_by(left_out),
+                    Err(Failure::Panicked) => metrics.collector_panics.inc(),
+                    Err(Failure::Failed) => metrics.collector_errors.inc(),
+                    Err(Failure::Unwanted) => {}
                 }
             }
             draft.take_on(wanted)?;

@@ -55,9 +55,7 @@ fn unknown(name: &str) -> String {
     let known = KEYS.iter().map(|key| key.variable());
     match nearest(name, known.chain([FILE.to_owned()])) {
         Some(near) => format!("unknown variable; unset it, or did you mean {near}?"),
-        None => {
-            "unknown variable; unset it: tallied-server --help lists those there are".to_owned()
-        }
+        None => "unknown variable; unset it (tallied-server --help lists the variables)".to_owned(),
     }
 }
 

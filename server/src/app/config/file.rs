@@ -40,17 +40,31 @@ pub(super) fn read(path: &Path) -> Result<String, String> {
     })
 }
 
+/// What the parser says of a key or a section that is there already.
+const DUPLICATE: &str = "duplicate key";
+
 /// Sets what the file sets.
 pub(super) fn apply(config: &mut Config, path: &Path, text: &str) -> Result<(), ConfigError> {
     let file = File { path, text };
-    let document = DeTable::parse(text).map_err(|error| ConfigError {
-        key: "configuration file".to_owned(),
-        value: None,
-        origin: Some(file.origin(error.span().unwrap_or_default())),
-        problem: format!(
-            "not TOML: {}; correct the line, or compare server/tallied.example.toml",
-            error.message()
-        ),
+    let document = DeTable::parse(text).map_err(|error| {
+        let span = error.span().unwrap_or_default();
+        let duplicate = (error.message() == DUPLICATE).then(|| file.key_at(span.clone()));
+        let (key, problem) = match duplicate {
+            Some(key) => (key, "set twice; remove one of the two".to_owned()),
+            None => (
+                "configuration file".to_owned(),
+                format!(
+                    "not TOML: {}; correct the line, or compare server/tallied.example.toml",
+                    error.message()
+                ),
+            ),
+        };
+        ConfigError {
+            key,
+            value: None,
+            origin: Some(file.origin(span)),
+            problem,
+        }
     })?;
     file.section(config, "", document.get_ref())
 }
@@ -74,6 +88,21 @@ impl File<'_> {
         }
     }
 
+    /// The key or the section's head that stands here, with the section that it stands in.
+    fn key_at(&self, span: Range<usize>) -> String {
+        let key = self.text.get(span.clone()).unwrap_or_default();
+        let before = self.text.get(..span.start).unwrap_or_default();
+        let mut lines = before.rsplit('\n');
+        let own = lines.next().unwrap_or_default().trim_start();
+        let head = |line: &str| line.trim().strip_prefix('[').map(str::to_owned);
+        match lines.find_map(head) {
+            // A head's own sections stand before it.
+            _ if own.starts_with('[') => format!("{}{key}", own.trim_start_matches('[')),
+            Some(head) => join_sections(head.split(']').next().unwrap_or_default(), own, key),
+            None => join_sections("", own, key),
+        }
+    }
+
     fn section(
         &self,
         config: &mut Config,
@@ -92,8 +121,15 @@ impl File<'_> {
                 self.section(config, &name, self.table(&name, (key, value))?)?;
             } else {
                 let known = KEYS.iter().map(|key| key.name).chain([ENDPOINTS]);
-                let hint = suggestion(&name, known.map(str::to_owned));
-                return Err(self.wrong(&name, (key, value), format!("unknown key; {hint}")));
+                let (what, hint) = match value.get_ref() {
+                    DeValue::Table(_) => {
+                        let sections = KEYS.iter().filter_map(|key| key.name.rsplit_once('.'));
+                        let known = known.chain(sections.map(|(section, _)| section));
+                        ("section", suggestion(&name, known.map(str::to_owned)))
+                    }
+                    _ => ("key", suggestion(&name, known.map(str::to_owned))),
+                };
+                return Err(self.wrong(&name, (key, value), format!("unknown {what}; {hint}")));
             }
         }
         Ok(())
@@ -161,6 +197,12 @@ fn in_order<'t, 'i>(table: &'t DeTable<'i>) -> Vec<Entry<'t, 'i>> {
     let mut entries: Vec<_> = table.iter().collect();
     entries.sort_by_key(|(key, _)| key.span().start);
     entries
+}
+
+/// A key with the section that it stands in, and with what is before it in its line: `a.` of `a.b`.
+fn join_sections(section: &str, before: &str, key: &str) -> String {
+    let dot = if section.is_empty() { "" } else { "." };
+    format!("{section}{dot}{before}{key}")
 }
 
 /// Whether a key is in a section.

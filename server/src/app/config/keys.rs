@@ -53,8 +53,8 @@ impl Key {
 pub static KEYS: &[Key] = &[
     Key {
         name: "listen",
-        value_name: "IP:PORT",
-        meaning: "IP address and port to listen on; port 0 takes a free one",
+        value_name: "HOST:PORT",
+        meaning: "IP address or host name, and port, to listen on; port 0 takes a free one",
         set: |config, written| {
             config.listen = written.address()?;
             Ok(())
@@ -63,7 +63,7 @@ pub static KEYS: &[Key] = &[
     },
     Key {
         name: "metrics_listen",
-        value_name: "IP:PORT",
+        value_name: "HOST:PORT",
         meaning: "address for /metrics alone, which is then only there; empty for none",
         set: |config, written| {
             config.metrics_listen = match written.text()?.trim() {
@@ -92,7 +92,7 @@ pub static KEYS: &[Key] = &[
     Key {
         name: "constant_labels",
         value_name: "LABEL=VALUE,…",
-        meaning: "labels that every series gets",
+        meaning: "labels that every series gets; job and instance are Prometheus's own",
         set: |config, written| {
             config.constant_labels = written.labels()?;
             Ok(())
@@ -152,7 +152,7 @@ pub static KEYS: &[Key] = &[
     Key {
         name: "http.duration_buckets",
         value_name: "SECONDS,…",
-        meaning: "bucket bounds of http_request_duration_seconds and http_response_start_seconds, increasing; inf may stand at the end",
+        meaning: "bucket bounds of http_request_duration_seconds and http_response_start_seconds, increasing, from 0 on; inf may stand at the end",
         set: |config, written| {
             config.http.duration_buckets = written.buckets()?;
             Ok(())

@@ -51,7 +51,10 @@ impl Config {
             })?;
             config.origins.insert(key.name.to_owned(), origin);
         }
-        match config.too_small_a_budget() {
+        let mistake = config
+            .same_address()
+            .or_else(|| config.too_small_a_budget());
+        match mistake {
             Some(mistake) => Err(mistake),
             None => Ok(config),
         }
@@ -67,6 +70,24 @@ impl Config {
             problem: format!(
                 "less than limits.body_bytes, {largest} ({}); raise the one, or lower the other",
                 self.origin("limits.body_bytes")
+            ),
+        })
+    }
+
+    /// `metrics_listen` where `listen` is, which the system would call an address in use.
+    pub(super) fn same_address(&self) -> Option<ConfigError> {
+        let (main, metrics) = (self.listen, self.metrics_listen?);
+        // An unspecified address is all of its family.
+        let all = main.ip().is_unspecified() || metrics.ip().is_unspecified();
+        let same = main.ip() == metrics.ip() || (all && main.is_ipv4() == metrics.is_ipv4());
+        // With port 0 each takes a free one.
+        (same && main.port() == metrics.port() && main.port() != 0).then(|| ConfigError {
+            key: "metrics_listen".to_owned(),
+            value: Some(quoted(&metrics.to_string())),
+            origin: Some(self.origin("metrics_listen").clone()),
+            problem: format!(
+                "listen is {main} already ({}); choose another port, or leave metrics_listen empty: /metrics is on listen then",
+                self.origin("listen")
             ),
         })
     }

@@ -30,12 +30,13 @@ use crate::{EndpointBuckets, HttpMetrics};
 
 pub use error::ConfigError;
 pub use keys::{KEYS, Key};
+pub(super) use nearest::nearest;
 pub use origin::Origin;
 
 /// What the application runs with.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    /// Where it listens.
+    /// Where it listens. A host name was looked up by then.
     pub listen: SocketAddr,
     /// Where /metrics listens, and is then not with the rest.
     pub metrics_listen: Option<SocketAddr>,

@@ -5,7 +5,10 @@ const ALIKE: f64 = 0.8;
 
 /// The known word nearest to this one, if one is near. A key that stands in another section than
 /// its own (`level` for `log.level`) is near.
-pub(super) fn nearest(word: &str, known: impl IntoIterator<Item = String>) -> Option<String> {
+pub(in crate::app) fn nearest(
+    word: &str,
+    known: impl IntoIterator<Item = String>,
+) -> Option<String> {
     let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
     let alike = |known: &str| {
         let whole = strsim::jaro_winkler(word, known);

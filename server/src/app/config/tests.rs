@@ -122,7 +122,7 @@ drain_seconds = 0
 last_scrape_seconds = 15
 constant_labels = { env = "a \"b\" \\ \n c", region = "eu" }
 [http]
-duration_buckets = [-1, 1e-7, 0.1, 1, 1e21, inf]
+duration_buckets = [0, 1e-7, 0.1, 1, 1e21, inf]
 request_size_buckets = [0x10, 1_000]
 response_size_buckets = [5]
 max_endpoints = 7
@@ -160,7 +160,7 @@ fn a_file_sets_everything() {
     assert_eq!(config.drain, Duration::ZERO);
     assert_eq!(config.last_scrape, Duration::from_secs(15));
     let http = &config.http;
-    assert_eq!(http.duration_buckets.bounds(), [-1.0, 1e-7, 0.1, 1.0, 1e21]);
+    assert_eq!(http.duration_buckets.bounds(), [0.0, 1e-7, 0.1, 1.0, 1e21]);
     assert_eq!(http.request_size_buckets.bounds(), [16.0, 1000.0]);
     assert_eq!(http.response_size_buckets.bounds(), [5.0]);
     assert_eq!(http.max_endpoints, 7);
@@ -285,7 +285,10 @@ fn a_mistake_in_the_file_names_key_line_value_and_remedy() {
                 "did you mean listen?",
             ][..],
         ),
-        ("\n\n[htp]\nx = 1", &["htp", "line 3", "unknown key"]),
+        (
+            "\n\n[htp]\nx = 1",
+            &["htp", "line 3", "unknown section", "did you mean http?"],
+        ),
         ("level = 'debug'", &["level", "did you mean log.level?"]),
         (
             "'log.level' = 'debug'",
@@ -298,8 +301,11 @@ fn a_mistake_in_the_file_names_key_line_value_and_remedy() {
             &["listen = 8000", "whole number", "give a string"],
         ),
         (
-            "listen = 'localhost:8000'",
-            &["listen", "localhost:8000", "IP address and a port"],
+            "listen = 'localhost'",
+            &[
+                "listen = 'localhost'",
+                "IP address or a host name, and a port",
+            ],
         ),
         ("listen = '127.0.0.1'", &["listen", "127.0.0.1:8000"]),
         (
@@ -330,7 +336,7 @@ fn a_mistake_in_the_file_names_key_line_value_and_remedy() {
         ),
         (
             "[constant_labels]\na = 'b'\na = 'c'",
-            &["line 3", "not TOML", "duplicate key"],
+            &["constant_labels.a (file", "line 3", "set twice"],
         ),
         (
             "system_metrics_interval_seconds = 0",
@@ -464,11 +470,66 @@ fn a_mistake_in_the_file_names_key_line_value_and_remedy() {
         ),
         (
             "metrics_listen = 'x'",
-            &["metrics_listen = 'x'", "IP address and a port"],
+            &[
+                "metrics_listen = 'x'",
+                "IP address or a host name, and a port",
+            ],
         ),
         ("metrics_listen = 9000", &["give a string"]),
         ("faults = 'yes'", &["faults = 'yes'", "give true or false"]),
         ("faults = 1", &["faults = 1", "give true or false"]),
+        (
+            "[http]\nduration_buckets = [-0.5, 1]",
+            &["line 2", "bound -0.5 is negative", "from 0 on"],
+        ),
+        (
+            "[http]\nrequest_size_buckets = [-1]",
+            &["line 2", "bound -1 is negative"],
+        ),
+        (
+            "[http.endpoints.'/d']\nresponse_size_buckets = [-1, 0]",
+            &["\"/d\".response_size_buckets", "bound -1 is negative"],
+        ),
+        (
+            "http.duration_buckets = [1, 1e400]",
+            &["1e400 is too large", "inf at the end"],
+        ),
+        (
+            "constant_labels = { job = 'x' }",
+            &["\"job\" is a label that Prometheus gives", "exported_job"],
+        ),
+        (
+            "[htpp]\nmax_endpoints = 1",
+            &["htpp", "line 1", "unknown section; did you mean http?"],
+        ),
+        (
+            "[constant_label]\na = '1'",
+            &["unknown section; did you mean constant_labels?"],
+        ),
+        (
+            "listen = '127.0.0.1:1'\ndrain_seconds = 1\nlisten = '127.0.0.1:2'",
+            &["listen (file", "line 3", "set twice; remove one"],
+        ),
+        (
+            "[http]\nmax_endpoints = 1\n[log] # a comment\nlevel = 'info'\n level = 'warn'",
+            &["log.level (file", "line 5", "set twice"],
+        ),
+        (
+            "[http]\nendpoints.'/d'.duration_buckets = [1]\nendpoints.'/d'.duration_buckets = [1]",
+            &[
+                "http.endpoints.'/d'.duration_buckets (file",
+                "line 3",
+                "set twice",
+            ],
+        ),
+        (
+            "listen = '127.0.0.1:1'\n[http]\n[log]\n[http]",
+            &["http (file", "line 4", "set twice"],
+        ),
+        (
+            "constant_labels = { a = '1', a = '2' }",
+            &["line 1", "set twice"],
+        ),
         ("limits.body_seconds = 0", &["from 0.001 to 3600"]),
         ("connections.max = 0", &["from 1 to 1000000"]),
         ("connections.header_seconds = 0", &["from 0.001 to 3600"]),
@@ -479,10 +540,6 @@ fn a_mistake_in_the_file_names_key_line_value_and_remedy() {
         ("connections.http2_streams = 0", &["from 1 to 10000"]),
         ("listen = ", &["configuration file", "line 1", "not TOML"]),
         ("\n\nlisten 3", &["line 3", "not TOML"]),
-        (
-            "listen = '127.0.0.1:1'\n[http]\n[http]",
-            &["line 3", "not TOML"],
-        ),
     ] {
         match from_toml(toml) {
             Ok(_) => panic!("accepted: {toml}"),
@@ -500,7 +557,19 @@ fn a_mistake_in_a_variable_or_a_flag_names_it() {
         (
             "listen",
             "localhost",
-            &["\"localhost\"", "give an IP address"][..],
+            &["\"localhost\"", "give an IP address or a host name"][..],
+        ),
+        ("listen", ":8000", &["give an IP address or a host name"]),
+        ("listen", "127.0.0.256:8000", &["give an IP address"]),
+        ("listen", "localhost:65536", &["give an IP address"]),
+        ("listen", "::1:8000", &["[::1]:8000"]),
+        ("faults", "maybe", &["maybe", "give true or false"]),
+        ("constant_labels", "instance=a", &["exported_instance"]),
+        ("http.duration_buckets", "-1,1", &["bound -1 is negative"]),
+        (
+            "http.duration_buckets",
+            "1,1e400",
+            &["1e400 is too large", "inf at the end"],
         ),
         ("listen", "", &["\"\"", "give an IP address"]),
         ("listen", "two\nlines", &["two\\nlines"]),
@@ -556,6 +625,53 @@ fn a_mistake_in_a_variable_or_a_flag_names_it() {
     for not_ours in ["PATH", "TALLIED_SERVICE_HOST", "TALLIED"] {
         from_variable(not_ours, "1").unwrap();
     }
+}
+
+#[test]
+fn a_host_name_is_looked_up() {
+    for name in ["listen", "metrics_listen"] {
+        let config = from_flag(name, " localhost:8123 ").unwrap();
+        let address = config.metrics_listen.unwrap_or(config.listen);
+        assert!(address.ip().is_loopback(), "{address}");
+        assert_eq!(address.port(), 8_123);
+        // IPv4 goes first, so that it is the address of the default.
+        assert!(address.is_ipv4(), "{address}");
+    }
+}
+
+#[test]
+fn the_two_listeners_have_addresses_of_their_own() {
+    let load = |listen: &str, metrics: &str| {
+        from_toml(&format!(
+            "listen = '{listen}'\nmetrics_listen = '{metrics}'"
+        ))
+        .and_then(|config| config.same_address().map_or(Ok(()), Err))
+    };
+    for (listen, metrics) in [
+        ("127.0.0.1:9", "127.0.0.1:9"),
+        ("[::1]:9", "[::1]:9"),
+        ("0.0.0.0:9", "127.0.0.1:9"),
+        ("127.0.0.1:9", "0.0.0.0:9"),
+        ("[::1]:9", "[::]:9"),
+    ] {
+        let error = load(listen, metrics).unwrap_err();
+        let metrics = format!("metrics_listen = \"{metrics}\" (file tallied.toml, line 2): ");
+        let listen = format!("listen is {listen} already (file tallied.toml, line 1)");
+        assert_says(&error, &[&metrics, &listen, "choose another port"]);
+    }
+    for (listen, metrics) in [
+        ("127.0.0.1:0", "127.0.0.1:0"),
+        ("127.0.0.1:9", "127.0.0.1:8"),
+        ("127.0.0.1:9", "127.0.0.2:9"),
+        ("0.0.0.0:9", "[::1]:9"),
+        ("127.0.0.1:9", ""),
+    ] {
+        load(listen, metrics).unwrap();
+    }
+    let flags = [("listen", "127.0.0.1:9"), ("metrics_listen", "127.0.0.1:9")];
+    let flags = flags.map(|(name, value)| (key(name), value.to_owned()));
+    let error = Config::load(None, &flags, &[], Path::new("no such folder")).unwrap_err();
+    assert_says(&error, &["(flag --metrics-listen)", "(flag --listen)"]);
 }
 
 #[test]

@@ -3,11 +3,11 @@
 //! Each reader's error says what is wrong and what to write instead.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use tallied::{Buckets, Registry};
+use tallied::{Buckets, RegisterError, Registry};
 use toml::de::DeValue;
 
 use super::nearest::nearest;
@@ -45,20 +45,39 @@ impl Written<'_> {
         Err(format!("unknown{hint}; give one of {known}"))
     }
 
-    /// An IP address and a port.
+    /// A port, and an IP address or a host name. A name is looked up: its first IPv4 address, or
+    /// else its first address.
     pub(super) fn address(&self) -> Result<SocketAddr, String> {
-        self.text()?.trim().parse().map_err(|_| {
-            "give an IP address and a port, for example 127.0.0.1:8000 or [::1]:8000".to_owned()
-        })
+        const WANTED: &str = "give an IP address or a host name, and a port, for example 127.0.0.1:8000, localhost:8000 or [::1]:8000";
+        let text = self.text()?.trim();
+        if let Ok(address) = text.parse() {
+            return Ok(address);
+        }
+        let (host, port) = text
+            .rsplit_once(':')
+            .and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)))
+            .filter(|(host, _)| is_host_name(host))
+            .ok_or(WANTED)?;
+        let addresses: Vec<_> = (host, port)
+            .to_socket_addrs()
+            .map_err(|error| format!("cannot look up {host}: {error}; {WANTED}"))?
+            .collect();
+        let mut preferred = addresses.iter().filter(|address| address.is_ipv4());
+        let address = preferred.next().or(addresses.first()).copied();
+        address.ok_or_else(|| format!("{host} has no address; {WANTED}"))
     }
 
     /// Yes or no.
     pub(super) fn flag(&self) -> Result<bool, String> {
-        let flag = match self {
-            Self::Text(text) => text.trim().parse().ok(),
-            Self::Toml(value) => value.as_bool(),
-        };
-        flag.ok_or_else(|| "give true or false, without quotes".to_owned())
+        match self {
+            Self::Text(text) => text
+                .trim()
+                .parse()
+                .map_err(|_| "give true or false".to_owned()),
+            Self::Toml(value) => value
+                .as_bool()
+                .ok_or_else(|| "give true or false, without quotes".to_owned()),
+        }
     }
 
     /// A whole number in a range.
@@ -87,7 +106,7 @@ impl Written<'_> {
         );
         let seconds = match self {
             Self::Text(text) => text.trim().parse().ok(),
-            Self::Toml(value) => number(value),
+            Self::Toml(value) => number(value).and_then(Result::ok),
         };
         seconds
             .filter(|seconds| range.contains(seconds))
@@ -95,7 +114,7 @@ impl Written<'_> {
             .ok_or(wanted)
     }
 
-    /// Bounds of a histogram.
+    /// Bounds of a histogram of durations or sizes.
     pub(super) fn buckets(&self) -> Result<Buckets, String> {
         let bounds: Vec<f64> = match self {
             Self::Text(text) if text.trim().is_empty() => Vec::new(),
@@ -103,9 +122,11 @@ impl Written<'_> {
                 .split(',')
                 .map(|part| {
                     let part = part.trim();
-                    part.parse().map_err(|_| {
-                        format!("{part:?} is no number; give numbers with commas, as in 0.1,0.5,1")
-                    })
+                    float(part).ok_or_else(|| {
+                        format!(
+                            "{part:?} is not a number; give numbers with commas, as in 0.1,0.5,1"
+                        )
+                    })?
                 })
                 .collect::<Result<_, _>>()?,
             Self::Toml(DeValue::Array(array)) => array
@@ -113,7 +134,7 @@ impl Written<'_> {
                 .map(|bound| {
                     let bound = bound.get_ref();
                     number(bound)
-                        .ok_or_else(|| format!("{} among the bounds; give numbers", kind(bound)))
+                        .ok_or_else(|| format!("{} among the bounds; give numbers", kind(bound)))?
                 })
                 .collect::<Result<_, _>>()?,
             Self::Toml(value) => {
@@ -123,7 +144,13 @@ impl Written<'_> {
                 ));
             }
         };
-        Buckets::new(bounds).map_err(|error| error.to_string())
+        let buckets = Buckets::new(bounds).map_err(|error| error.to_string())?;
+        match buckets.bounds().first() {
+            Some(least) if *least < 0.0 => Err(format!(
+                "bucket bound {least} is negative; durations and sizes never are, so give bounds from 0 on"
+            )),
+            _ => Ok(buckets),
+        }
     }
 
     /// Labels and their values.
@@ -162,22 +189,44 @@ impl Written<'_> {
             }
         };
         let borrowed = pairs.iter().map(|(label, value)| (&**label, &**value));
-        Registry::with_labels(borrowed).map_err(|error| error.to_string())?;
+        Registry::with_labels(borrowed).map_err(|error| match error {
+            RegisterError::TargetLabel { label } => format!(
+                "{label:?} is a label that Prometheus gives to each target, and it would rename yours to exported_{label}; choose another name"
+            ),
+            error => error.to_string(),
+        })?;
         Ok(pairs.into_iter().collect())
     }
 }
 
-/// A TOML number; `None` for what is none, and for one that no float can hold.
-fn number(value: &DeValue<'_>) -> Option<f64> {
+/// Whether this can be a host's name. What ends in a number is a mistyped IP address.
+fn is_host_name(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    let last = text.rsplit('.').next().unwrap_or_default();
+    !text.is_empty() && text.bytes().all(allowed) && last.parse::<u128>().is_err()
+}
+
+/// A number; `None` for what is none, an error for one that no float can hold. Infinity has to be written out.
+fn float(text: &str) -> Option<Result<f64, String>> {
+    let number: f64 = text.parse().ok()?;
+    let spelled = || text.to_ascii_lowercase().contains("inf");
+    Some(if number.is_infinite() && !spelled() {
+        Err(format!(
+            "{text} is too large; give a smaller number, or inf at the end"
+        ))
+    } else {
+        Ok(number)
+    })
+}
+
+/// A TOML number, as [`float`].
+fn number(value: &DeValue<'_>) -> Option<Result<f64, String>> {
     match value {
+        DeValue::Integer(integer) if integer.radix() == 10 => float(integer.as_str()),
         DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
             .ok()
-            .map(|whole| whole as f64),
-        DeValue::Float(float) => {
-            let text = float.as_str();
-            let number: f64 = text.parse().ok()?;
-            (number.is_finite() || text.contains("inf") || number.is_nan()).then_some(number)
-        }
+            .map(|whole| Ok(whole as f64)),
+        DeValue::Float(number) => float(number.as_str()),
         _ => None,
     }
 }
