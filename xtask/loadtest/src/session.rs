@@ -244,7 +244,8 @@ impl Metrics {
     fn is_settled(&self, rows: &Rows, ledger: &Ledger) -> bool {
         let document = self.watch.last();
         let name = self.names.of(IN_FLIGHT);
-        let in_flight: f64 = document.named(&name).map(|(_, value)| value).sum();
+        let in_flight = self.names.named(document, &name);
+        let in_flight: f64 = in_flight.map(|(_, value)| value).sum();
         let itself = if rows.scrapes.is_some() { 1.0 } else { 0.0 };
         let counted = self.watch.requests(document);
         // The scrapes are in books of their own.

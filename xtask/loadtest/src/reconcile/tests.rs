@@ -198,6 +198,20 @@ fn each_line_that_is_wrong_is_named() {
 }
 
 #[test]
+fn the_same_metrics_of_another_service_are_not_ours() {
+    let labelled =
+        |service: &str| right().replace("method=", &format!("service=\"{service}\",method="));
+    let (ours, theirs) = (labelled("a"), labelled("b"));
+    let theirs = theirs.replace("status_code=\"200\"} 3", "status_code=\"200\"} 700");
+    let theirs: String = theirs
+        .lines()
+        .filter(|line| line.contains("service="))
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    assert_eq!(mismatches(&format!("{ours}{theirs}")), Vec::<String>::new());
+}
+
+#[test]
 fn a_status_that_nobody_saw_is_named() {
     let more = "http_requests_total{method=\"GET\",endpoint=\"/data\",status_code=\"500\"} 1\n";
     let found = mismatches(&format!("{}{more}", right()));
