@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
+use crate::endpoint;
 use crate::exposition::Document;
 use crate::ledger::Ledger;
 use crate::live::Live;
@@ -88,13 +89,16 @@ impl Session {
         check_server(&scraper, url, &scenario)?;
         // With a listener of its own, /metrics is no endpoint of the server; a server may have several addresses.
         let counted = metrics_url.address.port() == url.address.port();
-        let path = metrics_url.path.split('?').next().unwrap_or_default();
+        let path = endpoint::of_path(&metrics_url.path);
         ensure!(
             !options.reconcile || scenario.kinds.iter().all(|kind| kind.endpoint != path),
             "the scenario {} asks for {path}, as the scrapes do: whose requests they are cannot be told; leave that request out, or give --no-reconcile",
             scenario.name
         );
-        let rows = Rows::new(&scenario, (options.reconcile && counted).then_some(path));
+        let rows = Rows::new(
+            &scenario,
+            (options.reconcile && counted).then_some(path.as_str()),
+        );
         let rows = Arc::new(rows);
         let live = Arc::new(Live::new(&rows));
         let mut bounds = Bounds::none(&rows);
