@@ -223,7 +223,9 @@ fn known(kind: &Kind, outcome: &Outcome) -> Option<Known> {
                 rest_is_held_back, ..
             } => {
                 known.statuses = vec![LEFT];
-                if !rest_is_held_back {
+                // What the scenario says of the rest, it says of the answer that it expects.
+                let expected = status.is_none_or(|status| kind.statuses.contains(&status));
+                if !(rest_is_held_back && expected) {
                     known.statuses.extend(status);
                 }
                 known.aborted = Some(LEFT_REASON);
@@ -362,6 +364,9 @@ mod tests {
             assert_eq!(entry.aborted["client_disconnect"], sure(1), "{kind}");
             assert_eq!(entry.total, sure(1), "{kind}");
         }
+        // What came instead may have been whole.
+        let other = entry("leaves in the answer", End::Left { status: Some(503) }, 10);
+        assert_eq!((other.statuses[&503], other.statuses[&499]), (MAYBE, MAYBE));
         let upload = entry("leaves in the upload", End::Left { status: None }, 0);
         assert_eq!(
             upload.request_bytes.sum(),
