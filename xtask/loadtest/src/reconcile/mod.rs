@@ -90,6 +90,7 @@ pub(crate) fn reconcile(books: &Books<'_>, mut problems: Vec<String>) -> Reconci
         problems.extend(absent.iter().map(|name| format!("there is no {name}")));
     }
     problems.extend(row::without_bounds(books, &rows));
+    problems.extend(row::dropped(books, &rows));
     let mut mismatches = compared.mismatches;
     // What a request too many or too few does to the histograms comes behind the requests themselves.
     let tells = |mismatch: &Mismatch| !mismatch.series.contains(REQUESTS);

@@ -201,6 +201,22 @@ fn has(books: &Books<'_>, name: &str) -> bool {
     books.after.has_metric(&books.names.of(name))
 }
 
+/// Requests that are missing, where as many clients left right behind theirs: that has a cause that can be named.
+pub(super) fn dropped(books: &Books<'_>, rows: &[RowResult]) -> Vec<String> {
+    let of_row = |((index, _), result): ((usize, &Row), &RowResult)| {
+        let left = books.ledger.entry(index).left_waiting;
+        let Row { method, endpoint } = &result.row;
+        let missing = result.requests.client.least - result.requests.server;
+        (missing > 0.0 && missing <= left as f64).then(|| {
+            format!(
+                "{missing} of the {left} requests of {method} {endpoint} whose client left while they waited were not counted: hyper drops \
+                 those whose client closes right behind them, unless a DeferEofAcceptor of tallied-server is around the acceptor"
+            )
+        })
+    };
+    books.rows.iter().zip(rows).filter_map(of_row).collect()
+}
+
 /// Histograms of which no bucket was compared. A server that was not started here may have none but `+Inf`.
 pub(super) fn without_bounds(books: &Books<'_>, rows: &[RowResult]) -> Vec<String> {
     let of_row = |result: &RowResult| {

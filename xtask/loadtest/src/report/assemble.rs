@@ -111,6 +111,9 @@ fn not_reconciled(done: Option<&reconcile::Reconciliation>) -> String {
     let problem = done.and_then(|done| done.problems.first());
     match (done.is_some_and(|done| done.mismatches.is_empty()), problem) {
         (true, Some(problem)) => format!("the server's metrics do not hold: {problem}"),
+        (false, Some(problem)) => {
+            format!("the server's metrics do not agree with the clients: {problem}")
+        }
         _ => "the server's metrics do not agree with the clients; was somebody else talking to it?"
             .to_owned(),
     }
