@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use rustix::process::{Resource, getrlimit};
 
 use crate::cli::{Cli, HIGHEST_RATE, LONGEST};
@@ -16,7 +16,7 @@ use crate::target::Url;
 
 /// Where none is given.
 const SCENARIO: &str = "mixed";
-/// So many pairs that agree are a difference for all figures that are compared: 2 in 2⁸ is below a fifth of a twentieth.
+/// So many pairs that agree are a difference for all figures that are compared: 2 in 2⁸ is below a sixth of a twentieth.
 const PAIRS: usize = 8;
 const WARM_UP: Duration = Duration::from_secs(1);
 const CONNECTIONS: usize = 256;
@@ -97,6 +97,17 @@ impl Asked {
             asked.check_same(old)?;
         }
         Ok(asked)
+    }
+
+    /// With the address of the metrics that takes a connection, of those that the URL's host has.
+    pub(crate) fn with_metrics_reached(mut self) -> Result<Self> {
+        if self.options.reconcile {
+            let reached = self.metrics_url.take().map(Url::reached).transpose();
+            self.metrics_url = reached.map_err(|error| {
+                anyhow!("there are no metrics: {error:#}; give their address with --metrics-url, or --no-reconcile to measure alone")
+            })?;
+        }
+        Ok(self)
     }
 
     /// Loads that are not the same cannot be compared.

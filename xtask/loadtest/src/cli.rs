@@ -1,6 +1,9 @@
 //! The command line.
 
+use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Parser;
@@ -46,38 +49,38 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "NAME|FILE")]
     pub(crate) scenario: Option<String>,
     /// Requests a second [default: the scenario's]
-    #[arg(long, value_name = "R", value_parser = rate)]
+    #[arg(long, value_name = "R", allow_hyphen_values = true, value_parser = rate)]
     pub(crate) rate: Option<f64>,
     /// Search the highest rate that meets the objectives; --rate is where the search begins
     #[arg(long)]
     pub(crate) find_max: bool,
     /// How long requests are due: 30s, 5m [default: the scenario's; 5s a step with --find-max]
-    #[arg(long, value_name = "D", value_parser = time_above_0)]
+    #[arg(long, value_name = "D", allow_hyphen_values = true, value_parser = time_above_0)]
     pub(crate) duration: Option<Duration>,
     /// The same load before that, which is reconciled and not measured [default: 1s]
-    #[arg(long, value_name = "D", value_parser = time)]
+    #[arg(long, value_name = "D", allow_hyphen_values = true, value_parser = time)]
     pub(crate) warm_up: Option<Duration>,
     /// The most requests in flight, each on a connection of its own [default: 256]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = whole(1..=u16::MAX))]
     pub(crate) connections: Option<u16>,
     /// Threads that send [default: half of the processors]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = whole(1..=256_u16))]
     pub(crate) threads: Option<u16>,
     /// How the requests lie in time [default: the scenario's]
     #[arg(long, value_name = "HOW", value_parser = PossibleValuesParser::new(Arrival::NAMES))]
     pub(crate) arrival: Option<String>,
     /// How long a request may wait for a connection, and for its answer [default: 10s]
-    #[arg(long, value_name = "D", value_parser = time_above_0)]
+    #[arg(long, value_name = "D", allow_hyphen_values = true, value_parser = time_above_0)]
     pub(crate) timeout: Option<Duration>,
     /// Send the requests of an earlier run again
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = whole(0..=u64::MAX))]
     pub(crate) seed: Option<u64>,
     /// Scrapes during the load; 0 for none but before and after [default: 1]
-    #[arg(long, value_name = "HZ", value_parser = scrapes)]
+    #[arg(long, value_name = "HZ", allow_hyphen_values = true, value_parser = scrapes)]
     pub(crate) scrapes_per_second: Option<f64>,
-    /// An objective (repeatable): p99<250ms, max<1s, mean<20ms, errors<0.1%, of one kind of request list:p99<5ms
+    /// An objective (repeatable): p99<250ms, p95<50ms, max<1s, mean<20ms, errors<0.1%, of one kind of request list:p99<5ms
     /// [default: errors<0.1%; p99<250ms, too, with --find-max]
-    #[arg(long, value_name = "SLO", value_parser = |text: &str| Slo::parse(text).map_err(|error| format!("{error:#}")))]
+    #[arg(long, value_name = "SLO", allow_hyphen_values = true, value_parser = |text: &str| Slo::parse(text).map_err(|error| format!("{error:#}")))]
     pub(crate) slo: Vec<Slo>,
     /// A server that runs, instead of starting one
     #[arg(long, value_name = "URL", conflicts_with = "server")]
@@ -108,7 +111,7 @@ pub(crate) struct Cli {
     )]
     pub(crate) report: Option<PathBuf>,
     /// Run the load several times
-    #[arg(long, value_name = "N", conflicts_with = "find_max", value_parser = clap::value_parser!(u16).range(1..=32))]
+    #[arg(long, value_name = "N", conflicts_with = "find_max", allow_hyphen_values = true, value_parser = whole(1..=32_u16))]
     pub(crate) repetitions: Option<u16>,
     /// Keep the server beside the report, so that --compare can measure it in turn with a newer one (some 55 MB)
     #[arg(long, requires = "report", conflicts_with = "target")]
@@ -140,14 +143,28 @@ fn time(text: &str) -> Result<Duration, String> {
     let time = humantime::parse_duration(text)
         .ok()
         .filter(|time| *time <= LONGEST);
-    time.ok_or_else(|| "give a time with its unit, such as 30s or 5m, of at most a week".to_owned())
+    time.ok_or_else(|| {
+        "give 0, or a time with its unit, such as 30s or 5m, of at most a week".to_owned()
+    })
 }
 
 fn time_above_0(text: &str) -> Result<Duration, String> {
-    time(text).and_then(|time| match time.is_zero() {
-        true => Err("give a time above 0".to_owned()),
-        false => Ok(time),
+    let time = time(text).ok().filter(|time| !time.is_zero());
+    time.ok_or_else(|| {
+        "give a time with its unit, such as 30s or 5m, above 0 and of at most a week".to_owned()
     })
+}
+
+/// Says the range of what is no number, too.
+fn whole<T>(range: RangeInclusive<T>) -> impl Fn(&str) -> Result<T, String> + Clone
+where
+    T: FromStr + PartialOrd + Display + Clone,
+{
+    move |text| {
+        let number = text.parse().ok().filter(|number| range.contains(number));
+        let (least, most) = (range.start(), range.end());
+        number.ok_or_else(|| format!("give a whole number from {least} to {most}"))
+    }
 }
 
 #[cfg(test)]
@@ -191,6 +208,30 @@ mod tests {
             ["--repetitions", "0"],
         ] {
             assert!(parse(&args).is_err(), "{args:?}");
+        }
+    }
+
+    #[test]
+    fn each_number_that_cannot_be_is_named_with_its_flag_and_its_range() {
+        for (flag, range) in [
+            ("--rate", "above 0 and at most 2000000"),
+            ("--duration", "above 0 and of at most a week"),
+            ("--warm-up", "give 0, or a time"),
+            ("--connections", "from 1 to 65535"),
+            ("--threads", "from 1 to 256"),
+            ("--timeout", "above 0 and of at most a week"),
+            ("--seed", "from 0 to 18446744073709551615"),
+            ("--scrapes-per-second", "0, or from 0.001 to 100"),
+            ("--slo", "p99<250ms"),
+            ("--repetitions", "from 1 to 32"),
+        ] {
+            for value in ["-5", "-5s", "x", "1e99", "-", "--find-max"] {
+                let error = Cli::try_parse_from(["x", flag, value]).unwrap_err();
+                let error = error.to_string();
+                let says = |text: &str| error.contains(text);
+                assert!(says(flag) && says(range), "{flag} {value}: {error}");
+                assert!(says(&format!("'{value}'")), "{flag} {value}: {error}");
+            }
         }
     }
 }

@@ -1,14 +1,19 @@
 //! A scrape, read: every series with its value, in either text format.
 //!
-//! It is strict about what would make a sum wrong. What is no exposition, or not a whole one, is an error: a sample of a metric
-//! that has no type, a value that is none, an OpenMetrics document without its end. A whole one that cannot be true is read, and
-//! says so ([`Document::contradictions`]): that is a server's mistake, and not one of whoever asked.
+//! It is strict about what would make a sum wrong. What is no exposition, or not a whole one, is an error: a value that is none, an
+//! OpenMetrics document without its end. A whole one that cannot be true is read, and says so ([`Document::contradictions`]): that
+//! is a server's mistake, and not one of whoever asked.
+//!
+//! Of other metrics than the hoop's only what holds for all correct servers has to hold: a sum may be negative or go down, for
+//! observations may be negative; a series may be removed, and come back from zero; and a type may be missing.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use anyhow::{Context, Result, ensure};
+
+use crate::rows::Names;
 
 /// What is compared: a metric's name with the suffix of the sample, and its labels in order of their names.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,10 +42,37 @@ impl fmt::Display for Series {
     }
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Counter,
+    Histogram,
+    /// Or none.
+    Other,
+}
+
+impl Kind {
+    fn of(name: &str) -> Self {
+        match name {
+            "counter" => Self::Counter,
+            "histogram" => Self::Histogram,
+            _ => Self::Other,
+        }
+    }
+
+    /// Whether such a sample counts: then it is never negative, and only ever grows.
+    fn counts(self, name: &str) -> bool {
+        match self {
+            // Behind it there is a time.
+            Self::Counter => !name.ends_with("_created"),
+            Self::Histogram => name.ends_with("_bucket") || name.ends_with("_count"),
+            Self::Other => false,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Document {
-    /// Value, and whether it only ever grows.
-    samples: BTreeMap<Series, (f64, bool)>,
+    samples: BTreeMap<Series, (f64, Kind)>,
     /// The metrics that have a type, with or without samples.
     metrics: BTreeSet<String>,
     contradictions: Vec<String>,
@@ -51,15 +83,16 @@ impl Document {
     /// When it is no exposition, or not a whole one: with the line.
     pub(crate) fn parse(text: &str, openmetrics: bool) -> Result<Self> {
         ensure!(
-            !openmetrics || text.ends_with("\n# EOF\n"),
+            !openmetrics || text.lines().next_back() == Some("# EOF"),
             "it does not end in # EOF: it is cut off"
         );
         ensure!(
-            text.ends_with('\n'),
+            openmetrics || text.ends_with('\n'),
             "it does not end in a newline: it is cut off"
         );
         let mut types: BTreeMap<&str, &str> = BTreeMap::new();
         let mut samples = BTreeMap::new();
+        let mut untyped: BTreeSet<String> = BTreeSet::new();
         let mut contradictions = Vec::new();
         for line in text.lines().filter(|line| !line.is_empty()) {
             if let Some(comment) = line.strip_prefix('#') {
@@ -70,20 +103,27 @@ impl Document {
                     if types.insert(name, kind).is_some() {
                         contradictions.push(format!("{name} has two types"));
                     }
+                    if untyped.contains(name) {
+                        contradictions.push(format!("the type of {name} comes behind its samples"));
+                    }
                 }
                 continue;
             }
             let (series, value) = sample(line).with_context(|| format!("the line `{line}`"))?;
-            let kind = kind_of(&types, &series.name).with_context(|| {
-                format!("the line `{line}` comes before the type of its metric")
-            })?;
-            let grows = kind == "counter" || kind == "histogram";
-            if grows && (value < 0.0 || value.is_nan()) {
-                contradictions.push(format!("{series} is {value}; a {kind} is never negative"));
+            let kind = bases(&series.name).find_map(|base| types.get(base).copied());
+            if kind.is_none() {
+                untyped.insert(series.name.clone());
+            }
+            let written = kind.unwrap_or_default();
+            let kind = Kind::of(written);
+            if kind.counts(&series.name) && (value < 0.0 || value.is_nan()) {
+                contradictions.push(format!(
+                    "{series} is {value}; a {written} is never negative"
+                ));
             }
             match samples.entry(series) {
                 Entry::Vacant(entry) => {
-                    entry.insert((value, grows));
+                    entry.insert((value, kind));
                 }
                 Entry::Occupied(entry) => contradictions.push(format!(
                     "{} stands there twice, with {} and with {value}",
@@ -140,34 +180,33 @@ impl Document {
         self.samples.get(series).map(|&(value, _)| value)
     }
 
-    /// What of a later scrape cannot be: a counter or a histogram that went back, or is gone.
-    pub(crate) fn went_back(&self, later: &Self) -> Vec<String> {
-        let grows = |(_, (_, grows)): &(&Series, &(f64, bool))| *grows;
-        let what = self
-            .samples
-            .iter()
-            .filter(grows)
-            .filter_map(|(series, &(before, _))| {
-                match later.value(series) {
-                    Some(after) if after >= before => None,
-                    Some(after) => Some(format!("{series} went back from {before} to {after}")),
-                    // Of what the host has: file systems and interfaces come and go.
-                    None if series.name.contains("system_") => None,
-                    None => Some(format!("{series} is gone; it was {before}")),
+    /// What of a later scrape cannot be: of the hoop's metrics anything that went back, or is gone; of the others a count that went
+    /// back, where it is no series of a family, which may have been removed and made again.
+    pub(crate) fn went_back(&self, later: &Self, names: &Names) -> Vec<String> {
+        let what = self.samples.iter().filter_map(|(series, &(before, kind))| {
+            let ours = names.are_of(series);
+            let claimed = ours || kind.counts(&series.name) && !names.may_be_removed(series);
+            match later.value(series).filter(|_| claimed) {
+                Some(after) if after < before => {
+                    Some(format!("{series} went back from {before} to {after}"))
                 }
-            });
+                None if ours => Some(format!("{series} is gone; it was {before}")),
+                _ => None,
+            }
+        });
         what.collect()
     }
 
-    /// Each histogram's buckets grow up to `+Inf`, which is its count.
+    /// Each histogram's buckets grow up to `+Inf`, which is its count. OpenMetrics has neither count nor sum of one whose sum
+    /// could go down.
     fn check_histograms(&self) -> Vec<String> {
         let mut wrong = Vec::new();
         let mut buckets_of: BTreeMap<Series, Vec<(f64, f64)>> = BTreeMap::new();
-        for (series, value) in self.iter() {
+        for (series, &(value, kind)) in &self.samples {
             let Some(base) = series.name.strip_suffix("_bucket") else {
                 continue;
             };
-            let Some(le) = series.labels.get("le") else {
+            let Some(le) = series.labels.get("le").filter(|_| kind == Kind::Histogram) else {
                 continue;
             };
             let Some(bound) = bound(le) else {
@@ -192,16 +231,19 @@ impl Document {
                     "the buckets of {histogram} do not grow: {buckets:?}"
                 ));
             }
-            let count = Series {
-                name: format!("{}_count", histogram.name),
-                labels: histogram.labels.clone(),
+            let of_it = |suffix: &str| {
+                self.value(&Series {
+                    name: format!("{}{suffix}", histogram.name),
+                    labels: histogram.labels.clone(),
+                })
             };
-            let count = self.value(&count);
+            let (count, sum) = (of_it("_count"), of_it("_sum"));
             let infinite = buckets
                 .last()
                 .copied()
                 .filter(|last| last.0 == f64::INFINITY);
-            if infinite.is_none() || infinite.map(|last| last.1) != count {
+            let without = count.is_none() && sum.is_none();
+            if infinite.is_none() || !without && infinite.map(|last| last.1) != count {
                 wrong.push(format!(
                     "the count of {histogram} is {count:?}, and its buckets end in {:?}",
                     buckets.last()
@@ -226,19 +268,19 @@ pub(crate) fn bound(le: &str) -> Option<f64> {
     le.parse().ok().filter(|bound: &f64| !bound.is_nan())
 }
 
-fn kind_of<'a>(types: &BTreeMap<&str, &'a str>, name: &str) -> Option<&'a str> {
-    if let Some(&kind) = types.get(name) {
-        return Some(kind);
-    }
-    let suffixes = ["_total", "_bucket", "_count", "_sum", "_created", "_info"];
-    let bases = suffixes
-        .iter()
-        .filter_map(|suffix| name.strip_suffix(suffix));
-    bases.filter_map(|base| types.get(base).copied()).next()
+/// The metrics that a sample of this name can be of.
+fn bases(name: &str) -> impl Iterator<Item = &str> {
+    const SUFFIXES: [&str; 8] = [
+        "_total", "_bucket", "_count", "_sum", "_created", "_info", "_gcount", "_gsum",
+    ];
+    let without = SUFFIXES
+        .into_iter()
+        .filter_map(move |suffix| name.strip_suffix(suffix));
+    [name].into_iter().chain(without)
 }
 
 fn sample(line: &str) -> Option<(Series, f64)> {
-    let name_end = line.find(['{', ' '])?;
+    let name_end = line.find(['{', ' ', '\t'])?;
     let (name, mut rest) = line.split_at(name_end);
     let mut labels = BTreeMap::new();
     if let Some(inside) = rest.strip_prefix('{') {
@@ -257,7 +299,7 @@ fn sample(line: &str) -> Option<(Series, f64)> {
         }
     }
     // A timestamp, or an exemplar, would come behind it.
-    let value = rest.strip_prefix(' ')?.split(' ').next()?;
+    let value = rest.split_whitespace().next()?;
     if name.ends_with("_bucket")
         && let Some(label) = labels.get_mut("le")
         && let Some(bound) = bound(label)
@@ -321,7 +363,6 @@ mod tests {
         for (text, openmetrics) in [
             ("# TYPE a counter\na_total 1\n", true),
             ("# TYPE a_total counter\na_total 1", false),
-            ("a_total 1\n", false),
             ("# TYPE a_total counter\na_total x\n", false),
             ("# TYPE a_total counter\na_total{x=\"1} 1\n", false),
         ] {
@@ -347,6 +388,10 @@ mod tests {
             ),
             ("# TYPE a counter\n# TYPE a counter\n", "a has two types"),
             (
+                "a 1\n# TYPE a counter\n",
+                "the type of a comes behind its samples",
+            ),
+            (
                 "# TYPE h histogram\nh_bucket{le=\"+Inf\"} 1\nh_count 2\n",
                 "the count of h is Some(2.0), and its buckets end in Some((inf, 1.0))",
             ),
@@ -368,13 +413,94 @@ mod tests {
     }
 
     #[test]
-    fn only_gauges_may_go_back() {
-        let before = Document::parse(GOOD, false).unwrap();
-        let gauge = Document::parse(&GOOD.replace("g -1", "g -2"), false).unwrap();
-        assert_eq!(before.went_back(&gauge), Vec::<String>::new());
-        let counter = Document::parse(&GOOD.replace("} 3", "} 2"), false).unwrap();
-        assert!(before.went_back(&counter)[0].contains("went back from 3 to 2"));
-        let gone = Document::parse("# TYPE g gauge\ng 1\n", false).unwrap();
-        assert_eq!(before.went_back(&gone).len(), 5);
+    fn correct_servers_contradict_nothing() {
+        for (text, openmetrics) in [
+            // Observations may be negative, or no number.
+            (
+                "# TYPE h histogram\nh_bucket{le=\"-1\"} 1\nh_bucket{le=\"+Inf\"} 1\nh_sum -3\nh_count 1\n",
+                false,
+            ),
+            (
+                "# TYPE h histogram\nh_bucket{le=\"+Inf\"} 1\nh_sum NaN\nh_count 1\n",
+                false,
+            ),
+            // OpenMetrics has neither sum nor count of such a one, and its end needs no newline.
+            (
+                "# TYPE h histogram\nh_bucket{le=\"-1.0\"} 1\nh_bucket{le=\"+Inf\"} 1\n# EOF",
+                true,
+            ),
+            ("# EOF\n", true),
+            // The type may be missing.
+            ("a_total -1\nb{x=\"y\"} \t 2 1700000000000\n", false),
+            // It goes up and down.
+            (
+                "# TYPE q gaugehistogram\nq_bucket{le=\"1.0\"} 2\nq_bucket{le=\"+Inf\"} 2\nq_gcount 2\nq_gsum -1\n# EOF\n",
+                true,
+            ),
+            ("# TYPE s summary\ns_sum -1\ns_count 1\n", false),
+            ("# TYPE x_bucket gauge\nx_bucket{le=\"a\"} 1\n", false),
+        ] {
+            let document = Document::parse(text, openmetrics).unwrap();
+            assert_eq!(document.contradictions(), [""; 0], "{text}");
+        }
+    }
+
+    /// The hoop's metrics, and those of others, with these samples.
+    fn went_back(before: &str, after: &str) -> String {
+        let document = |samples: &str| {
+            let mut text =
+                "# TYPE http_requests_total counter\n# TYPE http_request_size_bytes histogram\n\
+                            # TYPE a_total counter\n# TYPE h histogram\n# TYPE g gauge\n"
+                    .to_owned();
+            text.push_str(samples);
+            Document::parse(&text, false).unwrap()
+        };
+        let own = "http_requests_total{endpoint=\"/\",method=\"GET\",status_code=\"404\"} 0\n";
+        let names = Names::find(&document(own)).unwrap();
+        let said = document(before).went_back(&document(after), &names);
+        said.join("; ")
+    }
+
+    #[test]
+    fn the_hoops_metrics_go_nowhere_but_up() {
+        let labels = "endpoint=\"/\",method=\"GET\"";
+        for name in [
+            format!("http_requests_total{{{labels},status_code=\"200\"}}"),
+            format!("http_request_size_bytes_sum{{{labels}}}"),
+            format!("http_request_size_bytes_count{{{labels}}}"),
+        ] {
+            let (more, less) = (format!("{name} 3\n"), format!("{name} 2\n"));
+            assert_eq!(went_back(&less, &more), "");
+            assert_eq!(
+                went_back(&more, &less),
+                format!("{name} went back from 3 to 2")
+            );
+            assert_eq!(went_back(&more, ""), format!("{name} is gone; it was 3"));
+        }
+    }
+
+    #[test]
+    fn of_others_only_what_counts_and_cannot_be_removed_may_not_go_back() {
+        for (before, after) in [
+            // Gauges, and sums of what may be negative.
+            ("g 3\n", "g 2\n"),
+            ("h_sum 3\nh_count 1\n", "h_sum 2\nh_count 2\n"),
+            // Series of a family may be removed, and made again.
+            ("a_total{x=\"y\"} 3\n", ""),
+            ("a_total{x=\"y\"} 3\n", "a_total{x=\"y\"} 2\n"),
+            (
+                "h_bucket{x=\"y\",le=\"+Inf\"} 3\nh_count{x=\"y\"} 3\n",
+                "h_bucket{x=\"y\",le=\"+Inf\"} 1\nh_count{x=\"y\"} 1\n",
+            ),
+            ("a_total 3\n", ""),
+        ] {
+            assert_eq!(went_back(before, after), "", "{before}");
+        }
+        assert_eq!(
+            went_back("a_total 3\n", "a_total 2\n"),
+            "a_total went back from 3 to 2"
+        );
+        let (more, less) = ("h_bucket{le=\"+Inf\"} 3\n", "h_bucket{le=\"+Inf\"} 2\n");
+        assert!(went_back(more, less).contains("went back"));
     }
 }

@@ -167,9 +167,10 @@ fn line(step: &Step) -> String {
         why.join("; ")
     };
     format!(
-        "{:>9.0}/s  p50 {:>8}  p99 {:>8}  p99.9 {:>8}  {verdict}",
+        "{:>9.0}/s  p50 {:>8}  p95 {:>8}  p99 {:>8}  p99.9 {:>8}  {verdict}",
         step.rate,
         of(0.5),
+        of(0.95),
         of(0.99),
         of(0.999)
     )

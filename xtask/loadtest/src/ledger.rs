@@ -24,6 +24,9 @@ pub(crate) struct Entry {
     pub(crate) aborted: BTreeMap<&'static str, Tally>,
     /// Requests of which the status is not known, nor whether they were aborted.
     pub(crate) unknown: u64,
+    /// Requests that were sent whole, and whose client did not wait for a head: hyper drops some of them, unless the server defers
+    /// the end of its input.
+    pub(crate) left_waiting: u64,
     pub(crate) duration_seconds: Envelope,
     pub(crate) start_seconds: Envelope,
     pub(crate) request_bytes: Envelope,
@@ -80,6 +83,7 @@ impl Ledger {
             statuses: BTreeMap::new(),
             aborted: BTreeMap::new(),
             unknown: 0,
+            left_waiting: 0,
             duration_seconds: Envelope::new(&bounds.of(index).duration_seconds),
             start_seconds: Envelope::new(&bounds.of(index).start_seconds),
             request_bytes: Envelope::new(&bounds.of(index).request_bytes),
@@ -103,6 +107,11 @@ impl Ledger {
             true => (0.0, request.1 as f64),
             false => (request.0 as f64, request.1 as f64),
         };
+        let left_waiting = matches!(
+            (outcome.end, kind.conduct),
+            (End::Left { status: None }, Conduct::LeavesWaiting(_))
+        );
+        self.entries[row].left_waiting += u64::from(left_waiting);
         self.write(row, &known, request);
     }
 
@@ -175,6 +184,7 @@ impl Ledger {
                 entry.aborted.entry(reason).or_default().merge(tally);
             }
             entry.unknown += other.unknown;
+            entry.left_waiting += other.left_waiting;
             entry.duration_seconds.merge(&other.duration_seconds);
             entry.start_seconds.merge(&other.start_seconds);
             entry.request_bytes.merge(&other.request_bytes);
@@ -223,7 +233,9 @@ fn known(kind: &Kind, outcome: &Outcome) -> Option<Known> {
                 rest_is_held_back, ..
             } => {
                 known.statuses = vec![LEFT];
-                if !rest_is_held_back {
+                // What the scenario says of the rest, it says of the answer that it expects.
+                let expected = status.is_none_or(|status| kind.statuses.contains(&status));
+                if !(rest_is_held_back && expected) {
                     known.statuses.extend(status);
                 }
                 known.aborted = Some(LEFT_REASON);
@@ -236,7 +248,6 @@ fn known(kind: &Kind, outcome: &Outcome) -> Option<Known> {
                     known.statuses.extend(&kind.statuses);
                 }
                 known.aborted = Some(LEFT_REASON);
-                known.maybe = !outcome.begun;
                 known.start = Some(Start::UNSURE);
             }
         },
@@ -296,7 +307,6 @@ mod tests {
         let outcome = Outcome {
             sent: Some(sent),
             head: Some(sent + Duration::from_millis(1)),
-            begun: false,
             done: sent + Duration::from_millis(2),
             end,
             request_bytes: 10,
@@ -362,6 +372,9 @@ mod tests {
             assert_eq!(entry.aborted["client_disconnect"], sure(1), "{kind}");
             assert_eq!(entry.total, sure(1), "{kind}");
         }
+        // What came instead may have been whole.
+        let other = entry("leaves in the answer", End::Left { status: Some(503) }, 10);
+        assert_eq!((other.statuses[&503], other.statuses[&499]), (MAYBE, MAYBE));
         let upload = entry("leaves in the upload", End::Left { status: None }, 0);
         assert_eq!(
             upload.request_bytes.sum(),
@@ -399,10 +412,20 @@ mod tests {
     }
 
     #[test]
-    fn who_leaves_while_it_waits_may_not_have_been_seen() {
-        let entry = entry("leaves while it waits", End::Left { status: None }, 0);
-        assert_eq!((entry.total, entry.statuses[&499]), (MAYBE, MAYBE));
-        assert_eq!(entry.duration_seconds.count(), MAYBE);
+    fn who_leaves_while_it_waits_is_counted() {
+        let left = End::Left { status: None };
+        for kind in ["leaves while it waits", "leaves at once"] {
+            let entry = entry(kind, left, 0);
+            assert_eq!((entry.total, entry.statuses[&499]), (sure(1), sure(1)));
+            assert_eq!(entry.aborted["client_disconnect"], sure(1));
+            assert_eq!(entry.duration_seconds.count(), sure(1));
+            assert_eq!(entry.left_waiting, 1);
+        }
+        // Where nothing holds the answer back, it may have been ready.
+        let quick = entry("leaves at once what is ready", left, 0);
+        assert_eq!(quick.total, sure(1));
+        assert_eq!((quick.statuses[&200], quick.statuses[&499]), (MAYBE, MAYBE));
+        assert_eq!(quick.aborted["client_disconnect"], MAYBE);
     }
 
     #[test]
@@ -447,14 +470,13 @@ mod tests {
     }
 
     /// What is known of a request of the scenario `aborts` that ended so, 50 ms after it was sent.
-    fn known_of(name: &str, end: End, begun: bool) -> Known {
+    fn known_of(name: &str, end: End) -> Known {
         let scenario = Scenario::find("aborts").unwrap();
         let kind = scenario.kinds.iter().find(|kind| kind.name == name);
         let sent = Instant::now();
         let outcome = Outcome {
             sent: Some(sent),
             head: None,
-            begun,
             done: sent + Duration::from_millis(50),
             end,
             request_bytes: 0,
@@ -464,21 +486,9 @@ mod tests {
     }
 
     #[test]
-    fn who_leaves_before_the_answer_can_begin_is_a_499_if_the_server_has_begun() {
-        for begun in [false, true] {
-            let left = End::Left { status: None };
-            let known = known_of("leaves while it waits, and was told", left, begun);
-            assert_eq!(
-                (known.statuses, known.maybe, known.aborted),
-                (vec![LEFT], !begun, Some(LEFT_REASON))
-            );
-        }
-    }
-
-    #[test]
     fn a_body_that_breaks_is_known_without_its_head() {
         for (name, reason) in [("broken body", "body_error"), ("panic in a body", "panic")] {
-            let known = known_of(name, End::Broken { status: None }, false);
+            let known = known_of(name, End::Broken { status: None });
             assert_eq!(
                 (known.statuses, known.maybe, known.aborted),
                 (vec![200], false, Some(reason))
@@ -487,7 +497,7 @@ mod tests {
             assert_eq!((start.least, start.most, start.maybe), (0.0, 0.05, false));
         }
         // One that was not to break tells nothing.
-        let known = known_of("list", End::Broken { status: None }, false);
+        let known = known_of("list", End::Broken { status: None });
         assert!(known.statuses.is_empty() && known.maybe);
     }
 }

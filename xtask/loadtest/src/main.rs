@@ -13,6 +13,7 @@ mod calibration;
 mod cli;
 mod client;
 mod compare;
+mod endpoint;
 mod envelope;
 mod exit;
 mod exposition;

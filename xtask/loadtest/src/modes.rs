@@ -32,6 +32,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
     let directory = cli.report.as_deref().map(Directory::create).transpose();
     let directory = directory.map_err(Failure::Usage)?;
     let mut subject = subject(cli).map_err(Failure::Usage)?;
+    let asked = asked.with_metrics_reached().map_err(Failure::Usage)?;
     // Asked before anything is measured.
     drop(trial::begin(&asked, &subject)?);
     let calibration = calibrate(cli, &asked)?;
@@ -169,7 +170,7 @@ fn report(
     Report {
         schema: SCHEMA.to_owned(),
         created: assemble::created(),
-        run: assemble::run(asked, &subject.url.text, measured, ended),
+        run: assemble::run(asked, &subject.url, measured, ended),
         verdict: assemble::verdict(Exit::Held, Vec::new(), None, &[]),
         generator: assemble::generator(total, calibration),
         total: assemble::figures(total, seconds, None),

@@ -87,11 +87,12 @@ impl Names {
     /// `None` where the document has no metrics of HTTP requests.
     pub(crate) fn find(document: &Document) -> Option<Self> {
         let mut all = document.iter().map(|(series, _)| series);
+        let own = ["method", "endpoint", "status_code"];
         let is_it = |series: &&Series| {
-            series.name.ends_with(REQUESTS) && series.labels.contains_key("status_code")
+            let has = |label: &str| series.labels.contains_key(label);
+            series.name.ends_with(REQUESTS) && own.into_iter().all(has)
         };
         let first = all.find(is_it)?;
-        let own = ["method", "endpoint", "status_code"];
         let mut constant_labels = first.labels.clone();
         constant_labels.retain(|name, _| !own.contains(&name.as_str()));
         Some(Self {
@@ -114,6 +115,41 @@ impl Names {
             name: self.of(name),
             labels: all,
         }
+    }
+
+    /// The series of one of these metrics. A server may have the same metrics twice, with other constant labels.
+    pub(crate) fn named<'a>(
+        &'a self,
+        document: &'a Document,
+        name: &'a str,
+    ) -> impl Iterator<Item = (&'a Series, f64)> {
+        let all = document.named(name);
+        all.filter(|(series, _)| self.have_constant_labels(series))
+    }
+
+    fn have_constant_labels(&self, series: &Series) -> bool {
+        let mut all = self.constant_labels.iter();
+        all.all(|(name, value)| series.labels.get(name) == Some(value))
+    }
+
+    /// Whether a series is one of the hoop's that only ever grow: they stay, and their observations are never negative.
+    pub(crate) fn are_of(&self, series: &Series) -> bool {
+        let grow = [REQUESTS, ABORTED, OVERFLOW];
+        let is_it = |name: &str| {
+            let of_histogram = |suffix| {
+                let base = name.strip_suffix(suffix);
+                base.is_some_and(|base| HISTOGRAMS.contains(&base))
+            };
+            grow.contains(&name) || ["_bucket", "_count", "_sum"].into_iter().any(of_histogram)
+        };
+        let name = series.name.strip_prefix(self.prefix.as_str());
+        name.is_some_and(is_it) && self.have_constant_labels(series)
+    }
+
+    /// Whether it is a series of a family: one with labels that not all have.
+    pub(crate) fn may_be_removed(&self, series: &Series) -> bool {
+        let mut names = series.labels.keys();
+        names.any(|name| name != "le" && !self.constant_labels.contains_key(name))
     }
 
     pub(crate) fn requests(&self) -> String {
@@ -162,15 +198,17 @@ impl Bounds {
                 response_bytes,
             ] = HISTOGRAMS.map(|name| {
                 let name = format!("{}_bucket", names.of(name));
-                let own = bounds(document, &name, |series_row| series_row == row);
+                let own = bounds(document, names, &name, |series_row| series_row == row);
                 if !own.is_empty() {
                     return own;
                 }
                 // Bounds are set by endpoint.
                 let of_endpoint = |known: &Row| known.endpoint == row.endpoint;
-                match first_row(document, &name, of_endpoint) {
-                    Some(known) => bounds(document, &name, |series_row| *series_row == known),
-                    None => usual(document, &name),
+                match first_row(document, names, &name, of_endpoint) {
+                    Some(known) => {
+                        bounds(document, names, &name, |series_row| *series_row == known)
+                    }
+                    None => usual(document, names, &name),
                 }
             });
             RowBounds {
@@ -193,9 +231,14 @@ impl Bounds {
     }
 }
 
-fn bounds(document: &Document, name: &str, wanted: impl Fn(&Row) -> bool) -> Vec<f64> {
-    let of_it = document
-        .named(name)
+fn bounds(
+    document: &Document,
+    names: &Names,
+    name: &str,
+    wanted: impl Fn(&Row) -> bool,
+) -> Vec<f64> {
+    let of_it = names
+        .named(document, name)
         .filter(|(series, _)| wanted(&Row::of(series)));
     let bounds = of_it.filter_map(|(series, _)| exposition::bound(series.label("le")));
     let mut bounds: Vec<f64> = bounds.filter(|bound| bound.is_finite()).collect();
@@ -203,22 +246,29 @@ fn bounds(document: &Document, name: &str, wanted: impl Fn(&Row) -> bool) -> Vec
     bounds
 }
 
-fn first_row(document: &Document, name: &str, wanted: impl Fn(&Row) -> bool) -> Option<Row> {
-    let mut rows = document.named(name).map(|(series, _)| Row::of(series));
+fn first_row(
+    document: &Document,
+    names: &Names,
+    name: &str,
+    wanted: impl Fn(&Row) -> bool,
+) -> Option<Row> {
+    let mut rows = names
+        .named(document, name)
+        .map(|(series, _)| Row::of(series));
     rows.find(wanted)
 }
 
 /// The bounds of most of the series.
-fn usual(document: &Document, name: &str) -> Vec<f64> {
-    let mut all: Vec<Row> = document
-        .named(name)
+fn usual(document: &Document, names: &Names, name: &str) -> Vec<f64> {
+    let mut all: Vec<Row> = names
+        .named(document, name)
         .map(|(series, _)| Row::of(series))
         .collect();
     all.sort();
     all.dedup();
     let mut counted: Vec<(Vec<f64>, usize)> = Vec::new();
     for row in &all {
-        let bounds = bounds(document, name, |series_row| series_row == row);
+        let bounds = bounds(document, names, name, |series_row| series_row == row);
         match counted.iter_mut().find(|(known, _)| *known == bounds) {
             Some((_, count)) => *count += 1,
             None => counted.push((bounds, 1)),

@@ -188,7 +188,8 @@ impl Watch {
         };
         let now = Instant::now();
         let begun = self.live.begun();
-        self.problems.extend(self.last.went_back(&scrape.document));
+        let went_back = self.last.went_back(&scrape.document, &self.names);
+        self.problems.extend(went_back);
         let counted = self.requests(&scrape.document);
         for (index, row) in self.rows.iter() {
             let (least, most) = (settled[index] as f64, begun[index] as f64);
@@ -202,7 +203,7 @@ impl Watch {
         }
         let held: Vec<Held> = held.into_iter().filter(|held| held.until > now).collect();
         let name = self.names.of(IN_FLIGHT);
-        for (series, value) in scrape.document.named(&name) {
+        for (series, value) in self.names.named(&scrape.document, &name) {
             let method = series.label("method");
             let (least, most) = in_flight(&self.rows, method, &settled, &begun, &held);
             if !(least as f64..=most as f64).contains(&value) {
@@ -284,7 +285,7 @@ fn in_flight(
 fn totals(rows: &Rows, names: &Names, document: &Document) -> Vec<f64> {
     let name = names.requests();
     let mut totals = vec![0.0; rows.len()];
-    for (series, value) in document.named(&name) {
+    for (series, value) in names.named(document, &name) {
         let of_it = |(_, row): &(usize, &Row)| {
             row.method == series.label("method") && row.endpoint == series.label("endpoint")
         };

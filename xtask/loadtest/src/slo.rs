@@ -52,7 +52,7 @@ impl Slo {
     pub(crate) fn parse(text: &str) -> Result<Self> {
         let form = || {
             format!(
-                "`{text}` is no objective; write p99<250ms, max<1s, mean<20ms or errors<0.1%, for one kind of request list:p99<250ms"
+                "`{text}` is no objective; write p99<250ms, p95<50ms, max<1s, mean<20ms or errors<0.1%, for one kind of request list:p99<250ms"
             )
         };
         let (kind, rest) = match text.rsplit_once(':') {
@@ -164,6 +164,7 @@ mod tests {
     fn reads_what_is_an_objective() {
         let of = |text: &str| Slo::parse(text).unwrap();
         assert_eq!(of("p99<250ms").figure, Figure::Quantile(0.99));
+        assert_eq!(of("p95<50ms").figure, Figure::Quantile(0.95));
         assert_eq!(of("p99.9 < 1s").limit, 1.0);
         assert_eq!(of("max<2s").figure, Figure::Quantile(1.0));
         assert_eq!(of("a:b:mean<5ms").kind.as_deref(), Some("a:b"));

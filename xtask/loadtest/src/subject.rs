@@ -4,7 +4,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use tallied_processes::kernel::CpuTimes;
 use tallied_processes::server_process::ServerProcess;
 use tempfile::TempDir;
@@ -24,7 +24,10 @@ struct Own {
 impl Subject {
     /// One that somebody else runs.
     pub(crate) fn running(url: &str) -> Result<Self> {
-        let url = Url::of_server(url)?;
+        let reached = Url::of_server(url)?.reached();
+        let url = reached.map_err(|error| {
+            anyhow!("{error:#}; start the server, or leave --target out to have one started")
+        })?;
         Ok(Self { url, own: None })
     }
 

@@ -47,6 +47,8 @@ fn what_cannot_be_asked_for_says_what_can() {
     mistake(&["--scenario", "none"], "smoke, mixed");
     mistake(&["--scenario", "./none.toml"], "cannot read the scenario");
     mistake(&["--rate", "0"], "above 0");
+    mistake(&["--rate", "-5"], "invalid value '-5' for '--rate");
+    mistake(&["--duration", "-5s"], "above 0 and of at most a week");
     mistake(&["--rat", "5"], "--rate");
     mistake(&["--duration", "30"], "such as 30s");
     mistake(&["--slo", "p99>1s"], "p99<250ms");
@@ -86,6 +88,11 @@ fn a_target_that_will_not_do_says_why() {
         .port();
     let nobody = format!("http://127.0.0.1:{port}");
     mistake(&["--target", &nobody], "start the server");
+    // All that the name stands for was tried.
+    mistake(
+        &["--target", &format!("http://localhost:{port}")],
+        &format!("127.0.0.1:{port}"),
+    );
 
     let nothing =
         server("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");

@@ -9,6 +9,7 @@ use crate::scratch::Replace;
 
 const BUCKETS: &str = "core/src/instrument/buckets.rs";
 const COUNTER: &str = "core/src/instrument/counter.rs";
+const DEFER_EOF: &str = "server/src/defer_eof.rs";
 const HISTOGRAM: &str = "core/src/instrument/histogram.rs";
 const HANDLE: &str = "core/src/shard/handle.rs";
 const LEASE: &str = "core/src/shard/lease.rs";
@@ -43,6 +44,16 @@ pub(super) const WRONG: &[Wrong] = &[
         }],
         load: MANY,
         named: &[r#"http_requests_total{endpoint="/"#],
+    },
+    Wrong {
+        name: "requests: one whose client closes right behind it is not seen",
+        edits: &[Replace {
+            file: DEFER_EOF,
+            find: "if next.has_begun(cx.waker()) {",
+            with: "if true || next.has_begun(cx.waker()) {",
+        }],
+        load: ABORTS,
+        named: &[r#"sum of http_requests_total{endpoint="/fault/aborts",method="GET"}"#],
     },
     Wrong {
         name: "core: one increment of a counter in 10,000 is lost",

@@ -1,6 +1,7 @@
 //! A connection to the server, whose socket can be closed at any time.
 
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -11,6 +12,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::upload::Upload;
+use super::written::{Watched, Writes};
 
 /// Servers close connections that are idle; one that is as old may be closed while a request is on its way.
 const MOST_IDLE: Duration = Duration::from_secs(4);
@@ -21,6 +23,7 @@ const MOST_UNREADY: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(super) sender: SendRequest<Upload>,
+    pub(super) writes: Rc<Writes>,
     task: JoinHandle<()>,
     used: Instant,
 }
@@ -30,6 +33,8 @@ impl Connection {
     pub(crate) async fn open(address: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
+        let writes = Rc::new(Writes::default());
+        let stream = Watched::new(stream, Rc::clone(&writes));
         let (sender, connection) = http1::Builder::new()
             .handshake(TokioIo::new(stream))
             .await
@@ -40,6 +45,7 @@ impl Connection {
         });
         Ok(Self {
             sender,
+            writes,
             task,
             used: Instant::now(),
         })

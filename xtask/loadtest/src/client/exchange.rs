@@ -2,15 +2,12 @@
 
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use fastrand::Rng;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper::ext::on_informational;
 use hyper::header::{HOST, HeaderValue};
 use hyper::{Request, Response};
 use tokio::sync::Notify;
@@ -37,18 +34,12 @@ pub(crate) async fn exchange(
     let prepared = kind.prepare(rng)?;
     let stopped = Rc::new(Notify::new());
     let request_bytes = prepared.body.as_ref().map_or(0, |body| body.len() as u64);
-    let mut request = request(kind, prepared, host, &stopped);
-    let begun = Arc::new(AtomicBool::new(false));
-    if matches!(kind.conduct, Conduct::LeavesWaiting(_)) {
-        let begun = Arc::clone(&begun);
-        on_informational(&mut request, move |_| begun.store(true, Ordering::Relaxed));
-    }
+    let request = request(kind, prepared, host, &stopped);
 
     let sent = Instant::now();
     let mut outcome = Outcome {
         sent: Some(sent),
         head: None,
-        begun: false,
         done: sent,
         end: End::Broken { status: None },
         request_bytes,
@@ -69,7 +60,6 @@ pub(crate) async fn exchange(
     let status = outcome.status();
     outcome.end = end.unwrap_or(End::TimedOut { status });
     outcome.done = Instant::now();
-    outcome.begun = begun.load(Ordering::Relaxed);
     connection.touch();
     if matches!(outcome.end, End::Answered(_)) {
         return Ok((outcome, Some(connection)));
@@ -125,6 +115,7 @@ async fn talk(
     outcome: &mut Outcome,
     on_head: impl Fn(u16),
 ) -> End {
+    let before = connection.writes.count();
     let response = connection.sender.send_request(request);
     let response = match conduct {
         Conduct::LeavesInUpload(_) => {
@@ -136,10 +127,22 @@ async fn talk(
                 () = stopped.notified() => return End::Left { status: None },
             }
         }
-        Conduct::LeavesWaiting(time) => match timeout(time, response).await {
-            Ok(response) => response,
-            Err(_) => return End::Left { status: None },
-        },
+        Conduct::LeavesWaiting(time) => {
+            let writes = &connection.writes;
+            let leaves = async {
+                // A timer ends a millisecond late.
+                if !time.is_zero() {
+                    sleep(time).await;
+                }
+                writes.beyond(before).await;
+            };
+            let mut response = pin!(response);
+            tokio::select! {
+                biased;
+                response = &mut response => response,
+                () = leaves => return End::Left { status: None },
+            }
+        }
         _ => response.await,
     };
     let Ok(response) = response else {
@@ -179,4 +182,49 @@ async fn read(response: Response<Incoming>, conduct: Conduct, outcome: &mut Outc
         }
     }
     End::Answered(status)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::net::TcpListener;
+    use std::thread;
+
+    use tokio::task::LocalSet;
+
+    use super::*;
+    use crate::scenario::Scenario;
+
+    #[test]
+    fn who_leaves_at_once_has_sent_its_request() {
+        let limit = Duration::from_secs(10);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = thread::spawn(move || {
+            let mut stream = listener.accept().unwrap().0;
+            stream.set_read_timeout(Some(limit)).unwrap();
+            let mut received = String::new();
+            stream.read_to_string(&mut received).unwrap();
+            received
+        });
+        let aborts = Scenario::find("aborts").unwrap();
+        let mut kinds = aborts.kinds.iter();
+        let kind = kinds.find(|kind| kind.name == "leaves at once").unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let leaves = async {
+            let connection = Connection::open(address).await.unwrap();
+            let (rng, host) = (&mut Rng::with_seed(1), HeaderValue::from_static("x"));
+            exchange(connection, kind, rng, &host, limit, |_, _| {}).await
+        };
+        let (outcome, connection) = LocalSet::new().block_on(&runtime, leaves).unwrap();
+        assert_eq!(outcome.end, End::Left { status: None });
+        assert!(connection.is_none());
+        assert_eq!(
+            server.join().unwrap(),
+            "GET /fault/aborts?delay_seconds=10 HTTP/1.1\r\nhost: x\r\n\r\n"
+        );
+    }
 }

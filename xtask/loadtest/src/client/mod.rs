@@ -8,6 +8,7 @@ mod connection;
 mod exchange;
 mod get;
 mod upload;
+mod written;
 
 use std::time::Instant;
 
@@ -21,9 +22,6 @@ pub(crate) struct Outcome {
     /// When the request was handed to the connection.
     pub(crate) sent: Option<Instant>,
     pub(crate) head: Option<Instant>,
-    /// Whether the server has asked for the body (100 Continue), which was there already: it has begun with the request. Known
-    /// of a client alone that leaves while it waits.
-    pub(crate) begun: bool,
     /// When the last byte was there, or the client left.
     pub(crate) done: Instant,
     pub(crate) end: End,
@@ -60,7 +58,6 @@ impl Outcome {
         Self {
             sent: None,
             head: None,
-            begun: false,
             done: Instant::now(),
             end: End::NotSent(why),
             request_bytes: 0,

@@ -106,11 +106,18 @@ struct Figure {
     more_is_better: bool,
 }
 
-const FIGURES: [Figure; 5] = [
+const FIGURES: [Figure; 6] = [
     Figure {
         name: "p50, due → done",
         unit: "seconds",
         of: |figures| Some(figures.intended.p50),
+        more_is_better: false,
+    },
+    Figure {
+        name: "p95, due → done",
+        unit: "seconds",
+        // An older report has none.
+        of: |figures| Some(figures.intended.p95).filter(|p95| *p95 > 0.0),
         more_is_better: false,
     },
     Figure {
@@ -184,6 +191,7 @@ mod tests {
     fn repetition(server: &str, p50: f64, per_second: f64) -> Repetition {
         let times = Quantiles {
             p50,
+            p95: p50,
             p99: 1.0,
             ..Quantiles::default()
         };
@@ -194,6 +202,7 @@ mod tests {
                 sent: 1,
                 good: 1,
                 errors: Errors::default(),
+                statuses: Default::default(),
                 per_second,
                 request_bytes: 0,
                 response_bytes: 0,
@@ -228,6 +237,7 @@ mod tests {
             verdicts,
             [
                 ("p50, due → done", "worse"),
+                ("p95, due → done", "worse"),
                 ("p99, due → done", "noise"),
                 ("p50, sent → done", "worse"),
                 ("good answers", "better"),
@@ -250,6 +260,6 @@ mod tests {
         let comparison = old.compare(&new);
         assert!(!comparison.interleaved);
         assert_eq!(comparison.figures[0].verdict, "worse");
-        assert_eq!(comparison.figures[3].verdict, "noise");
+        assert_eq!(comparison.figures[4].verdict, "noise");
     }
 }

@@ -202,7 +202,7 @@ impl Collected {
             ledger,
             total,
             kinds,
-            parts: self.parts.into_iter().map(|(_, part)| part).collect(),
+            parts: with_due_seconds(self.parts, paced.seconds),
             seconds: paced.seconds,
             failure,
             interrupted: interrupt::is_set(),
@@ -210,7 +210,36 @@ impl Collected {
     }
 }
 
+/// The parts, when requests were due for so many seconds from the start of the first.
+fn with_due_seconds(parts: Vec<(usize, Part)>, seconds: f64) -> Vec<Part> {
+    let length = PART.as_secs_f64();
+    let numbered = parts.into_iter().enumerate();
+    numbered
+        .map(|(index, (_, part))| Part {
+            due_seconds: (seconds - index as f64 * length).clamp(0.0, length),
+            ..part
+        })
+        .collect()
+}
+
 /// A generator of random numbers for one use of a seed.
 pub(crate) fn rng(seed: u64, purpose: u64) -> Rng {
     Rng::with_seed(seed ^ purpose.wrapping_mul(0x9E37_79B9_7F4A_7C15))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_says_for_how_long_requests_were_due_in_it() {
+        let of = |parts: usize, seconds: f64| -> Vec<f64> {
+            let parts = (0..parts).map(|_| (1, Part::new())).collect();
+            let parts = with_due_seconds(parts, seconds);
+            parts.iter().map(|part| part.due_seconds).collect()
+        };
+        assert_eq!(of(4, 2.5), [1.0, 1.0, 0.5, 0.0]);
+        assert_eq!(of(2, 1.0), [1.0, 0.0]);
+        assert_eq!(of(1, 0.0), [0.0]);
+    }
 }

@@ -1,5 +1,6 @@
 //! What was measured in a part of the time, or of one kind of request.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -16,6 +17,12 @@ pub(crate) struct Part {
     /// How late the generator handed each request over.
     pub(crate) lag: Histogram<u64>,
     pub(crate) counts: Counts,
+    /// Whole answers by status.
+    pub(crate) statuses: BTreeMap<u16, u64>,
+    /// … that was not expected.
+    pub(crate) unexpected: BTreeMap<u16, u64>,
+    /// Of a part of the time: for so long requests were due in it.
+    pub(crate) due_seconds: f64,
     /// At the end of a part of the time.
     pub(crate) in_flight: u64,
     /// Of a whole load: the part of its time in which the busiest worker had something to do. 0 where the kernel does
@@ -96,6 +103,9 @@ impl Part {
             latencies: Latencies::new(),
             lag: latency::histogram(),
             counts: Counts::default(),
+            statuses: BTreeMap::new(),
+            unexpected: BTreeMap::new(),
+            due_seconds: 0.0,
             in_flight: 0,
             busy_ratio: 0.0,
         }
@@ -117,9 +127,21 @@ impl Part {
         counts.waited += u64::from(handed.waited);
         counts.request_bytes += outcome.request_bytes;
         counts.response_bytes += outcome.response_bytes;
+        if let End::Answered(status) = outcome.end {
+            *self.statuses.entry(status).or_default() += 1;
+        }
         match outcome.end {
-            End::Answered(status) if !kind.statuses.contains(&status) => counts.unexpected += 1,
-            End::Answered(_) if kind.fails.is_some() => counts.unexpected += 1,
+            End::Answered(status) if kind.fails.is_some() || !kind.statuses.contains(&status) => {
+                counts.unexpected += 1;
+                *self.unexpected.entry(status).or_default() += 1;
+            }
+            // Of an answer that was not the one that was to be left.
+            End::Left {
+                status: Some(status),
+            } if !kind.statuses.contains(&status) => {
+                counts.unexpected += 1;
+                *self.unexpected.entry(status).or_default() += 1;
+            }
             End::Answered(_) | End::Left { .. } => counts.good += 1,
             End::Broken { .. } if kind.fails.is_some() => counts.good += 1,
             End::Broken { .. } => counts.broken += 1,
@@ -146,7 +168,60 @@ impl Part {
         self.latencies.add(&other.latencies);
         latency::add(&mut self.lag, &other.lag);
         self.counts.add(&other.counts);
+        for (sums, others) in [
+            (&mut self.statuses, &other.statuses),
+            (&mut self.unexpected, &other.unexpected),
+        ] {
+            for (&status, count) in others {
+                *sums.entry(status).or_default() += count;
+            }
+        }
         self.in_flight += other.in_flight;
         self.busy_ratio = self.busy_ratio.max(other.busy_ratio);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::scenario::Scenario;
+
+    #[test]
+    fn answers_are_counted_by_status_and_errors_by_the_one_that_came() {
+        let aborts = Scenario::find("aborts").unwrap();
+        let mut part = Part::new();
+        let mut record = |kind: &str, end: End| {
+            let kind = aborts.kinds.iter().find(|known| known.name == kind);
+            let handed = HandedOver {
+                lag: Duration::ZERO,
+                waited: false,
+                in_time: true,
+            };
+            let now = Instant::now();
+            let outcome = Outcome {
+                sent: Some(now),
+                done: now,
+                end,
+                ..Outcome::not_sent(NotSent::Refused)
+            };
+            part.record(kind.unwrap(), handed, Duration::ZERO, &outcome);
+        };
+        record("list", End::Answered(200));
+        record("list", End::Answered(503));
+        record("list", End::Answered(503));
+        // It was to break.
+        record("broken body", End::Answered(200));
+        record("leaves in the answer", End::Left { status: Some(200) });
+        record("leaves in the answer", End::Left { status: Some(429) });
+        record("list", End::Broken { status: Some(200) });
+        let mut twice = part.clone();
+        twice.add(&part);
+        assert_eq!(part.statuses, [(200, 2), (503, 2)].into());
+        assert_eq!(part.unexpected, [(200, 1), (429, 1), (503, 2)].into());
+        assert_eq!((part.counts.unexpected, part.counts.broken), (4, 1));
+        assert_eq!((part.counts.good, part.counts.errors()), (2, 5));
+        assert_eq!(twice.unexpected, [(200, 2), (429, 2), (503, 4)].into());
     }
 }

@@ -89,7 +89,8 @@ pub(crate) fn reconcile(books: &Books<'_>, mut problems: Vec<String>) -> Reconci
     if books.strict {
         problems.extend(absent.iter().map(|name| format!("there is no {name}")));
     }
-    problems.extend(row::without_bounds(&rows));
+    problems.extend(row::without_bounds(books, &rows));
+    problems.extend(row::dropped(books, &rows));
     let mut mismatches = compared.mismatches;
     // What a request too many or too few does to the histograms comes behind the requests themselves.
     let tells = |mismatch: &Mismatch| !mismatch.series.contains(REQUESTS);
@@ -114,14 +115,14 @@ fn others(books: &Books<'_>, compared: &mut Compared<'_>) {
         .into_iter()
         .chain(of_histograms);
     for name in names {
-        for (series, _) in books.after.named(&books.names.of(&name)) {
+        for (series, _) in books.names.named(books.after, &books.names.of(&name)) {
             let row = Row::of(series);
             if !ours.contains(&row) {
                 compared.series(series, NONE);
             }
         }
     }
-    for (series, _) in books.after.named(&books.names.of(OVERFLOW)) {
+    for (series, _) in books.names.named(books.after, &books.names.of(OVERFLOW)) {
         compared.series(series, NONE);
     }
 }
@@ -148,7 +149,7 @@ fn idle(books: &Books<'_>, compared: &mut Compared<'_>) {
         return;
     }
     let mut itself = 0.0;
-    for (series, value) in books.after.named(&name) {
+    for (series, value) in books.names.named(books.after, &name) {
         if series.label("method") == "GET" && books.rows.scrapes.is_some() {
             itself += value;
         } else {

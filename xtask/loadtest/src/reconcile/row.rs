@@ -111,7 +111,7 @@ fn by_label(
         series.label("method") == row.method && series.label("endpoint") == row.endpoint
     };
     let full = books.names.of(name);
-    let there = books.after.named(&full);
+    let there = books.names.named(books.after, &full);
     let there = there.filter(|(series, _)| of_row(series));
     let mut series_of: BTreeMap<String, Series> = there
         .map(|(series, _)| (series.label(label).to_owned(), series.clone()))
@@ -201,14 +201,35 @@ fn has(books: &Books<'_>, name: &str) -> bool {
     books.after.has_metric(&books.names.of(name))
 }
 
-/// Histograms that have nothing but `+Inf`: their buckets say nothing.
-pub(super) fn without_bounds(rows: &[RowResult]) -> Vec<String> {
+/// Requests that are missing, where as many clients left right behind theirs: that has a cause that can be named.
+pub(super) fn dropped(books: &Books<'_>, rows: &[RowResult]) -> Vec<String> {
+    let of_row = |((index, _), result): ((usize, &Row), &RowResult)| {
+        let left = books.ledger.entry(index).left_waiting;
+        let Row { method, endpoint } = &result.row;
+        let missing = result.requests.client.least - result.requests.server;
+        (missing > 0.0 && missing <= left as f64).then(|| {
+            format!(
+                "{missing} of the {left} requests of {method} {endpoint} whose client left while they waited were not counted: hyper drops \
+                 those whose client closes right behind them, unless a DeferEofAcceptor of tallied-server is around the acceptor"
+            )
+        })
+    };
+    books.rows.iter().zip(rows).filter_map(of_row).collect()
+}
+
+/// Histograms of which no bucket was compared. A server that was not started here may have none but `+Inf`.
+pub(super) fn without_bounds(books: &Books<'_>, rows: &[RowResult]) -> Vec<String> {
     let of_row = |result: &RowResult| {
         let Row { method, endpoint } = result.row.clone();
+        let has_bounds = |one: &HistogramResult| {
+            let name = format!("{}_bucket", books.names.of(one.name));
+            let mut all = books.names.named(books.after, &name);
+            all.any(|(series, _)| Row::of(series) == result.row && series.label("le") != "+Inf")
+        };
         let empty = result
             .histograms
             .iter()
-            .filter(|one| one.buckets.is_empty());
+            .filter(|one| one.buckets.is_empty() && (books.strict || has_bounds(one)));
         let say =
             |one: &HistogramResult| format!("{} of {method} {endpoint} has no buckets", one.name);
         empty.map(say).collect::<Vec<_>>()

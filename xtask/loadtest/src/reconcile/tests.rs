@@ -17,7 +17,6 @@ fn ledger(scenario: &Scenario, rows: &Rows, bounds: &Bounds) -> Ledger {
         let outcome = Outcome {
             sent: Some(sent),
             head: Some(sent + Duration::from_millis(30)),
-            begun: false,
             done: sent + Duration::from_millis(40),
             end,
             request_bytes: 0,
@@ -195,6 +194,68 @@ fn each_line_that_is_wrong_is_named() {
         let of_it = |found: &String| found.contains(name) || found.contains("client_disconnect");
         assert!(found.iter().any(of_it), "{line}: {found:?}");
     }
+}
+
+#[test]
+fn requests_that_hyper_dropped_are_said_to_be() {
+    let scenario = Scenario::find("aborts").unwrap();
+    let rows = Rows::new(&scenario, None);
+    let after = document(&row("GET", "/fault/aborts", &[("499", 2)], (0, 0)));
+    let names = Names::find(&after).unwrap();
+    let dropped = |left_waiting: usize| {
+        let mut ledger = Ledger::new(&rows, &Bounds::none(&rows));
+        let index = scenario
+            .kinds
+            .iter()
+            .position(|kind| kind.name == "leaves at once");
+        let now = Instant::now();
+        let outcome = Outcome {
+            sent: Some(now),
+            head: None,
+            done: now,
+            end: End::Left { status: None },
+            request_bytes: 0,
+            response_bytes: 0,
+        };
+        for _ in 0..left_waiting {
+            ledger.record(
+                rows.of_kind(index.unwrap()),
+                &scenario.kinds[index.unwrap()],
+                &outcome,
+            );
+        }
+        let books = Books {
+            rows: &rows,
+            names: &names,
+            before: &Document::default(),
+            after: &after,
+            ledger: &ledger,
+            scrapes: Tally { least: 0, most: 0 },
+            strict: false,
+        };
+        reconcile(&books, Vec::new()).problems.join("; ")
+    };
+    assert!(!dropped(2).contains("DeferEofAcceptor"));
+    let said = dropped(5);
+    assert!(
+        said.contains("3 of the 5 requests of GET /fault/aborts")
+            && said.contains("DeferEofAcceptor"),
+        "{said}"
+    );
+}
+
+#[test]
+fn the_same_metrics_of_another_service_are_not_ours() {
+    let labelled =
+        |service: &str| right().replace("method=", &format!("service=\"{service}\",method="));
+    let (ours, theirs) = (labelled("a"), labelled("b"));
+    let theirs = theirs.replace("status_code=\"200\"} 3", "status_code=\"200\"} 700");
+    let theirs: String = theirs
+        .lines()
+        .filter(|line| line.contains("service="))
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    assert_eq!(mismatches(&format!("{ours}{theirs}")), Vec::<String>::new());
 }
 
 #[test]

@@ -13,17 +13,21 @@ use crate::exit::Exit;
 use crate::find_max::Found;
 use crate::load::{LATE, Measured, Part};
 use crate::session::Ended;
+use crate::target::Url;
 use crate::{calibration, envelope, latency, reconcile, slo};
 
 /// A percentile plot has a point for each half of what is left to 1, in so many pieces.
 const POINTS_PER_HALF: u32 = 8;
 
-pub(crate) fn run(asked: &Asked, target: &str, measured: &Measured, ended: Option<&Ended>) -> Run {
+pub(crate) fn run(asked: &Asked, target: &Url, measured: &Measured, ended: Option<&Ended>) -> Run {
+    let metrics_url = asked.metrics_url.as_ref();
     Run {
         command: command(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         processors: std::thread::available_parallelism().map_or(0, usize::from),
-        target: target.to_owned(),
+        target: target.text.clone(),
+        address: target.address.to_string(),
+        metrics_address: metrics_url.map_or(target, |url| url).address.to_string(),
         server_version: ended.and_then(|ended| ended.server_version.clone()),
         scenario: asked.scenario.name.clone(),
         scenario_source: asked.scenario_source.clone(),
@@ -107,6 +111,9 @@ fn not_reconciled(done: Option<&reconcile::Reconciliation>) -> String {
     let problem = done.and_then(|done| done.problems.first());
     match (done.is_some_and(|done| done.mismatches.is_empty()), problem) {
         (true, Some(problem)) => format!("the server's metrics do not hold: {problem}"),
+        (false, Some(problem)) => {
+            format!("the server's metrics do not agree with the clients: {problem}")
+        }
         _ => "the server's metrics do not agree with the clients; was somebody else talking to it?"
             .to_owned(),
     }
@@ -119,6 +126,7 @@ pub(crate) fn quantiles(histogram: &Histogram<u64>) -> Quantiles {
         mean: histogram.mean() / 1e6,
         p50: at(0.5),
         p90: at(0.9),
+        p95: at(0.95),
         p99: at(0.99),
         p999: at(0.999),
         max: at(1.0),
@@ -153,11 +161,13 @@ pub(crate) fn figures(part: &Part, seconds: f64, server_cpu_seconds: Option<f64>
         good: counts.good,
         errors: Errors {
             unexpected_status: counts.unexpected,
+            unexpected_statuses: part.unexpected.clone(),
             broken: counts.broken,
             timed_out: counts.timed_out,
             refused: counts.refused,
             dropped: counts.dropped,
         },
+        statuses: part.statuses.clone(),
         per_second: per_second(counts.good_in_time, seconds),
         request_bytes: counts.request_bytes,
         response_bytes: counts.response_bytes,
@@ -203,6 +213,7 @@ pub(crate) fn seconds(parts: &[Part]) -> Vec<Second> {
     numbered
         .map(|(index, part)| Second {
             at: (index + 1) as f64 * crate::load::PART.as_secs_f64(),
+            due_seconds: part.due_seconds,
             ended: part.counts.due,
             good: part.counts.good,
             errors: part.counts.errors(),

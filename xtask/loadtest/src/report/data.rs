@@ -3,6 +3,8 @@
 //! [`SCHEMA`] changes its number when a field goes away or means something else; a new field does not change it. Times are
 //! seconds, sizes bytes, and rates are per second.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 pub(crate) const SCHEMA: &str = "tallied-loadtest/1";
@@ -38,6 +40,11 @@ pub(crate) struct Run {
     pub(crate) version: String,
     pub(crate) processors: usize,
     pub(crate) target: String,
+    /// The one that was used of the target's addresses, and of those of its metrics.
+    #[serde(default)]
+    pub(crate) address: String,
+    #[serde(default)]
+    pub(crate) metrics_address: String,
     /// The version that the server says it has.
     pub(crate) server_version: Option<String>,
     pub(crate) scenario: String,
@@ -114,6 +121,9 @@ pub(crate) struct Quantiles {
     pub(crate) mean: f64,
     pub(crate) p50: f64,
     pub(crate) p90: f64,
+    /// 0 in a report that is older than this figure.
+    #[serde(default)]
+    pub(crate) p95: f64,
     pub(crate) p99: f64,
     pub(crate) p999: f64,
     pub(crate) max: f64,
@@ -125,6 +135,9 @@ pub(crate) struct Figures {
     pub(crate) sent: u64,
     pub(crate) good: u64,
     pub(crate) errors: Errors,
+    /// Whole answers by status, those that were expected among them.
+    #[serde(default)]
+    pub(crate) statuses: BTreeMap<u16, u64>,
     /// Good ones that came while requests were due.
     pub(crate) per_second: f64,
     pub(crate) request_bytes: u64,
@@ -136,9 +149,12 @@ pub(crate) struct Figures {
     pub(crate) server_cpu_seconds: Option<f64>,
 }
 
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Errors {
     pub(crate) unexpected_status: u64,
+    /// These by the status that came.
+    #[serde(default)]
+    pub(crate) unexpected_statuses: BTreeMap<u16, u64>,
     pub(crate) broken: u64,
     pub(crate) timed_out: u64,
     pub(crate) refused: u64,
@@ -161,6 +177,10 @@ pub(crate) struct Kind {
 pub(crate) struct Second {
     /// From the end of the warm-up to the end of this part.
     pub(crate) at: f64,
+    /// For so long requests were due in it: 1, less in the last one, and 0 where the load only waited for answers. The
+    /// plots leave out what is not whole.
+    #[serde(default)]
+    pub(crate) due_seconds: f64,
     pub(crate) ended: u64,
     pub(crate) good: u64,
     pub(crate) errors: u64,
@@ -307,6 +327,7 @@ impl Report {
             sent: 0,
             good: 0,
             errors: Errors::default(),
+            statuses: BTreeMap::new(),
             per_second: 0.0,
             request_bytes: 0,
             response_bytes: 0,
@@ -322,6 +343,8 @@ impl Report {
                 version: String::new(),
                 processors: 0,
                 target: String::new(),
+                address: String::new(),
+                metrics_address: String::new(),
                 server_version: None,
                 scenario: String::new(),
                 scenario_source: String::new(),

@@ -67,11 +67,12 @@ impl Directory {
     }
 }
 
-/// A line for each second; times in seconds.
+/// A line for each second, those that are not whole among them; times in seconds.
 fn csv(seconds: &[Second]) -> String {
     let mut text = String::from(
-        "at,ended,good,errors,late,in_flight,intended_p50,intended_p90,intended_p99,intended_p999,intended_max,\
-         service_p50,service_p90,service_p99,service_p999,service_max\n",
+        "at,due_seconds,ended,good,errors,late,in_flight,\
+         intended_p50,intended_p90,intended_p95,intended_p99,intended_p999,intended_max,\
+         service_p50,service_p90,service_p95,service_p99,service_p999,service_max\n",
     );
     for second in seconds {
         let counts = [
@@ -84,9 +85,10 @@ fn csv(seconds: &[Second]) -> String {
         let counts = counts.map(|count| count.to_string());
         let times = [&second.intended, &second.service]
             .into_iter()
-            .flat_map(|q| [q.p50, q.p90, q.p99, q.p999, q.max])
+            .flat_map(|q| [q.p50, q.p90, q.p95, q.p99, q.p999, q.max])
             .map(|time| time.to_string());
-        let row: Vec<String> = [second.at.to_string()]
+        let row: Vec<String> = [second.at, second.due_seconds]
+            .map(|seconds| seconds.to_string())
             .into_iter()
             .chain(counts)
             .chain(times)

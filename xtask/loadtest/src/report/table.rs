@@ -2,7 +2,7 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::data::{Comparison, Figures, FindMax, Quantiles, Range, Reconciliation, Report};
+use super::data::{Comparison, Errors, FindMax, Quantiles, Range, Reconciliation, Report};
 use crate::latency::shown;
 
 /// More rows than that say no more.
@@ -23,8 +23,12 @@ pub(crate) fn render(report: &Report) -> String {
 
 fn run(report: &Report) -> String {
     let run = &report.run;
+    let address = match run.target.contains(&run.address) {
+        true => String::new(),
+        false => format!(" ({})", run.address),
+    };
     format!(
-        "{}: {} at {:.0}/s ({}) for {:.1} s, seed {}",
+        "{}{address}: {} at {:.0}/s ({}) for {:.1} s, seed {}",
         run.target, run.scenario, run.rate, run.arrival, run.seconds, run.seed
     )
 }
@@ -39,13 +43,36 @@ fn table(head: &[&str]) -> Table {
     table
 }
 
-fn errors(figures: &Figures) -> u64 {
-    let errors = &figures.errors;
-    errors.unexpected_status + errors.broken + errors.timed_out + errors.refused + errors.dropped
+/// How many, and what they were: the statuses that came, and what came in the place of an answer.
+fn errors(errors: &Errors) -> String {
+    let statuses = errors.unexpected_statuses.iter();
+    let statuses = statuses.map(|(status, count)| (status.to_string(), *count));
+    let others = [
+        ("broken", errors.broken),
+        ("timed out", errors.timed_out),
+        ("refused", errors.refused),
+        ("dropped", errors.dropped),
+    ]
+    .map(|(name, count)| (name.to_owned(), count));
+    let sorts: Vec<(String, u64)> = statuses
+        .chain(others)
+        .filter(|(_, count)| *count > 0)
+        .collect();
+    let count: u64 = sorts.iter().map(|(_, count)| count).sum();
+    let named: Vec<String> = sorts
+        .iter()
+        .map(|(name, count)| format!("{name} × {count}"))
+        .collect();
+    match named.is_empty() {
+        true => count.to_string(),
+        false => format!("{count} ({})", named.join(", ")),
+    }
 }
 
 fn kinds(report: &Report) -> String {
-    let mut table = table(&["request", "due", "good", "errors", "p50", "p99", "max"]);
+    let mut table = table(&[
+        "request", "due", "good", "p50", "p95", "p99", "max", "errors",
+    ]);
     let total = ("all", true, &report.total);
     let kinds = report.kinds.iter();
     let kinds = kinds.map(|kind| (kind.name.as_str(), kind.timed, &kind.figures));
@@ -58,17 +85,18 @@ fn kinds(report: &Report) -> String {
             name.to_owned(),
             figures.due.to_string(),
             figures.good.to_string(),
-            errors(figures).to_string(),
             time(|times| times.p50),
+            time(|times| times.p95),
             time(|times| times.p99),
             time(|times| times.max),
+            errors(&figures.errors),
         ]);
     }
     table.trim_fmt()
 }
 
 fn times(report: &Report) -> String {
-    let mut table = table(&["", "mean", "p50", "p90", "p99", "p99.9", "max"]);
+    let mut table = table(&["", "mean", "p50", "p90", "p95", "p99", "p99.9", "max"]);
     let calibration = report.generator.calibration.as_ref();
     let null =
         calibration.map(|calibration| ("sent → done, of a null responder", &calibration.service));
@@ -80,7 +108,7 @@ fn times(report: &Report) -> String {
     ];
     for (name, times) in rows.into_iter().flatten() {
         let figures = [
-            times.mean, times.p50, times.p90, times.p99, times.p999, times.max,
+            times.mean, times.p50, times.p90, times.p95, times.p99, times.p999, times.max,
         ];
         let figures = figures.map(shown);
         table.add_row([name.to_owned()].into_iter().chain(figures));
@@ -211,4 +239,31 @@ fn objectives(report: &Report) -> Option<String> {
     };
     let lines: Vec<String> = report.verdict.slos.iter().map(line).collect();
     (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_say_what_came() {
+        let some = Errors {
+            unexpected_status: 5,
+            unexpected_statuses: [(404, 2), (503, 3)].into(),
+            timed_out: 1,
+            ..Errors::default()
+        };
+        assert_eq!(errors(&some), "6 (404 × 2, 503 × 3, timed out × 1)");
+        assert_eq!(errors(&Errors::default()), "0");
+    }
+
+    #[test]
+    fn an_address_is_named_where_the_target_does_not_say_it() {
+        let mut report = Report::empty();
+        report.run.target = "http://localhost:8000".to_owned();
+        report.run.address = "127.0.0.1:8000".to_owned();
+        assert!(run(&report).starts_with("http://localhost:8000 (127.0.0.1:8000): "));
+        report.run.target = "http://127.0.0.1:8000".to_owned();
+        assert!(run(&report).starts_with("http://127.0.0.1:8000: "));
+    }
 }

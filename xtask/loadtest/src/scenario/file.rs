@@ -11,6 +11,7 @@ use hyper::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER
 use serde::Deserialize;
 
 use crate::cli::LONGEST;
+use crate::endpoint;
 
 use super::kind::{Body, Conduct, Fails, Kind, UNMATCHED};
 use super::shape::{Shape, Stage};
@@ -218,18 +219,21 @@ fn kind(entry: RequestEntry) -> Result<Kind> {
         entry.path
     );
     let endpoint = match entry.endpoint {
-        Some(endpoint) => endpoint,
-        None if path.is_fixed() => entry.path.split('?').next().unwrap_or_default().to_owned(),
-        None => {
-            // What is filled in behind the question mark changes no endpoint.
-            let before = entry.path.split('?').next().unwrap_or_default();
+        Some(endpoint) => {
             ensure!(
-                !before.contains('{'),
+                endpoint == UNMATCHED || endpoint == endpoint::of_path(&endpoint),
+                "endpoint = \"{endpoint}\"; the server writes no such label: give {UNMATCHED}, or a route as in \"{}\"",
+                endpoint::of_path(&endpoint)
+            );
+            endpoint
+        }
+        // What is filled in behind the question mark changes no endpoint.
+        None => path.fixed_before('?').map(|path| endpoint::of_path(&path)).with_context(|| {
+            format!(
                 "path = \"{}\" is another one each time; say which endpoint the server counts it under, as in endpoint = \"/data/{{id}}\"",
                 entry.path
-            );
-            before.to_owned()
-        }
+            )
+        })?,
     };
     let method = Method::from_bytes(entry.method.as_bytes())
         .ok()
@@ -427,6 +431,32 @@ mod tests {
         );
         assert_eq!(kind.conduct, Conduct::Reads);
         assert_eq!((scenario.rate, scenario.duration.as_secs()), (200.0, 10));
+    }
+
+    #[test]
+    fn the_endpoint_of_a_path_is_what_the_server_labels_it() {
+        let endpoint = |keys: &str| {
+            let parsed = parse_request(&format!("{keys}\nstatus = 200"));
+            parsed.map(|scenario| scenario.kinds[0].endpoint.clone())
+        };
+        for (path, label) in [
+            ("/health/", "/health"),
+            ("//health//live/?x={1..3}", "/health/live"),
+            ("/he%61lth", "/health"),
+            ("//?a=b/", "/"),
+            ("/{{x", "/{x"),
+        ] {
+            assert_eq!(endpoint(&format!("path = '{path}'")).unwrap(), label);
+        }
+        for given in ["unmatched", "/data/{id}", "/files/{**rest}", "/"] {
+            let keys = format!("path = '/x'\nendpoint = '{given}'");
+            assert_eq!(endpoint(&keys).unwrap(), given);
+        }
+        for (given, remedy) in [("health", "/health"), ("/data/{id}/", "/data/{id}")] {
+            let keys = format!("path = '/x'\nendpoint = '{given}'");
+            let error = format!("{:#}", endpoint(&keys).unwrap_err());
+            assert!(error.contains(&format!("\"{remedy}\"")), "{error}");
+        }
     }
 
     #[test]

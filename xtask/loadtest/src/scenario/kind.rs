@@ -53,8 +53,8 @@ pub(crate) enum Conduct {
         after_bytes: u64,
         rest_is_held_back: bool,
     },
-    /// Leaves so long after it has sent its request. The server may not have looked at it yet: then it
-    /// records nothing. Where it was asked to say so (`Expect: 100-continue`), it is known.
+    /// Leaves so long after it has sent its request; 0 is right behind it. The server counts it: as answered, where the
+    /// answer is ready when the service is first polled, and else as 499.
     LeavesWaiting(Duration),
 }
 

@@ -40,9 +40,19 @@ impl Text {
         Ok(Self(pieces))
     }
 
-    /// Whether it is the same for each request.
-    pub(crate) fn is_fixed(&self) -> bool {
-        self.0.iter().all(|piece| matches!(piece, Piece::Plain(_)))
+    /// What comes before this character, if that is the same for each request.
+    pub(crate) fn fixed_before(&self, end: char) -> Option<String> {
+        let mut text = String::new();
+        for piece in &self.0 {
+            let Piece::Plain(plain) = piece else {
+                return None;
+            };
+            match plain.split_once(end) {
+                Some((before, _)) => return Some(text + before),
+                None => text.push_str(plain),
+            }
+        }
+        Some(text)
     }
 
     /// With each alternative once.
@@ -115,7 +125,9 @@ mod tests {
     fn places_are_filled_in() {
         let mut rng = Rng::with_seed(3);
         let text = Text::parse("/d/{3..5}?x={a|bc}&y={token}").unwrap();
-        assert!(!text.is_fixed());
+        assert_eq!(text.fixed_before('?'), None);
+        let behind = Text::parse("/{{d?x={a|bc}&y={token}").unwrap();
+        assert_eq!(behind.fixed_before('?').as_deref(), Some("/{d"));
         for _ in 0..200 {
             let filled = text.fill(&mut rng);
             let (number, rest) = filled
@@ -131,7 +143,7 @@ mod tests {
         let alternatives = Text::parse("/{a|b|c}/{1..9}/{d|e}").unwrap().alternatives();
         assert_eq!(alternatives, ["/a/1/d", "/b/1/e", "/c/1/d"]);
         let fixed = Text::parse("/{{data}").unwrap();
-        assert!(fixed.is_fixed());
+        assert_eq!(fixed.fixed_before('?').as_deref(), Some("/{data}"));
         assert_eq!(fixed.fill(&mut rng), "/{data}");
     }
 

@@ -6,15 +6,17 @@ use super::table::{self, table};
 use super::units;
 use crate::report::data::{Calibration, Errors, Figures, Generator, Kind, Quantiles, Report};
 
+const UNEXPECTED: &str = "unexpected status";
+
 pub(super) fn all_errors(errors: &Errors) -> u64 {
-    sorts(errors).iter().map(|(_, _, count)| count).sum()
+    sorts(errors).iter().map(|(_, _, count)| count).sum::<u64>()
 }
 
 /// Name, meaning and count.
 fn sorts(errors: &Errors) -> [(&'static str, &'static str, u64); 5] {
     [
         (
-            "unexpected status",
+            UNEXPECTED,
             "answered by a status that the scenario does not expect",
             errors.unexpected_status,
         ),
@@ -160,10 +162,22 @@ fn errors(total: &Figures) -> Markup {
             @for (name, meaning, count) in sorts(&total.errors) {
                 div title=(meaning) {
                     dt { (name) }
-                    dd class=[(count > 0).then_some("bad")] { (counted(count, total.due)) }
+                    dd class=[(count > 0).then_some("bad")] {
+                        (counted(count, total.due))
+                        @if name == UNEXPECTED { (by_status(&total.errors)) }
+                    }
                 }
             }
             div.sum { dt { "all" } dd { (counted(all_errors(&total.errors), total.due)) } }
+        }
+    }
+}
+
+/// Which statuses came that should not have.
+fn by_status(errors: &Errors) -> Markup {
+    html! {
+        @for (status, count) in &errors.unexpected_statuses {
+            div.under { (units::count(*count)) " with status " (status) }
         }
     }
 }
@@ -274,7 +288,11 @@ fn errors_of_kind(errors: &Errors) -> Markup {
             td.number.bad {
                 (units::count(all_errors(errors)))
                 @for (name, _, count) in sorts.iter().filter(|(_, _, count)| *count > 0) {
-                    div.under { (units::count(*count)) " " (name) }
+                    @if *name == UNEXPECTED && !errors.unexpected_statuses.is_empty() {
+                        (by_status(errors))
+                    } @else {
+                        div.under { (units::count(*count)) " " (name) }
+                    }
                 }
             }
         }

@@ -80,6 +80,7 @@ pub(super) fn tiles(report: &Report) -> Markup {
                 (tile("Good answers", &units::rate(total.per_second), &of_due(total.good)))
                 @if total.intended.count > 0 {
                     (tile("Latency, p50", &units::time(total.intended.p50), "from when a request was due"))
+                    (tile("Latency, p95", &units::time(total.intended.p95), "from when a request was due"))
                     (tile("Latency, p99", &units::time(total.intended.p99), "from when a request was due"))
                 }
                 (tile("Errors", &units::share(errors, total.due), &of_due(errors)))
@@ -131,6 +132,8 @@ pub(super) fn facts(report: &Report) -> Markup {
                 }))
                 (fact("Target", &html! {
                     code { (run.target) }
+                    @if !run.target.contains(&run.address) { " at " code { (run.address) } }
+                    @if run.metrics_address != run.address { ", its metrics at " code { (run.metrics_address) } }
                     @if let Some(version) = &run.server_version { ", version " (version) }
                 }))
                 (fact("Load", &load(report)))

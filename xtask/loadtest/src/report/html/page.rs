@@ -127,7 +127,8 @@ fn over_time(report: &Report, stretches: &Stretches) -> Markup {
             section #time {
                 h2 { "Over time" }
                 p {
-                    "By when requests ended."
+                    "By when requests ended, while requests were due: what came later, or in a last second that was cut off, is in "
+                    code { "seconds.csv" } " alone."
                     @if !report.repetitions.is_empty() { " The repetitions lie one after the other." }
                     @if stretches.seconds > 1 {
                         " A point is of " (stretches.seconds) " seconds: latencies and in flight are the worst of them, \
@@ -136,7 +137,7 @@ fn over_time(report: &Report, stretches: &Stretches) -> Markup {
                 }
                 @if let Some(latency) = latency {
                     h3.drawn { "Latency" }
-                    (plots::plot(&latency, "Latency over time: p50, p99 and maximum"))
+                    (plots::plot(&latency, "Latency over time: p50, p95, p99 and maximum"))
                 }
                 h3.drawn { "Rate" }
                 (plots::plot(&rate, "Requests a second over time: ended, good, errors, late, and how many were in flight"))

@@ -1,6 +1,8 @@
 //! The run, second by second; and where it has more seconds than a plot has room for, in longer stretches.
 //!
 //! Quantiles cannot be merged, so that a stretch has the worst of its seconds: no peak is lost.
+//!
+//! A second in which requests were not due all the time is left out: it has fewer of them, and would look like a server that gives up.
 
 use crate::report::data::{Quantiles, Second};
 
@@ -29,28 +31,22 @@ pub(super) struct Stretch {
 
 impl Stretches {
     pub(super) fn of(seconds: &[Second]) -> Self {
-        let each = seconds.len().div_ceil(MOST).max(1);
-        let mut start = seconds.first().map_or(0.0, |first| first.at - 1.0);
-        let all = seconds.chunks(each).map(|chunk| {
-            let stretch = merge(chunk, start);
-            start = stretch.at;
-            stretch
-        });
+        let whole = seconds.iter().filter(|second| second.due_seconds >= 1.0);
+        let whole: Vec<&Second> = whole.collect();
+        let each = whole.len().div_ceil(MOST).max(1);
         Self {
-            all: all.collect(),
+            all: whole.chunks(each).map(merge).collect(),
             seconds: each,
         }
     }
 }
 
-fn merge(chunk: &[Second], start: f64) -> Stretch {
-    let at = chunk.last().map_or(start, |last| last.at);
-    // The last second of a run may be a part of one.
-    let length = if at > start { at - start } else { 1.0 };
-    let per_second =
-        |count: fn(&Second) -> u64| chunk.iter().map(count).sum::<u64>() as f64 / length;
+fn merge(chunk: &[&Second]) -> Stretch {
+    let per_second = |count: fn(&Second) -> u64| {
+        chunk.iter().map(|second| count(second)).sum::<u64>() as f64 / chunk.len() as f64
+    };
     Stretch {
-        at,
+        at: chunk.last().map_or(0.0, |last| last.at),
         ended: per_second(|second| second.ended),
         good: per_second(|second| second.good),
         errors: per_second(|second| second.errors),
@@ -71,6 +67,7 @@ fn worst(all: impl Iterator<Item = Quantiles>) -> Quantiles {
         mean: worst.mean.max(other.mean),
         p50: worst.p50.max(other.p50),
         p90: worst.p90.max(other.p90),
+        p95: worst.p95.max(other.p95),
         p99: worst.p99.max(other.p99),
         p999: worst.p999.max(other.p999),
         max: worst.max.max(other.max),
@@ -89,6 +86,7 @@ mod tests {
         };
         Second {
             at,
+            due_seconds: 1.0,
             ended,
             good: ended,
             errors: 0,
@@ -100,10 +98,23 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_a_second_counts_as_such() {
-        let stretches = Stretches::of(&[second(1.0, 10, 0.1), second(1.5, 10, 0.1)]);
-        let rates: Vec<f64> = stretches.all.iter().map(|stretch| stretch.ended).collect();
-        assert_eq!(rates, [10.0, 20.0]);
+    fn what_is_no_whole_second_is_left_out() {
+        let part = |at, due_seconds| Second {
+            due_seconds,
+            ..second(at, 3, 0.1)
+        };
+        // Two runs, one after the other: each ends with half a second, and then waits for its last answers.
+        let seconds = [
+            second(1.0, 10, 0.1),
+            second(2.0, 12, 0.1),
+            part(3.0, 0.5),
+            part(4.0, 0.0),
+            second(5.0, 11, 0.1),
+            part(6.0, 0.0),
+        ];
+        let all = Stretches::of(&seconds).all;
+        let rates: Vec<(f64, f64)> = all.iter().map(|one| (one.at, one.ended)).collect();
+        assert_eq!(rates, [(1.0, 10.0), (2.0, 12.0), (5.0, 11.0)]);
         assert!(Stretches::of(&[]).all.is_empty());
     }
 

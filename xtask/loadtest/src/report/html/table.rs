@@ -27,13 +27,14 @@ pub(super) fn table(label: &str, heads: &[&str], body: &Markup) -> Markup {
 }
 
 /// The heads of [`quantiles`].
-pub(super) const QUANTILES: [&str; 5] = ["#p50", "#p90", "#p99", "#p99.9", "#max"];
+pub(super) const QUANTILES: [&str; 6] = ["#p50", "#p90", "#p95", "#p99", "#p99.9", "#max"];
 
-/// Five cells; without numbers where there is nothing that they could be of.
+/// Six cells; without numbers where there is nothing that they could be of.
 pub(super) fn quantiles(quantiles: &Quantiles) -> Markup {
     let Quantiles {
         p50,
         p90,
+        p95,
         p99,
         p999,
         max,
@@ -41,7 +42,7 @@ pub(super) fn quantiles(quantiles: &Quantiles) -> Markup {
     } = *quantiles;
     let measured = quantiles.count > 0;
     html! {
-        @for value in [p50, p90, p99, p999, max] {
+        @for value in [p50, p90, p95, p99, p999, max] {
             td.number { (if measured { units::time(value) } else { units::NONE.to_owned() }) }
         }
     }

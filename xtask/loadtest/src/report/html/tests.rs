@@ -63,6 +63,15 @@ fn what_differs_comes_first() {
 }
 
 #[test]
+fn errors_name_their_statuses_and_the_target_its_address() {
+    let page = own(&sample::report());
+    // In the key figures, and at the kind.
+    assert_eq!(page.matches("1 with status 503").count(), 2);
+    assert!(page.contains("<code>http://localhost:41235</code> at <code>127.0.0.1:41235</code>"));
+    assert!(page.contains("its metrics at <code>127.0.0.1:41236</code>"));
+}
+
+#[test]
 fn each_outcome_has_a_word() {
     let mut report = sample::interrupted();
     for (exit_code, word) in [

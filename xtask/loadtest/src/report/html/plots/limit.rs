@@ -16,7 +16,7 @@ pub(in super::super) fn latency_by_rate(found: &FindMax, slos: &[Slo]) -> Option
     let lines: [Line; 4] = [
         ("p99.9", |q| q.p999, Pen::new(PINK, DashType::Dot, 2.0)),
         ("p99", |q| q.p99, Pen::new(VERMILION, DashType::Solid, 2.0)),
-        ("p90", |q| q.p90, Pen::new(GREEN, DashType::Dash, 2.0)),
+        ("p95", |q| q.p95, Pen::new(GREEN, DashType::Dash, 2.0)),
         ("p50", |q| q.p50, Pen::new(BLUE, DashType::Solid, 2.0)),
     ];
     let mut steps: Vec<&Step> = found

@@ -20,7 +20,7 @@ pub(in super::super) fn latency_over_time(stretches: &Stretches) -> Option<Drawi
     fn of(quantiles: &Quantiles, value: f64) -> Option<f64> {
         (quantiles.count > 0).then(|| axes::point(value)).flatten()
     }
-    let lines: [Line; 4] = [
+    let lines: [Line; 5] = [
         (
             "max",
             |s| of(&s.intended, s.intended.max),
@@ -35,6 +35,11 @@ pub(in super::super) fn latency_over_time(stretches: &Stretches) -> Option<Drawi
             "p99 of service",
             |s| of(&s.service, s.service.p99),
             Pen::new(GREEN, DashType::Dash, 2.0),
+        ),
+        (
+            "p95",
+            |s| of(&s.intended, s.intended.p95),
+            Pen::new(GREY, DashType::DashDot, 2.0),
         ),
         (
             "p50",

@@ -7,7 +7,9 @@ pub(super) fn run() -> Run {
         command: "cargo xtask loadtest --scenario mixed --rate 2000 --duration 60s --slo 'p99<20ms' --slo 'errors<0.1%' --compare old/report.json".to_owned(),
         version: "0.1.0".to_owned(),
         processors: 4,
-        target: "http://127.0.0.1:41235".to_owned(),
+        target: "http://localhost:41235".to_owned(),
+        address: "127.0.0.1:41235".to_owned(),
+        metrics_address: "127.0.0.1:41236".to_owned(),
         server_version: Some("0.1.0".to_owned()),
         scenario: "mixed".to_owned(),
         scenario_source: "mixed".to_owned(),
@@ -69,6 +71,7 @@ pub(super) fn quantiles(count: u64, p50: f64) -> Quantiles {
         mean: p50 * 1.4,
         p50,
         p90: at(0.9),
+        p95: at(0.95),
         p99: at(0.99),
         p999: at(0.999),
         max: at(0.999_99),
@@ -102,9 +105,11 @@ pub(super) fn figures(due: u64, p50: f64) -> Figures {
         good: due - due.min(2),
         errors: Errors {
             unexpected_status: due.min(1),
+            unexpected_statuses: (due > 0).then_some((503, 1)).into_iter().collect(),
             timed_out: due.min(1),
             ..Errors::default()
         },
+        statuses: [(200, due - due.min(2)), (503, due.min(1))].into(),
         per_second: due as f64 / 60.0,
         request_bytes: due * 412,
         response_bytes: due * 1_890,
@@ -189,6 +194,7 @@ pub(super) fn second(at: f64) -> Second {
     let errors = u64::from(peak > 1.0);
     Second {
         at,
+        due_seconds: 1.0,
         ended,
         good: ended - errors,
         errors,

@@ -102,6 +102,8 @@ pub(crate) fn hostile() -> Report {
         &mut run.command,
         &mut run.version,
         &mut run.target,
+        &mut run.address,
+        &mut run.metrics_address,
         &mut run.scenario,
         &mut run.scenario_source,
         &mut run.description,
