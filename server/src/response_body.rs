@@ -14,6 +14,7 @@ use salvo::http::header::CONTENT_LENGTH;
 use salvo::http::{ResBody, Response};
 
 use crate::exchange::{Aborted, Exchange};
+use crate::scrape::NotTaken;
 
 /// Where the exchange is left for the body, once the head is final.
 #[derive(Clone, Default)]
@@ -72,6 +73,11 @@ fn length(res: &Response) -> Option<u64> {
     let header = res.headers().get(CONTENT_LENGTH);
     let header = header.and_then(|length| length.to_str().ok()?.parse().ok());
     header.or_else(|| res.body.size_hint().exact())
+}
+
+/// Whether a body ended because its client did not take it.
+fn not_taken(error: &std::io::Error) -> bool {
+    error.get_ref().is_some_and(|error| error.is::<NotTaken>())
 }
 
 /// Where a body is, which is what tells it from others.
@@ -158,6 +164,10 @@ impl Body for DownloadBody {
                 self.download.lock().count(frame, last);
             }
             Poll::Ready(None) => self.download.lock().end(Outcome::Complete),
+            // The client took nothing: no fault of the body's.
+            Poll::Ready(Some(Err(error))) if not_taken(error) => {
+                self.download.lock().end(Outcome::Dropped);
+            }
             Poll::Ready(Some(Err(_))) => self.download.lock().end(Outcome::Failed),
             Poll::Pending => {}
         }

@@ -4,46 +4,29 @@
 
 use salvo::http::header::{ACCEPT, HeaderMap};
 
+use crate::scrape::list_header::{Liking, elements};
+
 /// Whether `Accept` prefers HTML to JSON, as browsers do. A client that names neither, or likes
 /// both alike, gets JSON.
 pub(super) fn prefers_html(headers: &HeaderMap) -> bool {
-    let accept = || {
-        let values = headers.get_all(ACCEPT).into_iter();
-        values.filter_map(|value| value.to_str().ok())
-    };
-    let json = ["json", "problem+json"].map(|subtype| quality(accept(), "application", subtype));
-    quality(accept(), "text", "html") > json[0].max(json[1])
-}
-
-/// How much a media type is liked, from 0 to 1: what the most specific range that covers it says.
-fn quality<'a>(accept: impl Iterator<Item = &'a str>, kind: &str, subtype: &str) -> f32 {
-    let mut found = (0, 0.0);
-    for range in accept.flat_map(|value| value.split(',')) {
-        let mut parts = range.split(';').map(str::trim);
-        let Some((k, s)) = parts.next().and_then(|media| media.split_once('/')) else {
-            continue;
+    let [mut html, mut json, mut problem] = [Liking::default(); 3];
+    for range in elements(headers, ACCEPT) {
+        let cover = |all: &mut [&mut Liking], specific| {
+            for liking in all {
+                liking.covered(specific, range.quality);
+            }
         };
-        let specific = match (
-            k.eq_ignore_ascii_case(kind),
-            s.eq_ignore_ascii_case(subtype),
-        ) {
-            (true, true) => 3,
-            (true, false) if s == "*" => 2,
-            _ if (k, s) == ("*", "*") => 1,
-            _ => continue,
-        };
-        let weight = parts.find_map(|parameter| {
-            let (name, value) = parameter.split_once('=')?;
-            name.trim().eq_ignore_ascii_case("q").then(|| value.trim())
-        });
-        // A weight that is no number is no wish; neither is NaN, which `parse` knows.
-        let weight = weight.map_or(1.0, |q| q.parse().unwrap_or(0.0_f32));
-        let weight = if weight.is_finite() { weight } else { 0.0 };
-        if specific > found.0 {
-            found = (specific, weight.clamp(0.0, 1.0));
+        match &*range.name.to_ascii_lowercase() {
+            "text/html" => cover(&mut [&mut html], 3),
+            "application/json" => cover(&mut [&mut json], 3),
+            "application/problem+json" => cover(&mut [&mut problem], 3),
+            "text/*" => cover(&mut [&mut html], 2),
+            "application/*" => cover(&mut [&mut json, &mut problem], 2),
+            "*/*" => cover(&mut [&mut html, &mut json, &mut problem], 1),
+            _ => {}
         }
     }
-    found.1
+    html.quality > json.quality.max(problem.quality)
 }
 
 #[cfg(test)]
@@ -77,6 +60,16 @@ mod tests {
             ("text/html;q=nan", false),
             ("text/html;q=inf", false),
             ("text/html;q=lots", false),
+            ("text/html;q=2", false),
+            ("text/html;q=0.12345", false),
+            // A weight that is none leaves its range out, and the others as they are.
+            ("text/html, application/json;q=2", true),
+            ("text/html;q=7, */*;q=0.1", false),
+            // A comma and a semicolon inside of quotes.
+            ("text/html;x=\"a,application/json;q=0.9\"", true),
+            ("text/plain;x=\"a, text/html\"", false),
+            ("text/html;x=\"\\\",application/json\"", true),
+            ("text/html;x=\"a;q=0\"", true),
             ("text/plain", false),
             ("html", false),
         ] {

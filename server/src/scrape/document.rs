@@ -15,6 +15,12 @@ const PORTION: usize = 64 * 1024;
 #[derive(Debug)]
 pub(super) struct Document {
     pub(super) bytes: Vec<u8>,
+    pub(super) figures: Figures,
+}
+
+/// What is measured of a document.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Figures {
     /// Its size before it was compressed.
     pub(super) text_bytes: usize,
     /// Its lines, but for the comments.
@@ -69,8 +75,10 @@ impl Draft {
         };
         Some(Document {
             bytes,
-            text_bytes,
-            samples: self.samples,
+            figures: Figures {
+                text_bytes,
+                samples: self.samples,
+            },
         })
     }
 
@@ -143,9 +151,9 @@ mod tests {
         decoder.read_to_end(&mut decoded).unwrap();
         assert_eq!(decoded, plain.bytes);
         assert!(gzip.bytes.len() < PORTION);
-        assert_eq!((plain.samples, gzip.samples), (5, 5));
-        assert_eq!(gzip.text_bytes, plain.bytes.len());
-        assert_eq!(plain.text_bytes, plain.bytes.len());
+        assert_eq!((plain.figures.samples, gzip.figures.samples), (5, 5));
+        assert_eq!(gzip.figures.text_bytes, plain.bytes.len());
+        assert_eq!(plain.figures.text_bytes, plain.bytes.len());
     }
 
     #[test]

@@ -1,54 +1,100 @@
-//! Headers that list what a client accepts, each with how much it likes it.
+//! Headers that list what a client accepts, each with how much it likes it: the one parser of them.
 //!
 //! Source: RFC 9110, sections 5.6.1 (lists), 5.6.6 (parameters) and 12.4.2 (quality).
+
+use std::borrow::Cow;
 
 use salvo::http::HeaderMap;
 use salvo::http::header::HeaderName;
 
 /// An element of such a list.
-pub(super) struct Element<'a> {
+pub(crate) struct Element<'a> {
     /// What is accepted: a media range, a content coding.
-    pub(super) name: &'a str,
+    pub(crate) name: &'a str,
     /// From 0, not acceptable, to 1.
-    pub(super) quality: f32,
+    pub(crate) quality: f32,
     rest: &'a str,
 }
 
 impl<'a> Element<'a> {
     fn of(text: &'a str) -> Option<Self> {
-        let mut parts = split(text, ';');
-        let name = parts.next()?.trim();
-        let rest = text.get(name.len()..).unwrap_or_default();
+        let name = split(text, ';').next()?;
+        let rest = text.get(name.len() + 1..).unwrap_or_default();
         let mut element = Self {
-            name,
+            name: name.trim(),
             quality: 1.0,
             rest,
         };
-        if let Some(quality) = element.parameter("q") {
-            element.quality = quality.parse().ok()?;
+        if let Some(weight) = element.parameter("q") {
+            element.quality = quality(&weight)?;
         }
-        // Neither NaN nor an infinity is in it.
-        (0.0..=1.0).contains(&element.quality).then_some(element)
+        (!element.name.is_empty()).then_some(element)
     }
 
     /// The value of a parameter, without its quotes.
-    pub(super) fn parameter(&self, name: &str) -> Option<&'a str> {
+    pub(crate) fn parameter(&self, name: &str) -> Option<Cow<'a, str>> {
         split(self.rest, ';').find_map(|parameter| {
             let (key, value) = parameter.split_once('=')?;
             let found = key.trim().eq_ignore_ascii_case(name);
-            found.then(|| value.trim().trim_matches('"'))
+            found.then(|| unquoted(value.trim()))
         })
     }
 }
 
-/// The elements of all headers of a name. One whose quality is no number from 0 to 1 is left out:
-/// what its sender meant is anybody's guess, and the other elements are not.
-pub(super) fn elements(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = Element<'_>> {
+/// A weight: 0 or 1, with up to three decimals, and not above 1.
+fn quality(text: &str) -> Option<f32> {
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+    let digits = decimals.len() <= 3 && decimals.bytes().all(|digit| digit.is_ascii_digit());
+    if !digits || !matches!(whole, "0" | "1") {
+        return None;
+    }
+    text.parse().ok().filter(|quality| *quality <= 1.0)
+}
+
+/// The text of a quoted string; of anything else, itself.
+fn unquoted(value: &str) -> Cow<'_, str> {
+    let inside = value.strip_prefix('"').and_then(|v| v.strip_suffix('"'));
+    let Some(inside) = inside else {
+        return value.into();
+    };
+    if !inside.contains('\\') {
+        return inside.into();
+    }
+    let mut escaped = false;
+    let text = inside.chars().filter(|c| {
+        escaped = *c == '\\' && !escaped;
+        !escaped
+    });
+    text.collect::<String>().into()
+}
+
+/// The elements of all headers of a name. One whose weight is none is left out, in every list: what
+/// its sender meant is anybody's guess, and the other elements are not.
+pub(crate) fn elements(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = Element<'_>> {
     let headers = headers.get_all(name).into_iter();
     headers
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| split(value, ','))
-        .filter_map(|element| Element::of(element.trim()))
+        .filter_map(Element::of)
+}
+
+/// How much a media type is liked: what the most specific of its ranges says that a header has. Of
+/// the same range twice, as escaping schemes make it, the better weight counts.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Liking {
+    specific: u8,
+    pub(crate) quality: f32,
+}
+
+impl Liking {
+    /// A range that covers the type; the higher, the more specific it is.
+    pub(crate) fn covered(&mut self, specific: u8, quality: f32) {
+        if specific > self.specific {
+            *self = Self { specific, quality };
+        } else if specific == self.specific {
+            self.quality = self.quality.max(quality);
+        }
+    }
 }
 
 /// Splits, but not inside of a quoted string.
@@ -83,6 +129,7 @@ mod tests {
             " C/d ; Q=0.5;x=1 , ,e/f;v=\"1,;\\\"2\";q=0.25",
             "g/h;q=0",
             "i/j;q=NaN, i/j;q=inf, i/j;q=1.01, i/j;q=-1, i/j;q=, i/j;q=much, k/l;q=1.000",
+            "m/n;q=0.1234, m/n;q=1.0000, m/n;q=2, m/n;q=1e-1, m/n;q=+0.5, m/n;q=.5, m/n;q=00.5, o/p;q=0.",
         ] {
             headers.append(ACCEPT, value.parse().unwrap());
         }
@@ -94,10 +141,10 @@ mod tests {
             [
                 ("a/b", 1.0, None),
                 ("C/d", 0.5, None),
-                ("", 1.0, None),
-                ("e/f", 0.25, Some("1,;\\\"2")),
+                ("e/f", 0.25, Some("1,;\"2".into())),
                 ("g/h", 0.0, None),
                 ("k/l", 1.0, None),
+                ("o/p", 0.0, None),
             ]
         );
     }

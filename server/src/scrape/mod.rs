@@ -4,12 +4,13 @@
 mod ask;
 mod coding;
 mod deadline;
+mod delivery;
 mod document;
 #[cfg(feature = "prometheus-client")]
 mod family_check;
 #[cfg(feature = "prometheus-client")]
 mod foreign;
-mod list_header;
+pub(crate) mod list_header;
 mod metrics;
 mod negotiation;
 mod render;
@@ -20,30 +21,40 @@ mod slots;
 use std::sync::Arc;
 use std::time::Duration;
 
+use salvo::conn::ConnCtrl;
 use salvo::http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER, VARY,
     X_CONTENT_TYPE_OPTIONS,
 };
-use salvo::http::{Method, Request, ResBody, Response, StatusCode};
+use salvo::http::{Method, Request, ResBody, Response, StatusCode, Version};
 use salvo::{Depot, FlowCtrl, Handler};
 use tallied::Registry;
+use tokio::time::Instant;
 
 use self::ask::Ask;
 use self::coding::Coding;
+use self::delivery::{Delivery, MOMENT, Reader};
 use self::metrics::{Counted, Outcome};
 use self::render::Sources;
 use self::sharing::{Sharing, Worker};
 use self::slots::Slots;
 
+pub(crate) use self::delivery::NotTaken;
 pub use self::metrics::ScrapeMetrics;
 #[cfg(feature = "server")]
 pub(crate) use self::selection::MAX_NAMES;
 
-/// A Prometheus, its twin, and people with curl.
-const MAX_SCRAPES: usize = 8;
+/// For a Prometheus, its twin, and people with curl.
+const MAX_DOCUMENTS: usize = 8;
 
-/// What is not there in a minute, nobody waits for.
+/// Default time for a document to be there.
 const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Default time for it to be taken then.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long a scrape waits for room before it is refused. What `Retry-After` then says.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Answers a scrape with what a [`Registry`] holds.
 ///
@@ -59,9 +70,13 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// - **Time**: a scrape that has no document in the time that `X-Prometheus-Scrape-Timeout-Seconds`
 ///   gives, less a tenth (at most half a second) for the way, is answered with 503. The rendering
 ///   ends before its next family, as it does when the client leaves.
-/// - **Limit**: at most 8 scrapes at a time; beyond that, 503 with `Retry-After`. A scrape counts
-///   until its body was sent or dropped, so that readers who do not read cannot fill the memory.
-///   Salvo lets them stay unless its `FuseConfig` sets a time limit on writes.
+/// - **Limit**: at most 8 documents at a time, those that are rendered and those that are sent. One
+///   more takes the place of the document whose readers have stalled longest; 503 with `Retry-After`
+///   is the answer when there has been no such document for a second. Readers that share a document count once.
+/// - **Readers that stall**: a document has 60 seconds to be taken; then, or when it made room, it is
+///   freed, whatever its readers do. Over HTTP/1 their connections end; over HTTP/2, which others may
+///   share, their streams do: when they take something, or with the connection after 60 more seconds.
+///   No `FuseConfig` is needed for it.
 /// - **Sharing**: scrapes that ask for the same share a document if its rendering begins after they
 ///   have arrived. So what was recorded before a scrape is in it, and there are never more than
 ///   two renderings of the same: one that runs, and one that waits.
@@ -73,7 +88,7 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// first byte is sent, and meanwhile no lock is held, so a scrape holds up neither the requests of
 /// the application nor registrations. The memory of a document is not used again for the next.
 ///
-/// Clones share the limit and the documents, so that one handler may be mounted in several places.
+/// Clones share the limits and the documents, so that one handler may be mounted in several places.
 /// It needs a tokio runtime with its timer, as Salvo's server does.
 #[derive(Debug, Clone)]
 pub struct Scrape {
@@ -94,7 +109,7 @@ impl Scrape {
                 metrics: None,
             }),
             sharing: Sharing::default(),
-            slots: Slots::new(MAX_SCRAPES),
+            slots: Slots::new(MAX_DOCUMENTS, WRITE_TIMEOUT),
             timeout: TIMEOUT,
         }
     }
@@ -127,12 +142,19 @@ impl Scrape {
         self.with_sources(|sources| sources.metrics = Some(metrics))
     }
 
-    /// How many scrapes there may be at once; more are refused with 503. At least 1; default: 8.
-    /// So many documents, and so many blocking threads, are there at most. What other clones have
-    /// from before stays theirs.
+    /// How many documents there may be at once, rendered or sent. At least 1; default: 8.
+    /// So many blocking threads are taken at most. What other clones have from before stays theirs.
     #[must_use]
-    pub fn with_max_scrapes(mut self, scrapes: usize) -> Self {
-        self.slots = Slots::new(scrapes);
+    pub fn with_max_documents(mut self, documents: usize) -> Self {
+        self.slots = Slots::new(documents, self.slots.write_timeout());
+        self
+    }
+
+    /// How long a document may take to be sent, from when it is there; then it is freed, and whoever
+    /// has not all of it is cut off. Default: 60 s. What other clones have from before stays theirs.
+    #[must_use]
+    pub fn with_write_timeout(mut self, timeout: Duration) -> Self {
+        self.slots = Slots::new(self.slots.count(), timeout);
         self
     }
 
@@ -151,7 +173,7 @@ impl Scrape {
         self
     }
 
-    async fn answer(&self, req: &Request, res: &mut Response) {
+    async fn answer(&self, req: &Request, res: &mut Response, connection: &ConnCtrl) {
         let mut counted = Counted::begin(self.sources.metrics.as_ref());
         let ask = match Ask::of(req) {
             Ok(ask) => ask,
@@ -160,47 +182,79 @@ impl Scrape {
                 return refuse(res, StatusCode::BAD_REQUEST, remedy);
             }
         };
+        let limit = deadline::time_limit(req.headers(), self.timeout);
+        let document = tokio::time::timeout(limit, self.document(&ask)).await;
+        let (outcome, status, reason) = match document {
+            Ok(Ok(document)) => {
+                let figures = document.figures;
+                let metrics = self.sources.metrics.as_ref();
+                let reader = Reader {
+                    connection: connection.clone(),
+                    alone: req.version() < Version::HTTP_2,
+                    cut_off: metrics.map(|metrics| metrics.cut_off.clone()),
+                };
+                counted.ok(figures, ask.selection.is_everything());
+                describe(res, &ask);
+                res.replace_body(ResBody::Boxed(Box::pin(document.send_to(reader))));
+                return;
+            }
+            Err(_) => (
+                Outcome::Timeout,
+                StatusCode::SERVICE_UNAVAILABLE,
+                format!(
+                    "no document after {limit:?}, which is the time for it: look for a slow \
+                     collector, raise the scraper's timeout or Scrape::with_timeout, or ask for \
+                     less with ?name[]=\n"
+                ),
+            ),
+            Ok(Err(NoDocument::Refused)) => {
+                let second = HeaderValue::from_static("1");
+                res.headers_mut().insert(RETRY_AFTER, second);
+                (
+                    Outcome::Refused,
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    format!(
+                        "{} documents are being rendered or read, which is the limit: scrape less \
+                         often, look for a slow collector, or raise Scrape::with_max_documents\n",
+                        self.slots.count()
+                    ),
+                )
+            }
+            Ok(Err(NoDocument::BrokeOff)) => (
+                Outcome::Error,
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the rendering broke off: look for a panic in the log, and report it\n".to_owned(),
+            ),
+        };
+        counted.outcome = outcome;
+        refuse(res, status, reason);
+    }
+
+    /// A document whose rendering has not begun yet.
+    async fn document(&self, ask: &Ask) -> Result<Arc<Delivery>, NoDocument> {
         let start = |worker: Worker| {
             let sources = Arc::clone(&self.sources);
             tokio::task::spawn_blocking(move || {
                 worker.run(|ask, wanted| sources.render(ask, wanted));
             });
         };
-        let Some((slot, document)) = self.sharing.join(ask.clone(), &self.slots, start) else {
-            counted.outcome = Outcome::Refused;
-            let reason = format!(
-                "{} scrapes are being answered, which is the limit: look for a client that does \
-                 not read its answer, scrape less often, or raise Scrape::with_max_scrapes\n",
-                self.slots.count()
-            );
-            res.headers_mut()
-                .insert(RETRY_AFTER, HeaderValue::from_static("1"));
-            return refuse(res, StatusCode::SERVICE_UNAVAILABLE, reason);
+        let began = Instant::now();
+        let document = loop {
+            match self.sharing.join(ask.clone(), &self.slots, start) {
+                Some(document) => break document,
+                None if began.elapsed() >= PATIENCE => return Err(NoDocument::Refused),
+                // Then a rendering may be over, and those who stall are known.
+                None => tokio::time::sleep(MOMENT).await,
+            }
         };
-        let limit = deadline::time_limit(req.headers(), self.timeout);
-        match tokio::time::timeout(limit, document).await {
-            Ok(Ok(document)) => {
-                counted.ok(&document, ask.selection.is_everything());
-                describe(res, &ask);
-                res.replace_body(ResBody::Once(slot.body(document)));
-            }
-            Err(_) => {
-                counted.outcome = Outcome::Timeout;
-                let reason = format!(
-                    "no document after {limit:?}, which is the time for it: look for a slow \
-                     collector, raise the scraper's timeout or Scrape::with_timeout, or ask for \
-                     less with ?name[]=\n"
-                );
-                refuse(res, StatusCode::SERVICE_UNAVAILABLE, reason);
-            }
-            Ok(Err(_)) => {
-                counted.outcome = Outcome::Error;
-                let reason =
-                    "the rendering broke off: look for a panic in the log, and report it\n";
-                refuse(res, StatusCode::INTERNAL_SERVER_ERROR, reason.to_owned());
-            }
-        }
+        document.await.map_err(|_| NoDocument::BrokeOff)
     }
+}
+
+/// Why a scrape has no document.
+enum NoDocument {
+    Refused,
+    BrokeOff,
 }
 
 #[salvo::async_trait]
@@ -210,7 +264,7 @@ impl Handler for Scrape {
         req: &mut Request,
         _depot: &mut Depot,
         res: &mut Response,
-        _ctrl: &mut FlowCtrl,
+        ctrl: &mut FlowCtrl,
     ) {
         let headers = res.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -218,7 +272,7 @@ impl Handler for Scrape {
         // Beside what other hoops let the answer vary with.
         headers.append(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
         match *req.method() {
-            Method::GET => self.answer(req, res).await,
+            Method::GET => self.answer(req, res, ctrl.conn()).await,
             Method::HEAD => match Ask::of(req) {
                 Ok(ask) => describe(res, &ask),
                 Err(remedy) => refuse(res, StatusCode::BAD_REQUEST, remedy),

@@ -6,7 +6,7 @@ use salvo::http::HeaderMap;
 use salvo::http::header::ACCEPT;
 use tallied::exposition::{openmetrics, text};
 
-use super::list_header::elements;
+use super::list_header::{Liking, elements};
 
 /// A format of the exposition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,32 +35,26 @@ impl Format {
     /// The format that `Accept` prefers. Text where it prefers neither, or accepts none: a scraper
     /// that asks for something else is still better off with text.
     pub(super) fn accepted(headers: &HeaderMap) -> Self {
-        // The most specific range that covers a format decides: (how specific, quality).
-        let (mut text, mut openmetrics) = ((0, 0.0), (0, 0.0));
+        let (mut text, mut openmetrics) = (Liking::default(), Liking::default());
         for range in elements(headers, ACCEPT) {
-            let covers = |format: &mut (u8, f32), specific: u8| {
-                if specific > format.0 {
-                    *format = (specific, range.quality);
-                } else if specific == format.0 {
-                    format.1 = format.1.max(range.quality);
-                }
-            };
             let media = range.name.to_ascii_lowercase();
-            match (&*media, range.parameter("version")) {
-                ("text/plain", Some("0.0.4")) => covers(&mut text, 4),
-                ("text/plain", None) => covers(&mut text, 3),
-                ("text/*", _) => covers(&mut text, 2),
-                ("application/openmetrics-text", Some("1.0.0")) => covers(&mut openmetrics, 4),
-                ("application/openmetrics-text", None) => covers(&mut openmetrics, 3),
-                ("application/*", _) => covers(&mut openmetrics, 2),
+            match (&*media, range.parameter("version").as_deref()) {
+                ("text/plain", Some("0.0.4")) => text.covered(4, range.quality),
+                ("text/plain", None) => text.covered(3, range.quality),
+                ("text/*", _) => text.covered(2, range.quality),
+                ("application/openmetrics-text", Some("1.0.0")) => {
+                    openmetrics.covered(4, range.quality);
+                }
+                ("application/openmetrics-text", None) => openmetrics.covered(3, range.quality),
+                ("application/*", _) => openmetrics.covered(2, range.quality),
                 ("*/*", _) => {
-                    covers(&mut text, 1);
-                    covers(&mut openmetrics, 1);
+                    text.covered(1, range.quality);
+                    openmetrics.covered(1, range.quality);
                 }
                 _ => {}
             }
         }
-        if openmetrics.1 > text.1 {
+        if openmetrics.quality > text.quality {
             Self::OpenMetrics
         } else {
             Self::Text

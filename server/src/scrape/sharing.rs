@@ -5,12 +5,13 @@
 //! one waits for it to end, however many scrapes wait for that one.
 //!
 //! An ask has a worker as long as it has an entry in the map; the entry is the rendering that has
-//! not begun. The worker takes the scrapes out of it (from then on nobody can join them), renders,
+//! not begun, if one is due. The worker takes it out (from then on nobody can join it), renders,
 //! and looks again. Both happen under the lock, which so orders each arrival before, or after, the
 //! beginning of a rendering.
 //!
-//! A worker has a thread, and the slot of one of its scrapes, even when they are all gone: so
-//! workers are as limited as scrapes are.
+//! A rendering has a slot from when it is due, however many scrapes wait for it, and its document
+//! keeps it. One that runs keeps it even when they are all gone, for it has a thread; one that has
+//! not begun gives it up for another.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -19,19 +20,24 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
 use super::ask::Ask;
+use super::delivery::Delivery;
 use super::document::Document;
-use super::slots::{Slot, Slots, WeakSlot};
+use super::slots::{Slot, Slots};
 
 /// What of all scrapes of a handler and its clones has not begun.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Sharing(Arc<Mutex<HashMap<Ask, Vec<Waiter>>>>);
+pub(super) struct Sharing(Arc<Mutex<HashMap<Ask, Option<Due>>>>);
+
+/// A rendering that has not begun.
+#[derive(Debug)]
+struct Due {
+    slot: Slot,
+    waiters: Vec<Waiter>,
+}
 
 /// A scrape that waits for its document. When it is gone, its channel is closed.
 #[derive(Debug)]
-struct Waiter {
-    document: oneshot::Sender<Arc<Document>>,
-    slot: WeakSlot,
-}
+struct Waiter(oneshot::Sender<Arc<Delivery>>);
 
 /// Renders for one ask, on a thread of its own, until nobody waits.
 #[derive(Debug)]
@@ -42,8 +48,8 @@ pub(super) struct Worker {
 }
 
 impl Sharing {
-    /// Joins the rendering that begins next; `None` where no slot is free. `start` is to run the
-    /// worker, where there is none.
+    /// Joins the rendering that begins next; `None` where it needs a slot and there is none.
+    /// `start` is to run the worker, where there is none.
     ///
     /// The channel ends without a document if the rendering breaks off.
     pub(super) fn join(
@@ -51,21 +57,27 @@ impl Sharing {
         ask: Ask,
         slots: &Slots,
         start: impl FnOnce(Worker),
-    ) -> Option<(Slot, oneshot::Receiver<Arc<Document>>)> {
+    ) -> Option<oneshot::Receiver<Arc<Delivery>>> {
         let (document, receiver) = oneshot::channel();
-        let mut waiting = self.lock();
-        // Under the lock, so that a scrape which finds no slot finds all others waiting.
-        let slot = slots.take()?;
-        let waiter = Waiter {
-            document,
-            slot: slot.downgrade(),
-        };
-        let worker = match waiting.entry(ask) {
+        let waiter = Waiter(document);
+        let mut all = self.lock();
+        if let Some(Some(due)) = all.get_mut(&ask) {
+            due.join(waiter);
+            return Some(receiver);
+        }
+        let slot = slots.take_free().or_else(|| {
+            for due in all.values_mut() {
+                due.take_if(|due| !is_waited_for(&due.waiters));
+            }
+            slots.take()
+        })?;
+        let due = Some(Due {
+            slot,
+            waiters: vec![waiter],
+        });
+        let worker = match all.entry(ask) {
             Entry::Occupied(mut entry) => {
-                let waiters = entry.get_mut();
-                // While a rendering hangs, scrapes come and leave.
-                waiters.retain(Waiter::is_there);
-                waiters.push(waiter);
+                entry.insert(due);
                 None
             }
             Entry::Vacant(entry) => {
@@ -74,56 +86,76 @@ impl Sharing {
                     ask: entry.key().clone(),
                     ended: false,
                 };
-                entry.insert(vec![waiter]);
+                entry.insert(due);
                 Some(worker)
             }
         };
-        drop(waiting);
+        drop(all);
         worker.map(start);
-        Some((slot, receiver))
+        Some(receiver)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Ask, Vec<Waiter>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Ask, Option<Due>>> {
         // Nobody panics while holding it.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+impl Due {
+    fn join(&mut self, waiter: Waiter) {
+        // While a rendering hangs, scrapes come and leave. Not each time: they may be thousands.
+        if self.waiters.len() == self.waiters.capacity() {
+            self.waiters.retain(Waiter::is_there);
+        }
+        self.waiters.push(waiter);
+    }
+}
+
 impl Waiter {
     fn is_there(&self) -> bool {
-        !self.document.is_closed()
+        !self.0.is_closed()
     }
+
+    /// One that is gone needs none.
+    fn give(self, delivery: Arc<Delivery>) {
+        drop(self.0.send(delivery));
+    }
+}
+
+fn is_waited_for(waiters: &[Waiter]) -> bool {
+    waiters.iter().any(Waiter::is_there)
 }
 
 impl Worker {
     /// Renders as long as somebody waits. `render` is told how to ask whether that is so, and may
     /// end without a document when it is not.
     pub(super) fn run(mut self, render: impl Fn(&Ask, &dyn Fn() -> bool) -> Option<Document>) {
-        while let Some(waiters) = self.next() {
-            let slot = waiters.iter().find_map(|waiter| waiter.slot.upgrade());
-            let document = render(&self.ask, &|| waiters.iter().any(Waiter::is_there));
-            // Before anybody has the document: who has read it to its end finds the slot free.
-            drop(slot);
-            if let Some(document) = document.map(Arc::new) {
-                for waiter in waiters {
-                    // One that is gone needs none.
-                    let _ = waiter.document.send(Arc::clone(&document));
-                }
+        while let Some(Due { slot, mut waiters }) = self.next() {
+            let Some(document) = render(&self.ask, &|| is_waited_for(&waiters)) else {
+                continue;
+            };
+            let delivery = Arc::new(Delivery::new(document, slot));
+            let last = waiters.pop();
+            for waiter in waiters {
+                waiter.give(Arc::clone(&delivery));
+            }
+            // None is left here: who has read it to its end finds the slot free.
+            if let Some(last) = last {
+                last.give(delivery);
             }
         }
     }
 
-    /// Begins the next rendering: those who wait for it. Where there are none, the worker ends.
-    fn next(&mut self) -> Option<Vec<Waiter>> {
-        let mut waiting = self.sharing.lock();
-        let mut waiters = std::mem::take(waiting.get_mut(&self.ask)?);
-        waiters.retain(Waiter::is_there);
-        if waiters.is_empty() {
-            waiting.remove(&self.ask);
+    /// Begins the next rendering. Where nobody waits for one, the worker ends.
+    fn next(&mut self) -> Option<Due> {
+        let mut all = self.sharing.lock();
+        let due = all.get_mut(&self.ask)?.take();
+        let due = due.filter(|due| is_waited_for(&due.waiters));
+        if due.is_none() {
+            all.remove(&self.ask);
             self.ended = true;
-            return None;
         }
-        Some(waiters)
+        due
     }
 }
 
@@ -131,8 +163,8 @@ impl Drop for Worker {
     /// A worker that panicked, or was never run, leaves no entry that nobody serves.
     fn drop(&mut self) {
         if !self.ended {
-            let waiters = self.sharing.lock().remove(&self.ask);
-            drop(waiters);
+            let due = self.sharing.lock().remove(&self.ask);
+            drop(due);
         }
     }
 }
@@ -141,12 +173,14 @@ impl Drop for Worker {
 mod tests {
     use std::cell::RefCell;
     use std::sync::Arc;
+    use std::time::Duration;
 
     use tokio::sync::oneshot::Receiver;
     use tokio::sync::oneshot::error::TryRecvError;
 
-    use super::{Ask, Document, Sharing, Slot, Slots, Worker};
+    use super::{Ask, Delivery, Document, Sharing, Slots, Worker};
     use crate::scrape::coding::Coding;
+    use crate::scrape::document::Figures;
     use crate::scrape::negotiation::Format;
     use crate::scrape::selection::Selection;
 
@@ -161,8 +195,10 @@ mod tests {
     fn numbered(number: u64) -> Option<Document> {
         Some(Document {
             bytes: Vec::new(),
-            text_bytes: 0,
-            samples: number,
+            figures: Figures {
+                text_bytes: 0,
+                samples: number,
+            },
         })
     }
 
@@ -177,12 +213,12 @@ mod tests {
         fn new(slots: usize) -> Self {
             Self {
                 sharing: Sharing::default(),
-                slots: Slots::new(slots),
+                slots: Slots::new(slots, Duration::from_secs(60)),
                 workers: RefCell::default(),
             }
         }
 
-        fn join(&self, format: Format) -> Option<(Slot, Receiver<Arc<Document>>)> {
+        fn join(&self, format: Format) -> Option<Receiver<Arc<Delivery>>> {
             let start = |worker| self.workers.borrow_mut().push(worker);
             self.sharing.join(ask(format), &self.slots, start)
         }
@@ -191,10 +227,10 @@ mod tests {
     #[test]
     fn who_arrives_while_one_renders_gets_the_next_and_all_get_the_same() {
         let scrapes = Scrapes::new(10);
-        let (_slot, mut first) = scrapes.join(Format::Text).unwrap();
+        let mut first = scrapes.join(Format::Text).unwrap();
         let worker = scrapes.workers.borrow_mut().pop().unwrap();
         // Another format does not wait for it.
-        let (_slot, mut other) = scrapes.join(Format::OpenMetrics).unwrap();
+        let mut other = scrapes.join(Format::OpenMetrics).unwrap();
         let other_worker = scrapes.workers.borrow_mut().pop().unwrap();
         let late = RefCell::new(Vec::new());
         let renderings = RefCell::new(0);
@@ -212,13 +248,13 @@ mod tests {
         });
         assert_eq!(renderings.take(), 2);
         assert!(scrapes.workers.borrow().is_empty());
-        assert_eq!(first.try_recv().unwrap().samples, 1);
-        for (_, receiver) in late.borrow_mut().iter_mut() {
-            assert_eq!(receiver.try_recv().unwrap().samples, 2);
+        assert_eq!(first.try_recv().unwrap().figures.samples, 1);
+        for receiver in late.borrow_mut().iter_mut() {
+            assert_eq!(receiver.try_recv().unwrap().figures.samples, 2);
         }
         assert_eq!(other.try_recv().unwrap_err(), TryRecvError::Empty);
         other_worker.run(|_, _| numbered(7));
-        assert_eq!(other.try_recv().unwrap().samples, 7);
+        assert_eq!(other.try_recv().unwrap().figures.samples, 7);
         assert!(scrapes.sharing.lock().is_empty());
     }
 
@@ -241,7 +277,7 @@ mod tests {
     #[test]
     fn a_rendering_that_waits_and_that_nobody_waits_for_is_left_out() {
         let scrapes = Scrapes::new(2);
-        let (_slot, _receiver) = scrapes.join(Format::Text).unwrap();
+        let _receiver = scrapes.join(Format::Text).unwrap();
         let worker = scrapes.workers.borrow_mut().pop().unwrap();
         let renderings = RefCell::new(0);
         worker.run(|_, _| {
@@ -249,8 +285,12 @@ mod tests {
             // While a rendering hangs, scrapes come and leave: they take up neither room nor slots.
             for _ in 0..100 {
                 drop(scrapes.join(Format::Text).unwrap());
-                assert_eq!(scrapes.sharing.lock()[&ask(Format::Text)].len(), 1);
+                let all = scrapes.sharing.lock();
+                let due = all[&ask(Format::Text)].as_ref().unwrap();
+                assert!(due.waiters.len() <= 4);
             }
+            drop(scrapes.join(Format::OpenMetrics).unwrap());
+            scrapes.workers.borrow_mut().clear();
             None
         });
         assert_eq!(renderings.take(), 1);
@@ -259,7 +299,7 @@ mod tests {
     #[test]
     fn a_worker_that_breaks_off_ends_the_wait_of_all() {
         let scrapes = Scrapes::new(3);
-        let (_slot, mut first) = scrapes.join(Format::Text).unwrap();
+        let mut first = scrapes.join(Format::Text).unwrap();
         let worker = scrapes.workers.borrow_mut().pop().unwrap();
         let second = RefCell::new(None);
         let run = std::panic::AssertUnwindSafe(|| {
@@ -270,10 +310,10 @@ mod tests {
         });
         assert!(std::panic::catch_unwind(run).is_err());
         assert_eq!(first.try_recv().unwrap_err(), TryRecvError::Closed);
-        let (_slot, mut second) = second.take().unwrap();
+        let mut second = second.take().unwrap();
         assert_eq!(second.try_recv().unwrap_err(), TryRecvError::Closed);
         // As a runtime that shuts down does it: the worker never runs.
-        let (_slot, mut third) = scrapes.join(Format::Text).unwrap();
+        let mut third = scrapes.join(Format::Text).unwrap();
         drop(scrapes.workers.borrow_mut().pop().unwrap());
         assert_eq!(third.try_recv().unwrap_err(), TryRecvError::Closed);
     }

@@ -1,79 +1,271 @@
-//! How many scrapes there are at once.
+//! How many documents there are at once, and whose reader makes room for another one.
 //!
-//! A scrape has a slot until its body is sent or dropped: a reader that does not read keeps its
-//! document in memory, so it must not make room for another one.
+//! A document has a slot from when its rendering is due until its last reader has taken it, or it is
+//! cut off. Readers of one document share its slot. When no slot is free, the document goes whose
+//! readers have stalled longest; when none stalls, there is no slot to be had.
+//!
+//! Nobody has to ask for a document to go in time: over HTTP/2 the body of a reader that opens no
+//! window is not polled. So one task watches over what is on its way, while something is.
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
-use bytes::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
 
-use super::document::Document;
+use super::delivery::{CutOff, Delivery};
 
 /// The slots of a handler and its clones.
 #[derive(Debug, Clone)]
-pub(super) struct Slots {
+pub(super) struct Slots(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     free: Arc<Semaphore>,
     count: usize,
+    write_timeout: Duration,
+    on_their_way: Mutex<OnTheirWay>,
+    /// A document is no longer on its way.
+    ended: Notify,
 }
 
-/// A scrape's, and that of the rendering which it began; free when both have let go of it.
-#[derive(Debug, Clone)]
-pub(super) struct Slot(Arc<OwnedSemaphorePermit>);
+#[derive(Debug, Default)]
+struct OnTheirWay {
+    deliveries: Vec<Weak<Delivery>>,
+    watched: bool,
+}
+
+/// Room for a document, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Slot {
+    _permit: OwnedSemaphorePermit,
+    pub(super) slots: Slots,
+}
 
 impl Slots {
-    /// So many, and at least one.
-    pub(super) fn new(count: usize) -> Self {
+    /// So many, and at least one; each document has this time to be taken.
+    pub(super) fn new(count: usize, write_timeout: Duration) -> Self {
         let count = count.clamp(1, Semaphore::MAX_PERMITS);
-        Self {
+        Self(Arc::new(Inner {
             free: Arc::new(Semaphore::new(count)),
             count,
-        }
+            write_timeout,
+            on_their_way: Mutex::default(),
+            ended: Notify::new(),
+        }))
     }
 
     pub(super) fn count(&self) -> usize {
-        self.count
+        self.0.count
+    }
+
+    pub(super) fn write_timeout(&self) -> Duration {
+        self.0.write_timeout
     }
 
     /// A slot, if one is free.
-    pub(super) fn take(&self) -> Option<Slot> {
-        let permit = Arc::clone(&self.free).try_acquire_owned().ok()?;
-        Some(Slot(Arc::new(permit)))
-    }
-}
-
-impl Slot {
-    /// A body that keeps this slot until it is sent or dropped.
-    pub(super) fn body(self, document: Arc<Document>) -> Bytes {
-        Bytes::from_owner(Sent {
-            document,
-            _slot: self,
+    pub(super) fn take_free(&self) -> Option<Slot> {
+        let permit = Arc::clone(&self.0.free).try_acquire_owned().ok()?;
+        Some(Slot {
+            _permit: permit,
+            slots: self.clone(),
         })
     }
 
-    pub(super) fn downgrade(&self) -> WeakSlot {
-        WeakSlot(Arc::downgrade(&self.0))
+    /// A slot, if one is free, or can be had from a document on its way.
+    pub(super) fn take(&self) -> Option<Slot> {
+        loop {
+            if let Some(slot) = self.take_free() {
+                return Some(slot);
+            }
+            if !self.make_room() {
+                // One may have ended meanwhile.
+                return self.take_free();
+            }
+        }
+    }
+
+    /// Cuts off the document whose readers have stalled longest, if there is one.
+    fn make_room(&self) -> bool {
+        let now = Instant::now();
+        let mut on_their_way = self.lock();
+        let mut stalled: Option<(Instant, Arc<Delivery>)> = None;
+        on_their_way.deliveries.retain(|delivery| {
+            let Some(delivery) = delivery.upgrade() else {
+                return false;
+            };
+            if let Some(since) = delivery.stalled_since(now)
+                && stalled.as_ref().is_none_or(|(longest, _)| since < *longest)
+            {
+                stalled = Some((since, delivery));
+            }
+            true
+        });
+        stalled.is_some_and(|(_, delivery)| delivery.cut_off(CutOff::Evicted))
+    }
+
+    /// Has a document cut off when its time is over. Needs a runtime.
+    pub(super) fn watch(&self, delivery: &Arc<Delivery>) {
+        let mut on_their_way = self.lock();
+        on_their_way.deliveries.push(Arc::downgrade(delivery));
+        if !on_their_way.watched {
+            on_their_way.watched = true;
+            drop(on_their_way);
+            let watch = Watch {
+                slots: self.clone(),
+                ended: false,
+            };
+            tokio::spawn(watch.run());
+        }
+    }
+
+    /// A document is no longer on its way.
+    pub(super) fn ended(&self) {
+        self.0.ended.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, OnTheirWay> {
+        // Nobody panics while holding it.
+        let locked = self.0.on_their_way.lock();
+        locked.unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Finds a slot as long as its scrape has it.
-#[derive(Debug)]
-pub(super) struct WeakSlot(Weak<OwnedSemaphorePermit>);
+/// Cuts off what is overdue, as long as something is on its way.
+struct Watch {
+    slots: Slots,
+    ended: bool,
+}
 
-impl WeakSlot {
-    pub(super) fn upgrade(&self) -> Option<Slot> {
-        self.0.upgrade().map(Slot)
+impl Watch {
+    async fn run(mut self) {
+        while let Some(next) = self.look(Instant::now()) {
+            // What begins meanwhile is due later: all have the same time.
+            let _ = timeout_at(next, self.slots.0.ended.notified()).await;
+        }
+    }
+
+    /// When to look again; `None` when nothing is on its way.
+    fn look(&mut self, now: Instant) -> Option<Instant> {
+        let mut on_their_way = self.slots.lock();
+        let mut next: Option<Instant> = None;
+        on_their_way.deliveries.retain(|delivery| {
+            let due = delivery.upgrade().and_then(|delivery| delivery.due(now));
+            next = next.into_iter().chain(due).min();
+            due.is_some()
+        });
+        if next.is_none() {
+            on_their_way.watched = false;
+            self.ended = true;
+        }
+        next
     }
 }
 
-/// What a body consists of.
-struct Sent {
-    document: Arc<Document>,
-    _slot: Slot,
+impl Drop for Watch {
+    /// When its runtime ends, the next document begins another one.
+    fn drop(&mut self) {
+        if !self.ended {
+            self.slots.lock().watched = false;
+        }
+    }
 }
 
-impl AsRef<[u8]> for Sent {
-    fn as_ref(&self) -> &[u8] {
-        &self.document.bytes
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use http_body::Body;
+    use salvo::conn::ConnCtrl;
+    use tokio::time::sleep;
+
+    use super::Slots;
+    use crate::scrape::delivery::{Delivery, DocumentBody, MOMENT, NotTaken, Reader};
+    use crate::scrape::document::{Document, Figures};
+
+    const LENGTH: usize = 10_000;
+
+    fn send(slots: &Slots, connection: &ConnCtrl, alone: bool) -> DocumentBody {
+        let figures = Figures {
+            text_bytes: LENGTH,
+            samples: 0,
+        };
+        let document = Document {
+            bytes: vec![b'x'; LENGTH],
+            figures,
+        };
+        let slot = slots.take().expect("a slot");
+        Arc::new(Delivery::new(document, slot)).send_to(Reader {
+            connection: connection.clone(),
+            alone,
+            cut_off: None,
+        })
+    }
+
+    /// Takes a piece: how long it was.
+    async fn take(body: &mut DocumentBody) -> Result<usize, salvo::BoxedError> {
+        let frame = std::future::poll_fn(|cx| std::pin::Pin::new(&mut *body).poll_frame(cx));
+        let data = frame.await.expect("a piece")?.into_data();
+        Ok(data.expect("data").len())
+    }
+
+    #[tokio::test]
+    async fn who_stalled_longest_makes_room_and_who_reads_does_not() {
+        let slots = Slots::new(3, Duration::from_secs(60));
+        let connection = ConnCtrl::new();
+        let mut reads = send(&slots, &connection, false);
+        sleep(2 * MOMENT).await;
+        take(&mut reads).await.unwrap();
+        let mut stalls = send(&slots, &connection, false);
+        let mut stalls_later = send(&slots, &connection, false);
+        assert!(slots.take().is_none(), "none has stalled for a moment");
+        sleep(MOMENT).await;
+        let first = slots.take().unwrap();
+        assert!(take(&mut stalls).await.unwrap_err().is::<NotTaken>());
+        // The other one is known to read, although it took something before this one began.
+        let second = slots.take().unwrap();
+        assert!(take(&mut stalls_later).await.is_err());
+        assert_eq!(take(&mut reads).await.unwrap(), 4_096);
+        assert_eq!(take(&mut reads).await.unwrap(), LENGTH - 2 * 4_096);
+        assert!(reads.is_end_stream());
+        // It has all, so its slot is free, and the body is still there.
+        drop((first, second));
+        assert!(slots.take_free().is_some());
+        assert!(!connection.is_aborted());
+    }
+
+    #[tokio::test]
+    async fn a_document_is_gone_in_time_and_then_the_connection_although_nobody_asks() {
+        let slots = Slots::new(2, 2 * MOMENT);
+        let (shared, own) = (ConnCtrl::new(), ConnCtrl::new());
+        let bodies = [send(&slots, &shared, false), send(&slots, &own, true)];
+        assert!(slots.take_free().is_none());
+        while !own.is_aborted() {
+            sleep(MOMENT / 10).await;
+        }
+        assert!(shared.is_graceful_shutdown());
+        assert!(slots.take_free().is_some());
+        while !shared.is_aborted() {
+            sleep(MOMENT / 10).await;
+        }
+        drop(bodies);
+        while slots.lock().watched {
+            sleep(MOMENT / 10).await;
+        }
+        assert!(slots.lock().deliveries.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_dropped_leaves_nothing() {
+        let slots = Slots::new(1, Duration::from_secs(60));
+        for _ in 0..100 {
+            drop(send(&slots, &ConnCtrl::new(), true));
+        }
+        while slots.lock().watched {
+            sleep(MOMENT / 10).await;
+        }
+        assert!(slots.lock().deliveries.is_empty());
+        assert!(slots.take_free().is_some());
     }
 }

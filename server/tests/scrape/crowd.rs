@@ -8,7 +8,7 @@ use tallied::{Counter, Registry};
 use tallied_server::{Scrape, ScrapeMetrics};
 
 use crate::collectors::{self, Gate};
-use crate::support::{Answer, Client, DEADLINE, TestServer};
+use crate::support::{Answer, Client, DEADLINE};
 use crate::{get_until, serve, wait_for};
 
 const GET: &str = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -38,7 +38,7 @@ fn a_document_is_shared_by_those_who_came_before_its_rendering_began() {
     });
     let scrape = Scrape::new(registry)
         .with_prometheus_client(theirs)
-        .with_max_scrapes(1 + LATER as usize);
+        .with_max_documents(2);
     let server = serve(scrape.clone());
     let get = || {
         let mut client = server.connect();
@@ -59,7 +59,8 @@ fn a_document_is_shared_by_those_who_came_before_its_rendering_began() {
         assert!(start.elapsed() < DEADLINE, "{scrape:?}");
         thread::sleep(Duration::from_millis(2));
     }
-    assert_refused(&server.connect().get("/metrics"));
+    // One is rendered and one is due, for all of the later ones.
+    assert_refused(&server.connect().get("/metrics?name[]=events"));
     assert_eq!(gate.arrived(), 1);
     gate.open();
     assert!(first.answer(false).text().contains("events_total 0\n"));
@@ -84,7 +85,7 @@ fn a_hundred_at_once_are_served_or_refused() {
     let server = serve(
         Scrape::new(registry.clone())
             .with_metrics(metrics)
-            .with_max_scrapes(4),
+            .with_max_documents(4),
     );
     let (mut served, mut refused) = (0, 0);
     thread::scope(|scope| {
@@ -132,7 +133,7 @@ fn a_hundred_at_once_are_all_served_where_that_many_may_be() {
     registry
         .register("events", "E", Counter::default())
         .unwrap();
-    let server = serve(Scrape::new(registry).with_max_scrapes(100));
+    let server = serve(Scrape::new(registry).with_max_documents(100));
     thread::scope(|scope| {
         for _ in 0..100 {
             scope.spawn(|| {
@@ -143,61 +144,6 @@ fn a_hundred_at_once_are_all_served_where_that_many_may_be() {
             });
         }
     });
-}
-
-#[test]
-fn a_reader_that_does_not_read_holds_its_slot_and_nothing_else() {
-    let registry = Registry::default();
-    // More than the sockets' buffers take.
-    let help = "x".repeat(16 << 20);
-    registry
-        .register("large", &help, Counter::default())
-        .unwrap();
-    let server = serve(Scrape::new(registry.clone()).with_max_scrapes(2));
-    let slow = || {
-        let mut client = server.connect();
-        client.send(GET);
-        let head = client.head();
-        assert_eq!(head.status, 200);
-        let length: usize = head.header("content-length").unwrap().parse().unwrap();
-        (client, length)
-    };
-    let (mut reading, length) = slow();
-    let (leaving, _) = slow();
-    assert_refused(&server.connect().get("/metrics"));
-    // HEAD has no document.
-    assert_eq!(
-        server.connect().request("HEAD", "/metrics", "", "").status,
-        200
-    );
-    // No lock is held.
-    registry.register("more", "M", Counter::default()).unwrap();
-    let body = reading.take(length);
-    assert_eq!(body.len(), length);
-    assert!(body.ends_with(b"\nlarge_total 0\n"));
-    let answer = get_until(&server, "/metrics", 200);
-    assert!(answer.text().ends_with("\nmore_total 0\n"));
-    drop(leaving);
-    // Both slots are free again.
-    get_until(&server, "/metrics?name[]=more", 200);
-    let (_first, _) = slow_when_free(&server);
-    let (_second, _) = slow_when_free(&server);
-    assert_refused(&server.connect().get("/metrics"));
-}
-
-/// A reader that does not read, as soon as there is a slot for one.
-fn slow_when_free(server: &TestServer) -> (Client, u16) {
-    let start = Instant::now();
-    loop {
-        let mut client = server.connect();
-        client.send(GET);
-        let status = client.head().status;
-        if status == 200 {
-            return (client, status);
-        }
-        assert!(start.elapsed() < DEADLINE);
-        thread::sleep(Duration::from_millis(2));
-    }
 }
 
 #[test]
@@ -232,7 +178,7 @@ fn clones_of_a_handler_share_its_limit() {
     });
     let scrape = Scrape::new(Registry::default())
         .with_prometheus_client(theirs)
-        .with_max_scrapes(1);
+        .with_max_documents(1);
     let servers = [serve(scrape.clone()), serve(scrape)];
     let mut client = servers[0].connect();
     client.send(GET);

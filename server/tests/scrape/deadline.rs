@@ -29,7 +29,7 @@ impl Stuck {
         let behind = Arc::new(AtomicUsize::new(0));
         let scrape = Scrape::new(registry.clone())
             .with_metrics(metrics)
-            .with_max_scrapes(1)
+            .with_max_documents(1)
             .with_prometheus_client(collectors::running(move |_| {
                 reached.pass();
                 Ok(())

@@ -4,11 +4,13 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod answers;
+mod attackers;
 mod collectors;
 mod crowd;
 mod deadline;
 mod failures;
 mod names;
+mod stallers;
 #[path = "../support/mod.rs"]
 mod support;
 

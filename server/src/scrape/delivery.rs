@@ -1,0 +1,264 @@
+//! A document on its way to its readers.
+//!
+//! Its memory does not depend on them: each takes copies of small pieces, and only those are in the
+//! buffers of its connection. So a document is gone, and its slot free, as soon as it is cut off,
+//! whether or not a reader is ever polled again.
+//!
+//! A reader that is cut off has its connection ended over HTTP/1. Over HTTP/2 others may share the
+//! connection, a proxy's clients perhaps: its stream is reset when it asks for more, and its
+//! connection is told to take no new requests; only if its client still takes nothing for as long
+//! again, the connection is ended.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use salvo::conn::ConnCtrl;
+use tallied::Counter;
+use tokio::time::Instant;
+
+use super::document::{Document, Figures};
+use super::slots::{Slot, Slots};
+
+/// What a reader takes at a time. Over HTTP/1 hyper asks for sixteen before it has written one, so
+/// a reader that stalls keeps 64 KiB.
+const PIECE: usize = 4_096;
+
+/// Who has taken something so recently does not stall, nor does who has just begun.
+pub(super) const MOMENT: Duration = Duration::from_millis(50);
+
+/// By so much a document whose readers are known to read comes later than one of which nothing is
+/// known, so that new scrapes, however many, make room for each other first.
+const KNOWN_TO_READ: Duration = Duration::from_millis(250);
+
+/// Why a document was taken from readers that had not all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CutOff {
+    /// It took them too long.
+    WriteTimeout,
+    /// They stalled, and another scrape needed the room.
+    Evicted,
+}
+
+impl CutOff {
+    pub(super) const ALL: [Self; 2] = [Self::WriteTimeout, Self::Evicted];
+
+    pub(super) fn reason(self) -> &'static str {
+        match self {
+            Self::WriteTimeout => "write_timeout",
+            Self::Evicted => "evicted",
+        }
+    }
+}
+
+/// A document that is being sent, to one reader or several.
+#[derive(Debug)]
+pub(super) struct Delivery {
+    pub(super) figures: Figures,
+    length: usize,
+    slots: Slots,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// None when it was cut off.
+    document: Option<(Vec<u8>, Slot)>,
+    ready: Instant,
+    /// When one of its readers took something last.
+    taken: Instant,
+    /// When it is cut off, and then, when the connections that are left are.
+    due: Instant,
+    readers: HashMap<u64, Reader>,
+    next_reader: u64,
+}
+
+/// Who reads it.
+#[derive(Debug)]
+pub(super) struct Reader {
+    pub(super) connection: ConnCtrl,
+    /// No other request is in progress on its connection: HTTP/1.
+    pub(super) alone: bool,
+    /// In the order of [`CutOff`].
+    pub(super) cut_off: Option<[Counter; CutOff::ALL.len()]>,
+}
+
+impl Delivery {
+    pub(super) fn new(document: Document, slot: Slot) -> Self {
+        let slots = slot.slots.clone();
+        let now = Instant::now();
+        Self {
+            figures: document.figures,
+            length: document.bytes.len(),
+            state: Mutex::new(State {
+                document: Some((document.bytes, slot)),
+                ready: now,
+                taken: now,
+                due: now + slots.write_timeout(),
+                readers: HashMap::new(),
+                next_reader: 0,
+            }),
+            slots,
+        }
+    }
+
+    /// Begins to send it to a reader. Needs a runtime.
+    pub(super) fn send_to(self: Arc<Self>, reader: Reader) -> DocumentBody {
+        let mut state = self.lock();
+        let number = state.next_reader;
+        state.next_reader += 1;
+        state.readers.insert(number, reader);
+        drop(state);
+        if number == 0 {
+            self.slots.watch(&self);
+        }
+        DocumentBody {
+            taken: 0,
+            left: self.length,
+            reading: Some(Reading {
+                delivery: self,
+                number,
+            }),
+        }
+    }
+
+    /// A piece of it; `None` when it was cut off.
+    fn take(&self, from: usize) -> Option<Bytes> {
+        let mut state = self.lock();
+        state.taken = Instant::now();
+        let (document, _) = state.document.as_ref()?;
+        let rest = document.get(from..)?;
+        Some(Bytes::copy_from_slice(&rest[..rest.len().min(PIECE)]))
+    }
+
+    /// Since when its readers have stalled; `None` when they do not, or it was cut off.
+    pub(super) fn stalled_since(&self, now: Instant) -> Option<Instant> {
+        let state = self.lock();
+        state.document.as_ref()?;
+        if now < state.taken + MOMENT {
+            return None;
+        }
+        // What is taken at first fills buffers, and says nothing of the readers.
+        let known = state.taken > state.ready + MOMENT;
+        Some(state.taken + if known { KNOWN_TO_READ } else { Duration::ZERO })
+    }
+
+    /// Takes the document from its readers. Whether there was one.
+    pub(super) fn cut_off(&self, why: CutOff) -> bool {
+        let mut state = self.lock();
+        let Some(document) = state.document.take() else {
+            return false;
+        };
+        state.due = Instant::now() + self.slots.write_timeout();
+        for reader in state.readers.values() {
+            if let Some(counters) = &reader.cut_off {
+                counters[why as usize].inc();
+            }
+            if reader.alone {
+                reader.connection.abort();
+            } else {
+                reader.connection.graceful_shutdown();
+            }
+        }
+        drop(state);
+        drop(document);
+        true
+    }
+
+    /// Does what is due, and says when there is more; `None` when there is nothing more.
+    pub(super) fn due(&self, now: Instant) -> Option<Instant> {
+        let state = self.lock();
+        if state.due > now {
+            return Some(state.due);
+        }
+        if state.document.is_some() {
+            drop(state);
+            self.cut_off(CutOff::WriteTimeout);
+            return Some(now + self.slots.write_timeout());
+        }
+        for reader in state.readers.values() {
+            reader.connection.abort();
+        }
+        None
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nobody panics while holding it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        self.slots.ended();
+    }
+}
+
+/// A reader that has not taken all.
+#[derive(Debug)]
+struct Reading {
+    delivery: Arc<Delivery>,
+    number: u64,
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.delivery.lock().readers.remove(&self.number);
+    }
+}
+
+/// The body of an answer, for one reader.
+#[derive(Debug)]
+pub(super) struct DocumentBody {
+    reading: Option<Reading>,
+    taken: usize,
+    left: usize,
+}
+
+/// A document was cut off, because its reader did not take it in time.
+#[derive(Debug)]
+pub(crate) struct NotTaken;
+
+impl std::fmt::Display for NotTaken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the client did not take the document in time")
+    }
+}
+
+impl std::error::Error for NotTaken {}
+
+impl Body for DocumentBody {
+    type Data = Bytes;
+    type Error = salvo::BoxedError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let Some(reading) = &self.reading else {
+            return Poll::Ready(None);
+        };
+        let piece = reading.delivery.take(self.taken);
+        if let Some(piece) = &piece {
+            self.taken += piece.len();
+            self.left -= piece.len();
+        }
+        // Before the last piece is on its way: who has read to the end finds the slot free.
+        if piece.is_none() || self.left == 0 {
+            self.reading = None;
+        }
+        Poll::Ready(Some(piece.map(Frame::data).ok_or_else(|| NotTaken.into())))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left as u64)
+    }
+}
