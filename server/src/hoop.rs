@@ -7,6 +7,7 @@ use salvo::http::header::CONTENT_LENGTH;
 use salvo::http::{Method, Request, Response, StatusCode};
 use salvo::{Depot, FlowCtrl, Handler, Service};
 
+use crate::counted::{counted, is_counted};
 use crate::exchange::{Aborted, Exchange};
 use crate::http_metrics::HttpMetrics;
 use crate::known_routes::known_routes;
@@ -20,7 +21,8 @@ use crate::response_body::Handover;
 /// catchers write. [`HttpMetrics::instrument`] does that. On a `Router` it counts the requests that
 /// this router takes; then no hoop outside of it may drop the handlers' future (as `Timeout` does),
 /// for that looks as if the client had left. Sizes are those that pass the hoop: a compression
-/// outside of it is not seen. Install it once: it does not notice another one around it.
+/// outside of it is not seen. Of several hoops of the same metrics around a request, the outermost
+/// counts it; hoops of different metrics count it each.
 #[derive(Debug, Clone, Copy)]
 pub struct MetricsHoop {
     metrics: HttpMetrics,
@@ -108,15 +110,19 @@ impl Handler for MetricsHoop {
         res: &mut Response,
         ctrl: &mut FlowCtrl,
     ) {
+        if is_counted(self.metrics) {
+            ctrl.call_next(req, depot, res).await;
+            return;
+        }
         let path = matched_path(req, res, ctrl);
         let Some(route) = self.metrics.routes().find(req.method(), path) else {
-            ctrl.call_next(req, depot, res).await;
+            counted(self.metrics, ctrl.call_next(req, depot, res)).await;
             return;
         };
         let upload = request_body::watch(req.body_mut());
         let exchange = Exchange::begin(self.metrics, route, upload);
 
-        ctrl.call_next(req, depot, res).await;
+        counted(self.metrics, ctrl.call_next(req, depot, res)).await;
 
         let body = match Handover::wrap(res) {
             Some(handover) => Answer::Streamed(handover),

@@ -38,6 +38,15 @@ use crate::route_series::{EndpointRules, RouteFamilies, Routes};
 #[derive(Debug, Clone, Copy)]
 pub struct HttpMetrics(&'static Inner);
 
+impl PartialEq for HttpMetrics {
+    /// Whether they are copies of each other.
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.0, other.0)
+    }
+}
+
+impl Eq for HttpMetrics {}
+
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) routes: Routes,

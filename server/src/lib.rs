@@ -41,6 +41,7 @@
 #[cfg(feature = "server")]
 #[doc(hidden)]
 pub mod app;
+mod counted;
 mod exchange;
 mod hoop;
 #[cfg(feature = "process")]

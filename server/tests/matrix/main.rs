@@ -19,6 +19,7 @@ mod fails_midway;
 mod handlers;
 mod http2;
 mod many_streams;
+mod nested;
 mod observed;
 #[path = "../support/mod.rs"]
 mod support;
