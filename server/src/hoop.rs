@@ -1,5 +1,6 @@
 //! The hoop: begins an `Exchange` for each request, and settles it once the head is final.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use http_body::Body;
@@ -10,9 +11,11 @@ use salvo::{Depot, FlowCtrl, Handler, Service};
 use crate::counted::{counted, is_counted};
 use crate::exchange::{Aborted, Exchange};
 use crate::http_metrics::HttpMetrics;
-use crate::known_routes::known_routes;
+use crate::installation::UnknownEndpoint;
+use crate::known_routes::{KnownRoute, known_routes};
 use crate::request_body;
 use crate::response_body::Handover;
+use crate::route_pattern::Pattern;
 
 /// Feeds [`HttpMetrics`]; see [`HttpMetrics::hoop`].
 ///
@@ -28,26 +31,30 @@ pub struct MetricsHoop {
     metrics: HttpMetrics,
     /// Nothing but the service itself comes after it.
     outermost: bool,
+    /// The routes of which Salvo reports a part of the request; kept for good, as the series are.
+    mixed: &'static [Pattern],
 }
 
 impl HttpMetrics {
     /// The hoop that feeds these metrics: the outermost one of a `Service`.
     pub fn hoop(&self) -> MetricsHoop {
+        self.installation().hoop_made();
         MetricsHoop {
             metrics: *self,
             outermost: false,
+            mixed: &[],
         }
     }
 
     /// A service, or the service of a `Router`, with the hoop put before its own hoops. The routes
     /// that its router lists have their series from now on, at zero for 200 and 500: an error is an
     /// increase even if it is the first request, where `rate()` would not see a new series' first
-    /// value. A route that takes any method is made known for GET; the routes below a filter that is a
-    /// function, or a combination of filters, and those with a segment that mixes text and a wildcard
-    /// (`v{**rest}`), cannot be told in advance and appear with their first request.
+    /// value. They keep their places, whatever clients ask for. A route that takes any method is made known for GET;
+    /// those below a combination of filters cannot be told in advance and appear with their first request.
     ///
     /// Call it last: what allowed media types, or hoops that are put before this one, do to an answer
-    /// is not recorded if the service gets them afterwards.
+    /// is not recorded if the service gets them afterwards. A service that has a hoop of these metrics already
+    /// counts its requests once all the same.
     ///
     /// ```
     /// use salvo::prelude::*;
@@ -69,13 +76,51 @@ impl HttpMetrics {
     /// ```
     #[must_use]
     pub fn instrument(&self, service: impl Into<Service>) -> Service {
-        let mut service = service.into();
-        for route in known_routes(&service.router).iter().flatten() {
-            self.routes().know(route);
+        let service = service.into();
+        let routes = known_routes(&service.router);
+        self.instrument_known(service, &routes)
+    }
+
+    /// As [`instrument`](Self::instrument), for the only or the last service that gets these metrics.
+    ///
+    /// # Errors
+    /// When [`exclude_endpoint`](crate::HttpMetricsBuilder::exclude_endpoint) or
+    /// [`endpoint_buckets`](crate::HttpMetricsBuilder::endpoint_buckets) names an endpoint that is no route of this
+    /// service, nor of one that was instrumented before. Where a combination of filters hides a pattern, or
+    /// [`hoop`](Self::hoop) was called, the routes are not all known, and nothing is refused.
+    ///
+    /// ```
+    /// use salvo::prelude::*;
+    /// use tallied::Registry;
+    /// use tallied_server::{HttpMetrics, Scrape};
+    ///
+    /// let registry = Registry::default();
+    /// let options = HttpMetrics::builder().exclude_endpoint("/metric");
+    /// let metrics = options.register(&registry)?;
+    /// let router = Router::with_path("metrics").get(Scrape::new(registry));
+    /// let error = metrics.try_instrument(router).unwrap_err();
+    /// assert!(error.to_string().contains("\"/metric\""));
+    /// # Ok::<(), tallied::RegisterError>(())
+    /// ```
+    pub fn try_instrument(&self, service: impl Into<Service>) -> Result<Service, UnknownEndpoint> {
+        let service = service.into();
+        let routes = known_routes(&service.router);
+        match self.installation().unknown(&routes) {
+            Some(unknown) => Err(unknown),
+            None => Ok(self.instrument_known(service, &routes)),
         }
+    }
+
+    fn instrument_known(&self, mut service: Service, routes: &BTreeSet<KnownRoute>) -> Service {
+        self.installation().instrumented(routes);
+        self.routes().know(routes);
+        let patterns = routes.iter().map(|route| &route.pattern);
+        let mixed: BTreeSet<&Pattern> = patterns.filter(|pattern| pattern.is_mixed()).collect();
+        let mixed: Vec<Pattern> = mixed.into_iter().cloned().collect();
         let hoop = MetricsHoop {
             metrics: *self,
             outermost: service.allowed_media_types.is_empty(),
+            mixed: mixed.leak(),
         };
         service.hoops.insert(0, Arc::new(hoop));
         service
@@ -115,7 +160,7 @@ impl Handler for MetricsHoop {
             return;
         }
         let path = matched_path(req, res, ctrl);
-        let Some(route) = self.metrics.routes().find(req.method(), path) else {
+        let Some(route) = self.metrics.routes().find(req.method(), path, self.mixed) else {
             counted(self.metrics, ctrl.call_next(req, depot, res)).await;
             return;
         };

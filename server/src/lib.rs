@@ -48,12 +48,14 @@ mod hoop;
 mod host;
 mod http_builder;
 mod http_metrics;
+mod installation;
 mod known_routes;
 mod methods;
 #[cfg(feature = "process")]
 mod process;
 mod request_body;
 mod response_body;
+mod route_pattern;
 mod route_series;
 mod runtime;
 mod scrape;
@@ -63,6 +65,7 @@ pub use hoop::MetricsHoop;
 pub use host::HostMetrics;
 pub use http_builder::{EndpointBuckets, HttpMetric, HttpMetricsBuilder};
 pub use http_metrics::HttpMetrics;
+pub use installation::UnknownEndpoint;
 #[cfg(feature = "process")]
 pub use process::ProcessMetrics;
 pub use runtime::RuntimeMetrics;

@@ -145,6 +145,7 @@ impl Scrape {
     }
 
     async fn answer(&self, req: &Request, res: &mut Response) {
+        crate::installation::scraped(&self.sources.registry);
         let mut counted = Counted::begin(self.sources.metrics.as_ref());
         let ask = match Ask::of(req) {
             Ok(ask) => ask,
