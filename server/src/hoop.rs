@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use http_body::Body;
+use http_body::Body as _;
 use salvo::http::header::CONTENT_LENGTH;
 use salvo::http::{Method, Request, Response, StatusCode};
 use salvo::{Depot, FlowCtrl, Handler, Service};
@@ -14,7 +14,7 @@ use crate::http_metrics::HttpMetrics;
 use crate::installation::UnknownEndpoint;
 use crate::known_routes::{KnownRoute, known_routes};
 use crate::request_body;
-use crate::response_body::Handover;
+use crate::response_body::{Framing, Handover, declared};
 use crate::route_pattern::Pattern;
 
 /// Feeds [`HttpMetrics`]; see [`HttpMetrics::hoop`].
@@ -26,6 +26,9 @@ use crate::route_pattern::Pattern;
 /// for that looks as if the client had left. Sizes are those that pass the hoop: a compression
 /// outside of it is not seen. Of several hoops of the same metrics around a request, the outermost
 /// counts it; hoops of different metrics count it each.
+///
+/// A WebSocket is its handshake: 101, and the time until that is answered. A CORS preflight that a hoop of the
+/// service answers is 204 under `unmatched`: no route takes it.
 #[derive(Debug, Clone, Copy)]
 pub struct MetricsHoop {
     metrics: HttpMetrics,
@@ -166,20 +169,27 @@ impl Handler for MetricsHoop {
         };
         let upload = request_body::watch(req.body_mut());
         let exchange = Exchange::begin(self.metrics, route, upload);
+        let framing = Framing::of(req.version());
+        let head = req.method() == Method::HEAD;
 
         counted(self.metrics, ctrl.call_next(req, depot, res)).await;
 
-        let body = match Handover::wrap(res) {
-            Some(handover) => Answer::Streamed(handover),
-            None => Answer::Whole(res.body.size().unwrap_or(0)),
+        let body = match Handover::wrap(res, framing) {
+            Some(handover) => Body::Streamed(handover),
+            None => Body::Whole(res.body.size().unwrap_or(0)),
+        };
+        let answer = Answer {
+            body,
+            framing,
+            head,
         };
         if self.outermost && is_final(req, res) {
-            return settle(exchange, body, res);
+            return settle(exchange, answer, res);
         }
         // The status and the body are final only after catchers, hoops further out and the service
         // have had their say, which is when observers run. One that is dropped without having run
         // takes the exchange with it.
-        let observed = req.try_on_response(move |res| settle(exchange, body, res));
+        let observed = req.try_on_response(move |res| settle(exchange, answer, res));
         if let Err(settle) = observed {
             // The request did not come through a service: this response is the final one.
             settle(res);
@@ -198,38 +208,58 @@ fn is_final(req: &Request, res: &Response) -> bool {
     !caught && req.method() != Method::HEAD
 }
 
-/// The body as it passed the hoop.
-enum Answer {
+/// An answer as it passed the hoop.
+struct Answer {
+    body: Body,
+    framing: Framing,
+    /// To a HEAD.
+    head: bool,
+}
+
+enum Body {
     Streamed(Handover),
     /// So many bytes.
     Whole(u64),
 }
 
 /// The response is final: records the request, or leaves that to the streamed body.
-fn settle(mut exchange: Exchange, body: Answer, res: &Response) {
-    if exchange.client_left() {
-        return exchange.abort(Aborted::ClientDisconnect);
+fn settle(mut exchange: Exchange, answer: Answer, res: &Response) {
+    if let Some(fault) = exchange.upload_fault() {
+        return exchange.abort(fault);
     }
-    let status = match res.status_code {
-        // What hyper makes of an interim status in the place of a final one.
-        Some(status) if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS => {
-            StatusCode::INTERNAL_SERVER_ERROR
-        }
-        Some(status) => status,
-        None => StatusCode::OK,
-    };
-    let bytes = match body {
-        _ if !may_have_body(status) || has_ended(res) => 0,
-        Answer::Streamed(handover) if handover.is_awaited() => {
+    let status = res.status_code.unwrap_or(StatusCode::OK);
+    if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
+        // An interim status in the place of a final one. Over HTTP/1 hyper makes a whole answer of it; over HTTP/2
+        // it is sent, and is none.
+        let aborted = (answer.framing == Framing::Frames).then_some(Aborted::BodyError);
+        return exchange.finish_whole(StatusCode::INTERNAL_SERVER_ERROR, 0, aborted);
+    }
+    if !may_have_body(status) || answer.head {
+        return exchange.finish_whole(status, 0, None);
+    }
+    let bytes = match answer.body {
+        Body::Streamed(_) | Body::Whole(_) if has_ended(res) => 0,
+        Body::Streamed(handover) if handover.is_awaited() => {
             exchange.answered(status);
             return handover.give(exchange, res);
         }
         // Something outside took the body away and put another in its place.
-        Answer::Streamed(_) => res.body.size().unwrap_or(0),
+        Body::Streamed(_) => res.body.size().unwrap_or(0),
         // Where it is a stream now, something outside of the hoop encodes it.
-        Answer::Whole(bytes) => res.body.size().unwrap_or(bytes),
+        Body::Whole(bytes) => res.body.size().unwrap_or(bytes),
     };
-    exchange.finish_whole(status, bytes);
+    let wrong = contradicts_its_length(res, answer.framing);
+    exchange.finish_whole(status, bytes, wrong.then_some(Aborted::BodyError));
+}
+
+/// Whether a whole body has another size than its Content-Length: then the client waits for the rest, or takes
+/// what is too much for the next answer, or refuses it. Something outside may count it, too, as a stream. hyper corrects the length of an empty one over HTTP/1.
+fn contradicts_its_length(res: &Response, framing: Framing) -> bool {
+    let size = res.body.size().or_else(|| res.body.size_hint().exact());
+    let (Some(declared), Some(size)) = (declared(res), size) else {
+        return false;
+    };
+    declared != size && (size > 0 || framing == Framing::Frames)
 }
 
 /// Whether a status lets a body follow the head (RFC 9110, section 6.4.1).

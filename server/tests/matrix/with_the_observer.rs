@@ -15,6 +15,7 @@ mod ends;
 mod fails_midway;
 mod handlers;
 mod http2;
+mod lengths;
 mod many_streams;
 mod nested;
 mod observed;
