@@ -89,7 +89,6 @@ mod tests {
             .push(Router::with_path("put").put(fine))
             .push(Router::with_path("dl-{**rest}").get(fine))
             .push(Router::with_path("v{id}-{*?rest}/").get(fine))
-            .push(Router::with_path("n{*one|[0-9]+}").push(Router::with_path("m").get(fine)))
             .push(Router::with_path("brace{{s}}").get(fine))
             .push(
                 Router::with_path("admin")
@@ -105,12 +104,11 @@ mod tests {
         ("/admin/{id}", "/admin/7"),
         ("/b/{id}", "/b/1"),
         ("/b/{id}/c/{name}", "/b/1/c/x"),
-        ("/brace{s}", "/brace{s}"),
+        ("/brace{s}", "/brace%7Bs%7D"),
         ("/dl-{**rest}", "/dl-x/y"),
         ("/files/{**rest}", "/files/x/y"),
         ("/group/in", "/group/in"),
         ("/mixed/v{major}.{minor}-beta", "/mixed/v1.22-beta"),
-        ("/n{*one}/m", "/n7/m"),
         ("/put", "/put"),
         ("/v{id}-{*?rest}", "/v1-x"),
         ("/year/{year}", "/year/2026"),
@@ -136,7 +134,7 @@ mod tests {
         let text = registry.text();
         for pattern in &known {
             let counted = format!("endpoint=\"{pattern}\",status_code=\"200\"}} 1");
-            assert!(text.contains(&counted), "{pattern}\n{text}");
+            assert!(text.contains(&counted), "no {counted}");
         }
     }
 
