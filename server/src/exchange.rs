@@ -30,6 +30,8 @@ pub(crate) enum Aborted {
     BodyError,
     /// The server stopped before the answer was complete.
     Shutdown,
+    /// The client broke HTTP/2, and its stream was reset.
+    ProtocolError,
 }
 
 impl Aborted {
@@ -39,6 +41,7 @@ impl Aborted {
             Self::Panic => "panic",
             Self::BodyError => "body_error",
             Self::Shutdown => "shutdown",
+            Self::ProtocolError => "protocol_error",
         }
     }
 }
@@ -77,10 +80,9 @@ impl Exchange {
         }
     }
 
-    /// Whether the client left while its body was being read: then nobody is there for an answer.
-    pub(crate) fn client_left(&self) -> bool {
-        let upload = self.upload.as_ref();
-        upload.is_some_and(|upload| upload.client_left())
+    /// Why nobody is there for an answer, if the request's body told.
+    pub(crate) fn upload_fault(&self) -> Option<Aborted> {
+        self.upload.as_ref().and_then(|upload| upload.fault())
     }
 
     /// The head is final.
@@ -100,20 +102,20 @@ impl Exchange {
         self.response_bytes += bytes;
     }
 
-    /// The head is final, and with it the whole body of so many bytes.
-    pub(crate) fn finish_whole(mut self, status: StatusCode, bytes: u64) {
+    /// The head is final, and with it the whole body of so many bytes, unless those are not its whole body.
+    pub(crate) fn finish_whole(mut self, status: StatusCode, bytes: u64, aborted: Option<Aborted>) {
         // One look at the clock: the end is the start.
         let time = self.started.elapsed();
         self.answered_after(status, time);
         self.sent(bytes);
-        self.record(None, time);
+        self.record(aborted, time);
     }
 
     /// The answer is complete, or will be once the bytes at hand are sent.
     pub(crate) fn finish(mut self) {
-        let left = self.client_left();
+        let fault = self.upload_fault();
         let time = self.started.elapsed();
-        self.record(left.then_some(Aborted::ClientDisconnect), time);
+        self.record(fault, time);
     }
 
     /// The answer will not be completed.
@@ -129,6 +131,7 @@ impl Exchange {
             (Some(Aborted::ClientDisconnect), _) => client_closed_request(),
             (_, Some(status)) => status,
             (Some(Aborted::Shutdown), None) => StatusCode::SERVICE_UNAVAILABLE,
+            (Some(Aborted::ProtocolError), None) => StatusCode::BAD_REQUEST,
             (_, None) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         route.count(status);
@@ -160,6 +163,8 @@ impl Drop for Exchange {
         }
         let why = if std::thread::panicking() {
             Aborted::Panic
+        } else if let Some(fault) = self.upload_fault() {
+            fault
         } else if self.metrics.is_cutting_off() {
             Aborted::Shutdown
         } else {

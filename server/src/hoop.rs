@@ -1,17 +1,21 @@
 //! The hoop: begins an `Exchange` for each request, and settles it once the head is final.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use http_body::Body;
+use http_body::Body as _;
 use salvo::http::header::CONTENT_LENGTH;
 use salvo::http::{Method, Request, Response, StatusCode};
 use salvo::{Depot, FlowCtrl, Handler, Service};
 
+use crate::counted::{counted, is_counted};
 use crate::exchange::{Aborted, Exchange};
 use crate::http_metrics::HttpMetrics;
-use crate::known_routes::known_routes;
+use crate::installation::UnknownEndpoint;
+use crate::known_routes::{KnownRoute, known_routes};
 use crate::request_body;
-use crate::response_body::Handover;
+use crate::response_body::{Framing, Handover, declared};
+use crate::route_pattern::Pattern;
 
 /// Feeds [`HttpMetrics`]; see [`HttpMetrics::hoop`].
 ///
@@ -20,32 +24,40 @@ use crate::response_body::Handover;
 /// catchers write. [`HttpMetrics::instrument`] does that. On a `Router` it counts the requests that
 /// this router takes; then no hoop outside of it may drop the handlers' future (as `Timeout` does),
 /// for that looks as if the client had left. Sizes are those that pass the hoop: a compression
-/// outside of it is not seen. Install it once: it does not notice another one around it.
+/// outside of it is not seen. Of several hoops of the same metrics around a request, the outermost
+/// counts it; hoops of different metrics count it each.
+///
+/// A WebSocket is its handshake: 101, and the time until that is answered. A CORS preflight that a hoop of the
+/// service answers is 204 under `unmatched`: no route takes it.
 #[derive(Debug, Clone, Copy)]
 pub struct MetricsHoop {
     metrics: HttpMetrics,
     /// Nothing but the service itself comes after it.
     outermost: bool,
+    /// The routes of which Salvo reports a part of the request; kept for good, as the series are.
+    mixed: &'static [Pattern],
 }
 
 impl HttpMetrics {
     /// The hoop that feeds these metrics: the outermost one of a `Service`.
     pub fn hoop(&self) -> MetricsHoop {
+        self.installation().hoop_made();
         MetricsHoop {
             metrics: *self,
             outermost: false,
+            mixed: &[],
         }
     }
 
     /// A service, or the service of a `Router`, with the hoop put before its own hoops. The routes
     /// that its router lists have their series from now on, at zero for 200 and 500: an error is an
     /// increase even if it is the first request, where `rate()` would not see a new series' first
-    /// value. A route that takes any method is made known for GET; the routes below a filter that is a
-    /// function, or a combination of filters, and those with a segment that mixes text and a wildcard
-    /// (`v{**rest}`), cannot be told in advance and appear with their first request.
+    /// value. They keep their places, whatever clients ask for. A route that takes any method is made known for GET;
+    /// those below a combination of filters cannot be told in advance and appear with their first request.
     ///
     /// Call it last: what allowed media types, or hoops that are put before this one, do to an answer
-    /// is not recorded if the service gets them afterwards.
+    /// is not recorded if the service gets them afterwards. A service that has a hoop of these metrics already
+    /// counts its requests once all the same.
     ///
     /// ```
     /// use salvo::prelude::*;
@@ -67,13 +79,51 @@ impl HttpMetrics {
     /// ```
     #[must_use]
     pub fn instrument(&self, service: impl Into<Service>) -> Service {
-        let mut service = service.into();
-        for route in known_routes(&service.router).iter().flatten() {
-            self.routes().know(route);
+        let service = service.into();
+        let routes = known_routes(&service.router);
+        self.instrument_known(service, &routes)
+    }
+
+    /// As [`instrument`](Self::instrument), for the only or the last service that gets these metrics.
+    ///
+    /// # Errors
+    /// When [`exclude_endpoint`](crate::HttpMetricsBuilder::exclude_endpoint) or
+    /// [`endpoint_buckets`](crate::HttpMetricsBuilder::endpoint_buckets) names an endpoint that is no route of this
+    /// service, nor of one that was instrumented before. Where a combination of filters hides a pattern, or
+    /// [`hoop`](Self::hoop) was called, the routes are not all known, and nothing is refused.
+    ///
+    /// ```
+    /// use salvo::prelude::*;
+    /// use tallied::Registry;
+    /// use tallied_server::{HttpMetrics, Scrape};
+    ///
+    /// let registry = Registry::default();
+    /// let options = HttpMetrics::builder().exclude_endpoint("/metric");
+    /// let metrics = options.register(&registry)?;
+    /// let router = Router::with_path("metrics").get(Scrape::new(registry));
+    /// let error = metrics.try_instrument(router).unwrap_err();
+    /// assert!(error.to_string().contains("\"/metric\""));
+    /// # Ok::<(), tallied::RegisterError>(())
+    /// ```
+    pub fn try_instrument(&self, service: impl Into<Service>) -> Result<Service, UnknownEndpoint> {
+        let service = service.into();
+        let routes = known_routes(&service.router);
+        match self.installation().unknown(&routes) {
+            Some(unknown) => Err(unknown),
+            None => Ok(self.instrument_known(service, &routes)),
         }
+    }
+
+    fn instrument_known(&self, mut service: Service, routes: &BTreeSet<KnownRoute>) -> Service {
+        self.installation().instrumented(routes);
+        self.routes().know(routes);
+        let patterns = routes.iter().map(|route| &route.pattern);
+        let mixed: BTreeSet<&Pattern> = patterns.filter(|pattern| pattern.is_mixed()).collect();
+        let mixed: Vec<Pattern> = mixed.into_iter().cloned().collect();
         let hoop = MetricsHoop {
             metrics: *self,
             outermost: service.allowed_media_types.is_empty(),
+            mixed: mixed.leak(),
         };
         service.hoops.insert(0, Arc::new(hoop));
         service
@@ -108,27 +158,38 @@ impl Handler for MetricsHoop {
         res: &mut Response,
         ctrl: &mut FlowCtrl,
     ) {
-        let path = matched_path(req, res, ctrl);
-        let Some(route) = self.metrics.routes().find(req.method(), path) else {
+        if is_counted(self.metrics) {
             ctrl.call_next(req, depot, res).await;
+            return;
+        }
+        let path = matched_path(req, res, ctrl);
+        let Some(route) = self.metrics.routes().find(req.method(), path, self.mixed) else {
+            counted(self.metrics, ctrl.call_next(req, depot, res)).await;
             return;
         };
         let upload = request_body::watch(req.body_mut());
         let exchange = Exchange::begin(self.metrics, route, upload);
+        let framing = Framing::of(req.version());
+        let head = req.method() == Method::HEAD;
 
-        ctrl.call_next(req, depot, res).await;
+        counted(self.metrics, ctrl.call_next(req, depot, res)).await;
 
-        let body = match Handover::wrap(res) {
-            Some(handover) => Answer::Streamed(handover),
-            None => Answer::Whole(res.body.size().unwrap_or(0)),
+        let body = match Handover::wrap(res, framing) {
+            Some(handover) => Body::Streamed(handover),
+            None => Body::Whole(res.body.size().unwrap_or(0)),
+        };
+        let answer = Answer {
+            body,
+            framing,
+            head,
         };
         if self.outermost && is_final(req, res) {
-            return settle(exchange, body, res);
+            return settle(exchange, answer, res);
         }
         // The status and the body are final only after catchers, hoops further out and the service
         // have had their say, which is when observers run. One that is dropped without having run
         // takes the exchange with it.
-        let observed = req.try_on_response(move |res| settle(exchange, body, res));
+        let observed = req.try_on_response(move |res| settle(exchange, answer, res));
         if let Err(settle) = observed {
             // The request did not come through a service: this response is the final one.
             settle(res);
@@ -147,38 +208,58 @@ fn is_final(req: &Request, res: &Response) -> bool {
     !caught && req.method() != Method::HEAD
 }
 
-/// The body as it passed the hoop.
-enum Answer {
+/// An answer as it passed the hoop.
+struct Answer {
+    body: Body,
+    framing: Framing,
+    /// To a HEAD.
+    head: bool,
+}
+
+enum Body {
     Streamed(Handover),
     /// So many bytes.
     Whole(u64),
 }
 
 /// The response is final: records the request, or leaves that to the streamed body.
-fn settle(mut exchange: Exchange, body: Answer, res: &Response) {
-    if exchange.client_left() {
-        return exchange.abort(Aborted::ClientDisconnect);
+fn settle(mut exchange: Exchange, answer: Answer, res: &Response) {
+    if let Some(fault) = exchange.upload_fault() {
+        return exchange.abort(fault);
     }
-    let status = match res.status_code {
-        // What hyper makes of an interim status in the place of a final one.
-        Some(status) if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS => {
-            StatusCode::INTERNAL_SERVER_ERROR
-        }
-        Some(status) => status,
-        None => StatusCode::OK,
-    };
-    let bytes = match body {
-        _ if !may_have_body(status) || has_ended(res) => 0,
-        Answer::Streamed(handover) if handover.is_awaited() => {
+    let status = res.status_code.unwrap_or(StatusCode::OK);
+    if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
+        // An interim status in the place of a final one. Over HTTP/1 hyper makes a whole answer of it; over HTTP/2
+        // it is sent, and is none.
+        let aborted = (answer.framing == Framing::Frames).then_some(Aborted::BodyError);
+        return exchange.finish_whole(StatusCode::INTERNAL_SERVER_ERROR, 0, aborted);
+    }
+    if !may_have_body(status) || answer.head {
+        return exchange.finish_whole(status, 0, None);
+    }
+    let bytes = match answer.body {
+        Body::Streamed(_) | Body::Whole(_) if has_ended(res) => 0,
+        Body::Streamed(handover) if handover.is_awaited() => {
             exchange.answered(status);
             return handover.give(exchange, res);
         }
         // Something outside took the body away and put another in its place.
-        Answer::Streamed(_) => res.body.size().unwrap_or(0),
+        Body::Streamed(_) => res.body.size().unwrap_or(0),
         // Where it is a stream now, something outside of the hoop encodes it.
-        Answer::Whole(bytes) => res.body.size().unwrap_or(bytes),
+        Body::Whole(bytes) => res.body.size().unwrap_or(bytes),
     };
-    exchange.finish_whole(status, bytes);
+    let wrong = contradicts_its_length(res, answer.framing);
+    exchange.finish_whole(status, bytes, wrong.then_some(Aborted::BodyError));
+}
+
+/// Whether a whole body has another size than its Content-Length: then the client waits for the rest, or takes
+/// what is too much for the next answer, or refuses it. Something outside may count it, too, as a stream. hyper corrects the length of an empty one over HTTP/1.
+fn contradicts_its_length(res: &Response, framing: Framing) -> bool {
+    let size = res.body.size().or_else(|| res.body.size_hint().exact());
+    let (Some(declared), Some(size)) = (declared(res), size) else {
+        return false;
+    };
+    declared != size && (size > 0 || framing == Framing::Frames)
 }
 
 /// Whether a status lets a body follow the head (RFC 9110, section 6.4.1).

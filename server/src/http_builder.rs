@@ -6,6 +6,7 @@ use salvo::http::Method;
 use tallied::{Buckets, RegisterError, Registry};
 
 use crate::http_metrics::HttpMetrics;
+use crate::route_pattern;
 
 /// Upper bounds of the durations, in seconds.
 const DURATION_SECONDS: [f64; 11] = [
@@ -170,31 +171,34 @@ impl HttpMetricsBuilder {
         self
     }
 
-    /// Bounds for the endpoint of this label value (`/users/{id}`, without constraints). A quantile over several
-    /// endpoints is only as good as the bounds that all of them have.
+    /// Bounds for one endpoint, by the pattern of its route: `/users/{id}`, or `users/{id:num}` as the router has
+    /// it. A quantile over several endpoints is only as good as the bounds that all of them have.
     ///
-    /// A value that no route has is no error, and has no effect. Of two bounds for one value the
-    /// later hold.
+    /// One that no route has is refused by [`HttpMetrics::try_instrument`], and else warned of in the log at the
+    /// first scrape. If set twice, the last call wins.
     #[must_use]
     pub fn endpoint_buckets(mut self, endpoint: &str, buckets: EndpointBuckets) -> Self {
+        let endpoint = route_pattern::endpoint(endpoint);
         self.endpoints.insert(endpoint.into(), buckets);
         self
     }
 
-    /// Leaves an endpoint out, by its label value (`/metrics`, `/users/{id}` without constraints, or
-    /// `unmatched`): its requests are in
-    /// no metric, not even in flight. Default: none is left out.
+    /// Leaves an endpoint out, by the pattern of its route (as in [`endpoint_buckets`](Self::endpoint_buckets)) or
+    /// `unmatched`: its requests are in no metric, not even in flight. Default: none is left out.
     ///
-    /// A value that no route has is no error, and has no effect.
+    /// One that no route has is refused by [`HttpMetrics::try_instrument`], and else warned of in the log at the
+    /// first scrape.
     #[must_use]
     pub fn exclude_endpoint(mut self, endpoint: &str) -> Self {
-        self.excluded.insert(endpoint.into());
+        self.excluded
+            .insert(route_pattern::endpoint(endpoint).into());
         self
     }
 
     /// How many different patterns get series of their own; the requests of later ones are counted under
     /// `endpoint="overflow"`, and in `http_requests_endpoint_overflow_total`, so that totals stay
-    /// exact. Default: 1,000. Patterns that are left out count, too.
+    /// exact. Default: 1,000. Patterns that are left out count, too; those of a router that is
+    /// [instrumented](HttpMetrics::instrument) have their places from then on.
     #[must_use]
     pub fn max_endpoints(mut self, endpoints: usize) -> Self {
         self.max_endpoints = endpoints;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tallied::{Buckets, Family, Histogram, Metric, RegisterError, Registry, Unit};
 
 use crate::http_builder::{HttpMetric, HttpMetricsBuilder};
+use crate::installation::{self, Installation};
 use crate::methods::Methods;
 use crate::route_series::{EndpointRules, RouteFamilies, Routes};
 
@@ -22,6 +23,9 @@ use crate::route_series::{EndpointRules, RouteFamilies, Routes};
 /// | `http_requests_in_flight` | gauge | `method` |
 /// | `http_requests_aborted_total` | counter | `method`, `endpoint`, `reason` |
 /// | `http_requests_endpoint_overflow_total` | counter | |
+/// | `http_metrics_without_hoop` | gauge | |
+///
+/// The last is there, as 1, only while neither `instrument` nor `hoop` was called.
 ///
 /// `endpoint` is the pattern of the route that matched, with its leading slash and without constraints
 /// (`{id:num}` reads `/users/{id}`), or `unmatched`; after 1,000 different patterns it is `overflow`, and such requests are counted in
@@ -38,9 +42,19 @@ use crate::route_series::{EndpointRules, RouteFamilies, Routes};
 #[derive(Debug, Clone, Copy)]
 pub struct HttpMetrics(&'static Inner);
 
+impl PartialEq for HttpMetrics {
+    /// Whether they are copies of each other.
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.0, other.0)
+    }
+}
+
+impl Eq for HttpMetrics {}
+
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) routes: Routes,
+    installation: Installation,
     cutting_off: AtomicBool,
 }
 
@@ -131,6 +145,8 @@ impl HttpMetrics {
             )?,
         };
         let methods = options.methods.map_or_else(Methods::default, Methods::new);
+        let named = options.endpoints.keys().chain(&options.excluded);
+        let named = named.map(|endpoint| endpoint.to_string()).collect();
         let rules = EndpointRules {
             max_endpoints: options.max_endpoints,
             buckets: options.endpoints,
@@ -142,10 +158,14 @@ impl HttpMetrics {
             "HTTP requests counted under endpoint=\"overflow\", for there are too many endpoints",
             routes.overflowed.clone(),
         )?;
-        Ok(Self(Box::leak(Box::new(Inner {
+        let installation = Installation::register(&registry, named)?;
+        let metrics = Self(Box::leak(Box::new(Inner {
             routes,
+            installation,
             cutting_off: AtomicBool::new(false),
-        }))))
+        })));
+        installation::warn_at_first_scrape(metrics);
+        Ok(metrics)
     }
 
     /// To be called when a drain has run out of time, before what is left is cut off: requests
@@ -187,6 +207,10 @@ impl HttpMetrics {
 
     pub(crate) fn is_cutting_off(&self) -> bool {
         self.0.cutting_off.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn installation(&self) -> &'static Installation {
+        &self.0.installation
     }
 
     pub(crate) fn routes(self) -> &'static Routes {

@@ -43,6 +43,7 @@
 #[cfg(feature = "server")]
 #[doc(hidden)]
 pub mod app;
+mod counted;
 mod defer_eof;
 mod exchange;
 mod hoop;
@@ -50,12 +51,14 @@ mod hoop;
 mod host;
 mod http_builder;
 mod http_metrics;
+mod installation;
 mod known_routes;
 mod methods;
 #[cfg(feature = "process")]
 mod process;
 mod request_body;
 mod response_body;
+mod route_pattern;
 mod route_series;
 mod runtime;
 mod scrape;
@@ -66,6 +69,7 @@ pub use hoop::MetricsHoop;
 pub use host::HostMetrics;
 pub use http_builder::{EndpointBuckets, HttpMetric, HttpMetricsBuilder};
 pub use http_metrics::HttpMetrics;
+pub use installation::UnknownEndpoint;
 #[cfg(feature = "process")]
 pub use process::ProcessMetrics;
 pub use runtime::RuntimeMetrics;

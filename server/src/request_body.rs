@@ -1,14 +1,16 @@
-//! Counts what is read of a request's body, and notices a client that leaves meanwhile.
+//! Counts what is read of a request's body, and notices a client that leaves meanwhile, or breaks its protocol.
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use salvo::http::ReqBody;
+
+use crate::exchange::Aborted;
 
 /// What is known of a request's body; shared by the body and the record.
 ///
@@ -21,14 +23,13 @@ pub(crate) struct Upload {
     read: AtomicU64,
     /// The end was read: `read` is the size.
     complete: AtomicBool,
-    client_left: AtomicBool,
+    fault: OnceLock<Aborted>,
 }
 
 impl Upload {
-    /// Whether the client left while its body was being read. Whatever the handler made of the
-    /// truncated body, nobody is there to get it.
-    pub(crate) fn client_left(&self) -> bool {
-        self.client_left.load(Ordering::Relaxed)
+    /// Why nobody is there for an answer, whatever the handler made of the truncated body.
+    pub(crate) fn fault(&self) -> Option<Aborted> {
+        self.fault.get().copied()
     }
 
     /// The size of the body in bytes. What a handler left unread counts by its Content-Length, as
@@ -58,7 +59,7 @@ pub(crate) fn watch(body: &mut ReqBody) -> Option<Arc<Upload>> {
         declared: body.size_hint().exact(),
         read: AtomicU64::new(0),
         complete: AtomicBool::new(false),
-        client_left: AtomicBool::new(false),
+        fault: OnceLock::new(),
     });
     let inner = std::mem::take(body);
     *body = ReqBody::Boxed {
@@ -94,10 +95,12 @@ impl Body for UploadBody {
                 }
             }
             Poll::Ready(None) => self.upload.complete.store(true, Ordering::Relaxed),
-            Poll::Ready(Some(Err(error))) if is_disconnect(error) => {
-                self.upload.client_left.store(true, Ordering::Relaxed);
+            Poll::Ready(Some(Err(error))) => {
+                if let Some(fault) = fault(error) {
+                    self.upload.fault.get_or_init(|| fault);
+                }
             }
-            Poll::Ready(Some(Err(_))) | Poll::Pending => {}
+            Poll::Pending => {}
         }
         polled.map_err(Into::into)
     }
@@ -111,9 +114,9 @@ impl Body for UploadBody {
     }
 }
 
-/// Whether a body failed because its client is gone. A client that sent nonsense, or was too
-/// slow for a limit, is still there to be told.
-fn is_disconnect(error: &io::Error) -> bool {
+/// Why a body that failed leaves nobody to answer: its client is gone, or broke HTTP/2, whose stream is then reset.
+/// A client that sent nonsense over HTTP/1, or was too slow for a limit, is still there to be told.
+fn fault(error: &io::Error) -> Option<Aborted> {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = cause {
         if let Some(error) = error.downcast_ref::<io::Error>() {
@@ -123,32 +126,37 @@ fn is_disconnect(error: &io::Error) -> bool {
                 io::ErrorKind::TimedOut,
             ];
             if still_there.contains(&error.kind()) {
-                return false;
+                return None;
             }
             // What an io::Error wraps is not what its `source` returns.
             cause = error.get_ref().map(|inner| inner as _);
             continue;
         }
         cause = error.source();
+        // The text of h2, so that a service without HTTP/2 need not have that crate: it detects what it resets by
+        // itself, and receives what a client resets. The test matrix has both from the crate itself.
+        if cause.is_none() && error.to_string().starts_with("stream error detected") {
+            return Some(Aborted::ProtocolError);
+        }
     }
-    true
+    Some(Aborted::ClientDisconnect)
 }
 
 #[cfg(test)]
 mod tests {
     use std::io;
 
-    use super::is_disconnect;
+    use super::fault;
+    use crate::exchange::Aborted;
 
     #[test]
     fn nonsense_and_slowness_are_no_disconnects() {
-        assert!(is_disconnect(&io::ErrorKind::UnexpectedEof.into()));
-        assert!(is_disconnect(&io::Error::other(io::Error::from(
-            io::ErrorKind::ConnectionReset
-        ))));
-        assert!(!is_disconnect(&io::ErrorKind::TimedOut.into()));
-        assert!(!is_disconnect(&io::Error::other(io::Error::from(
-            io::ErrorKind::InvalidInput
-        ))));
+        let left = Some(Aborted::ClientDisconnect);
+        assert_eq!(fault(&io::ErrorKind::UnexpectedEof.into()), left);
+        let reset = io::Error::from(io::ErrorKind::ConnectionReset);
+        assert_eq!(fault(&io::Error::other(reset)), left);
+        assert_eq!(fault(&io::ErrorKind::TimedOut.into()), None);
+        let nonsense = io::Error::from(io::ErrorKind::InvalidInput);
+        assert_eq!(fault(&io::Error::other(nonsense)), None);
     }
 }

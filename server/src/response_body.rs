@@ -4,14 +4,16 @@
 //! Content-Length tells that it is the last. Otherwise the client learns of the end only from the
 //! connection, which writes it after the body has said that it has ended; then the record is made.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use salvo::http::header::CONTENT_LENGTH;
-use salvo::http::{ResBody, Response};
+use salvo::http::{ResBody, Response, Version};
 
 use crate::exchange::{Aborted, Exchange};
 use crate::scrape::NotTaken;
@@ -23,16 +25,19 @@ pub(crate) struct Handover(Arc<Mutex<Download>>);
 impl Handover {
     /// Puts a counting body in the place of a streamed one. `None` for a body that is whole in
     /// memory, or none.
-    pub(crate) fn wrap(res: &mut Response) -> Option<Self> {
+    pub(crate) fn wrap(res: &mut Response, framing: Framing) -> Option<Self> {
         match res.body {
             ResBody::None | ResBody::Once(_) | ResBody::Chunks(_) | ResBody::Error(_) => None,
             // Hyper, Boxed, Stream, Channel, and whatever a later Salvo streams.
             _ => {
                 let handover = Self::default();
                 handover.lock().length = length(res);
+                handover.lock().framing = framing;
                 let body = Box::pin(DownloadBody {
                     inner: res.take_body(),
                     download: handover.clone(),
+                    held: Mutex::default(),
+                    flushed: false,
                 });
                 handover.lock().body = address(&*body);
                 res.replace_body(ResBody::Boxed(body));
@@ -70,9 +75,13 @@ impl Handover {
 
 /// So many bytes the connection sends of a response's body, and then drops it.
 fn length(res: &Response) -> Option<u64> {
+    declared(res).or_else(|| res.body.size_hint().exact())
+}
+
+/// The Content-Length.
+pub(crate) fn declared(res: &Response) -> Option<u64> {
     let header = res.headers().get(CONTENT_LENGTH);
-    let header = header.and_then(|length| length.to_str().ok()?.parse().ok());
-    header.or_else(|| res.body.size_hint().exact())
+    header.and_then(|length| length.to_str().ok()?.parse().ok())
 }
 
 /// Whether a body ended because its client did not take it.
@@ -85,11 +94,31 @@ fn address(body: &(impl ?Sized + Body)) -> usize {
     std::ptr::from_ref(body).cast::<()>().addr()
 }
 
+/// What ends a body on the wire.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// Its Content-Length, where there is one: beyond it the connection sends nothing of a stream.
+    #[default]
+    Length,
+    /// HTTP/2's frames: all of it is sent, and a client refuses what contradicts the Content-Length.
+    Frames,
+}
+
+impl Framing {
+    pub(crate) fn of(version: Version) -> Self {
+        match version {
+            Version::HTTP_2 | Version::HTTP_3 => Self::Frames,
+            _ => Self::Length,
+        }
+    }
+}
+
 /// What is known of a streamed body.
 #[derive(Default)]
 struct Download {
     /// Its address.
     body: usize,
+    framing: Framing,
     /// What the connection asks for of this body.
     length: Option<u64>,
     /// … and of the answer, which may have this body inside of another.
@@ -112,13 +141,18 @@ impl Download {
     /// A frame is about to be handed over; `last` if there is none after it.
     fn count(&mut self, frame: &Frame<Bytes>, last: bool) {
         let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
-        // Beyond the Content-Length the connection sends nothing.
+        let limit = self.length.filter(|_| self.framing == Framing::Length);
         let left = |length: u64| length.saturating_sub(self.sent);
-        self.sent += bytes.min(self.length.map_or(u64::MAX, left));
+        self.sent += bytes.min(limit.map_or(u64::MAX, left));
         // After trailers the connection asks for nothing more.
         if last || frame.is_trailers() || self.length == Some(self.sent) {
             self.end(Outcome::Complete);
         }
+    }
+
+    /// Whether it would end before its Content-Length.
+    fn is_short(&self) -> bool {
+        self.length.is_some_and(|length| self.sent < length)
     }
 
     fn end(&mut self, outcome: Outcome) {
@@ -134,10 +168,10 @@ impl Download {
             return;
         };
         exchange.sent(self.sent);
-        // The client waits for the rest until the connection is closed on it.
-        let short = self.length.is_some_and(|length| self.sent < length);
+        // One that waits for the rest, until the connection is closed on it, or refuses what is too much.
+        let wrong = self.length.is_some_and(|length| self.sent != length);
         match self.outcome {
-            Some(Outcome::Complete) if !short => exchange.finish(),
+            Some(Outcome::Complete) if !wrong => exchange.finish(),
             Some(Outcome::Complete | Outcome::Failed) => exchange.abort(Aborted::BodyError),
             Some(Outcome::Dropped) | None => drop(exchange),
         }
@@ -147,35 +181,99 @@ impl Download {
 struct DownloadBody {
     inner: ResBody,
     download: Handover,
+    /// How it broke, while that is held back. A body has to be Sync; nobody ever waits for the lock.
+    held: Mutex<Option<Broken>>,
+    /// Whether the connection had an opportunity to write all that it was given.
+    flushed: bool,
+}
+
+/// Why there is no end to hand over.
+enum Broken {
+    Failed(std::io::Error),
+    Panicked(Box<dyn Any + Send>),
+    /// It ended before its Content-Length.
+    Short,
+}
+
+impl DownloadBody {
+    /// What the connection is to be given next, unless the body broke.
+    fn next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Frame<Bytes>>, Broken>> {
+        let inner = Pin::new(&mut self.inner);
+        // Goes on unwinding in `poll_frame`, with nothing in between.
+        let polled = match catch_unwind(AssertUnwindSafe(|| inner.poll_frame(cx))) {
+            Ok(polled) => ready!(polled),
+            Err(panic) => return Poll::Ready(Err(Broken::Panicked(panic))),
+        };
+        Poll::Ready(match polled {
+            Some(Ok(frame)) => {
+                let last = self.inner.is_end_stream();
+                self.download.lock().count(&frame, last);
+                Ok(Some(frame))
+            }
+            None if self.download.lock().is_short() => Err(Broken::Short),
+            None => {
+                self.download.lock().end(Outcome::Complete);
+                Ok(None)
+            }
+            Some(Err(error)) => Err(Broken::Failed(error)),
+        })
+    }
 }
 
 impl Body for DownloadBody {
     type Data = Bytes;
     type Error = salvo::BoxedError;
 
+    /// Holds back for one poll that the body broke, where frames, or the head, were not written yet: hyper writes
+    /// when there is something to wait for, and drops what it has when a body breaks. So the client gets what is
+    /// recorded: the head and the bytes before the break.
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, salvo::BoxedError>>> {
-        let polled = Pin::new(&mut self.inner).poll_frame(cx);
-        match &polled {
-            Poll::Ready(Some(Ok(frame))) => {
-                let last = self.inner.is_end_stream();
-                self.download.lock().count(frame, last);
-            }
-            Poll::Ready(None) => self.download.lock().end(Outcome::Complete),
-            // The client took nothing: no fault of the body's.
-            Poll::Ready(Some(Err(error))) if not_taken(error) => {
-                self.download.lock().end(Outcome::Dropped);
-            }
-            Poll::Ready(Some(Err(_))) => self.download.lock().end(Outcome::Failed),
-            Poll::Pending => {}
+        let held = self.held.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let broken = match held.take() {
+            Some(broken) => broken,
+            None => match self.next(cx) {
+                Poll::Pending => {
+                    self.flushed = true;
+                    return Poll::Pending;
+                }
+                Poll::Ready(Ok(frame)) => {
+                    self.flushed = false;
+                    return Poll::Ready(frame.map(Ok));
+                }
+                Poll::Ready(Err(broken)) => broken,
+            },
+        };
+        if !self.flushed {
+            self.flushed = true;
+            self.held = Mutex::new(Some(broken));
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
         }
-        polled.map_err(Into::into)
+        match broken {
+            Broken::Failed(error) => {
+                // One that its client did not take is no fault of the body's.
+                let outcome = if not_taken(&error) {
+                    Outcome::Dropped
+                } else {
+                    Outcome::Failed
+                };
+                self.download.lock().end(outcome);
+                Poll::Ready(Some(Err(error.into())))
+            }
+            Broken::Short => {
+                self.download.lock().end(Outcome::Complete);
+                Poll::Ready(None)
+            }
+            Broken::Panicked(panic) => resume_unwind(panic),
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.is_none() && self.inner.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {

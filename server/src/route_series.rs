@@ -3,13 +3,13 @@
 //! Guarantees: what clients can choose is bounded: the methods that
 //! [`HttpMetricsBuilder::methods`](crate::HttpMetricsBuilder::methods) knows and `OTHER`, and so many
 //! endpoints as [`HttpMetricsBuilder::max_endpoints`](crate::HttpMetricsBuilder::max_endpoints) says,
-//! beside `unmatched` and `overflow`.
+//! beside `unmatched` and `overflow`. What an instrumented router lists has its place before any request.
 //!
 //! Costs: a lookup by two label values. What is found lives as long as the process, so that a
 //! request holds a reference and counts no references: at most the number of methods times that of
 //! endpoints.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::OnceLock;
 
 use salvo::http::{Method, StatusCode};
@@ -18,14 +18,7 @@ use tallied::{Buckets, Counter, Family, Histogram, UpDownCounter};
 use crate::http_builder::EndpointBuckets;
 use crate::known_routes::KnownRoute;
 use crate::methods::{MethodLabel, Methods};
-
-/// The `endpoint` of a request that no route took.
-const UNMATCHED: &str = "unmatched";
-
-/// The `endpoint` of the routes beyond the cap. A cap is needed because, for a pattern that mixes
-/// text and a wildcard in one segment (`v{id}-{**rest}`), Salvo reports a part of the path itself,
-/// and then the clients choose the label.
-const OVERFLOW: &str = "overflow";
+use crate::route_pattern::{OVERFLOW, Pattern, UNMATCHED};
 
 /// The statuses whose counters are kept at hand; others are looked up.
 const FREQUENT: [u16; 16] = [
@@ -136,34 +129,42 @@ impl Routes {
         }
     }
 
-    /// The series of a request: `path` is that of the route that took it, without the leading
-    /// slash; `None` where none did.
-    pub(crate) fn find(&self, method: &Method, path: Option<&str>) -> Found {
+    /// The series of a request: `path` is what Salvo reports of the route that took it, without the leading
+    /// slash; `None` where none did. `mixed` are the routes that are not reported by their names.
+    pub(crate) fn find(&self, method: &Method, path: Option<&str>, mixed: &[Pattern]) -> Found {
         let method = self.methods.label(method);
         let Some(path) = path else {
             return *self.unmatched[method.index].get_or_init(|| self.make(method, UNMATCHED));
         };
         match self.known.get(&[method.name, path]) {
             Some(series) => *series,
-            None => self.make_known(method, path),
+            None => self.find_other(method, path, mixed),
         }
     }
 
-    /// Makes the series of a route, at zero for 200 and 500. One that takes any method is made
-    /// for GET, one beyond the cap not at all.
-    pub(crate) fn know(&self, route: &KnownRoute) {
-        let method = route.method.as_deref().unwrap_or("GET");
-        // It is the name of a method: it was one before.
-        let Ok(method) = Method::from_bytes(method.as_bytes()) else {
-            return;
-        };
-        if !self.has_room_for(&route.pattern) {
-            return;
+    /// Makes the series of routes, at zero for 200 and 500. One that takes any method is made
+    /// for GET, one beyond the cap not at all. One that is uncertain has a place, and no series.
+    pub(crate) fn know(&self, routes: &BTreeSet<KnownRoute>) {
+        // The places first: no request gets in between.
+        let (certain, uncertain): (Vec<_>, Vec<_>) = routes.iter().partition(|route| route.certain);
+        for route in certain.iter().chain(&uncertain) {
+            if self.has_room_for(route.pattern.text()) {
+                self.endpoints.get_or_create(&[route.pattern.text()]);
+            }
         }
-        let path = route.pattern.trim_start_matches('/');
-        if let Some(series) = self.find(&method, Some(path)) {
-            series.know("200");
-            series.know("500");
+        for route in certain {
+            let method = route.method.as_deref().unwrap_or("GET");
+            // It is the name of a method: it was one before.
+            let Ok(method) = Method::from_bytes(method.as_bytes()) else {
+                continue;
+            };
+            let pattern = route.pattern.text();
+            if self.has_room_for(pattern)
+                && let Some(series) = self.make_known(self.methods.label(&method), pattern)
+            {
+                series.know("200");
+                series.know("500");
+            }
         }
     }
 
@@ -173,19 +174,31 @@ impl Routes {
         self.endpoints.get(&[endpoint]).is_some() || self.endpoints.len() < self.rules.max_endpoints
     }
 
+    /// What is not known by what Salvo reports: a new route, one of `mixed`, or one beyond the cap. A cap is needed
+    /// because, where the router is not known, a mixed segment lets clients choose the label.
     #[cold]
-    fn make_known(&self, method: MethodLabel, path: &str) -> Found {
-        let endpoint = format!("/{path}");
-        if !self.has_room_for(&endpoint) {
+    fn find_other(&self, method: MethodLabel, path: &str, mixed: &[Pattern]) -> Found {
+        let reported = format!("/{path}");
+        let declared = self.endpoints.get(&[&reported]).is_some();
+        let route = mixed.iter().find(|route| route.reports(&reported));
+        let endpoint = match route {
+            Some(route) if !declared => route.text(),
+            _ => &reported,
+        };
+        if !self.has_room_for(endpoint) {
             self.overflowed.inc();
             return *self.overflow[method.index].get_or_init(|| self.make(method, OVERFLOW));
         }
+        self.make_known(method, endpoint)
+    }
+
+    fn make_known(&self, method: MethodLabel, endpoint: &str) -> Found {
         // What is left out has no series, but a place here.
-        self.endpoints.get_or_create(&[&endpoint]);
-        let labels = [method.name, path];
+        self.endpoints.get_or_create(&[endpoint]);
+        let labels = [method.name, endpoint.strip_prefix('/').unwrap_or(endpoint)];
         *self
             .known
-            .get_or_create_with(&labels, || self.make(method, &endpoint))
+            .get_or_create_with(&labels, || self.make(method, endpoint))
     }
 
     fn make(&self, method: MethodLabel, endpoint: &str) -> Found {

@@ -3,12 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::collections::BTreeSet;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
 
 use salvo::http::Method;
 use salvo::prelude::*;
-use salvo::test::RequestBuilder;
+use salvo::test::{RequestBuilder, ResponseExt, TestClient};
 use tallied::{Buckets, RegisterError, Registry};
-use tallied_server::{EndpointBuckets, HttpMetric, HttpMetrics, HttpMetricsBuilder};
+use tallied_server::{EndpointBuckets, HttpMetric, HttpMetrics, HttpMetricsBuilder, Scrape};
 
 #[handler]
 async fn fine() -> &'static str {
@@ -241,4 +243,148 @@ async fn an_endpoint_can_have_bounds_of_its_own() {
         assert_eq!(bounds(name, "/b/{id}"), others);
     }
     assert_eq!(bounds("http_request_size_bytes", "/a").len(), 8);
+}
+
+/// The log of a test's thread.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn begin() -> (Self, tracing::subscriber::DefaultGuard) {
+        let log = Self::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_writer(move || writer.clone())
+            .finish();
+        (log, tracing::subscriber::set_default(subscriber))
+    }
+
+    fn lines(&self, with: &str) -> usize {
+        let said = self.0.lock().unwrap();
+        let said = std::str::from_utf8(&said).unwrap();
+        said.lines().filter(|line| line.contains(with)).count()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What a Prometheus gets, in a format.
+async fn scrape(registry: &Registry, format: &str) -> String {
+    let router = Router::with_path("metrics").get(Scrape::new(registry.clone()));
+    let url = format!("http://127.0.0.1/metrics?format={format}");
+    let mut answer = TestClient::get(url).send(&Service::new(router)).await;
+    answer.take_string().await.unwrap()
+}
+
+const WITHOUT_HOOP: &str = "http_metrics_without_hoop";
+
+#[tokio::test]
+async fn a_missing_hoop_is_told_once_and_is_a_metric() {
+    let (log, _logging) = Log::begin();
+    let registry = Registry::default();
+    let options = HttpMetrics::builder().constant_label("region", "eu");
+    let http = options.clone().prefix("shop").register(&registry).unwrap();
+    let hooped = options.clone().prefix("other").register(&registry).unwrap();
+    let service = hooped.instrument(router());
+    for format in ["text", "openmetrics", "text"] {
+        let text = scrape(&registry, format).await;
+        let sample = format!("\nshop_{WITHOUT_HOOP}{{region=\"eu\"}} 1\n");
+        assert!(text.contains(&sample), "{text}");
+        assert!(!text.contains(&format!("other_{WITHOUT_HOOP}{{")), "{text}");
+        if format == "openmetrics" {
+            // That parser knows no unit in a name that has a label after it.
+            let lines = text.lines().filter(|line| !line.starts_with("# UNIT"));
+            let unitless: String = lines.map(|line| format!("{line}\n")).collect();
+            openmetrics_parser::openmetrics::parse_openmetrics(&unitless).unwrap();
+        }
+    }
+    assert_eq!(log.lines("call HttpMetrics::instrument"), 1);
+    assert_eq!(log.lines(&format!("shop_{WITHOUT_HOOP}")), 1);
+    // With a hoop, wherever it is, nothing is left of it.
+    for hooped in [
+        |http: HttpMetrics| http.instrument(router()),
+        |http: HttpMetrics| Service::new(router().hoop(http.hoop())),
+    ] {
+        let registry = Registry::default();
+        let _ = hooped(HttpMetrics::register(&registry).unwrap());
+        assert!(!scrape(&registry, "text").await.contains(WITHOUT_HOOP));
+    }
+    let _ = (service, http.instrument(router()));
+    assert!(!scrape(&registry, "text").await.contains(WITHOUT_HOOP));
+    assert_eq!(log.lines("WARN"), 1);
+}
+
+#[tokio::test]
+async fn an_endpoint_may_be_written_as_the_router_has_it() {
+    let own = EndpointBuckets {
+        duration: Some(Buckets::new([7.0]).unwrap()),
+        ..EndpointBuckets::default()
+    };
+    let options = HttpMetrics::builder()
+        .exclude_endpoint("a")
+        .endpoint_buckets("b/{id:num}/", own);
+    let registry = Registry::default();
+    let http = options.register(&registry).unwrap();
+    let service = http.try_instrument(router()).unwrap();
+    send(&service, "GET", "/a").await;
+    send(&service, "GET", "/b/7").await;
+    let text = registry.text();
+    assert!(!text.contains("endpoint=\"/a\""), "{text}");
+    let bounds = r#"http_request_duration_seconds_bucket{method="GET",endpoint="/b/{id}""#;
+    assert_eq!(samples(&registry, bounds).len(), 2);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_no_route_has_is_refused_or_warned_of() {
+    let (log, _logging) = Log::begin();
+    let wrong = |options: HttpMetricsBuilder| {
+        let registry = Registry::default();
+        (options.register(&registry).unwrap(), registry)
+    };
+    for options in [
+        HttpMetrics::builder().exclude_endpoint("/b/{name}"),
+        HttpMetrics::builder().endpoint_buckets("/b/{name}", EndpointBuckets::default()),
+    ] {
+        let (http, registry) = wrong(options);
+        let error = http.try_instrument(router()).unwrap_err();
+        assert_eq!(error.endpoint(), "/b/{name}");
+        assert!(error.known().eq(["/a", "/b/{id}", "overflow", "unmatched"]));
+        let said = "no route has the endpoint \"/b/{name}\"";
+        assert!(error.to_string().starts_with(said), "{error}");
+
+        let before = log.lines(said);
+        let _ = http.instrument(router());
+        for _ in 0..3 {
+            scrape(&registry, "text").await;
+        }
+        assert_eq!(log.lines(said), before + 1);
+    }
+    // A route of a second service; and routes that are not all known.
+    let second = || Router::with_path("b/{name}").get(fine);
+    let hidden = || {
+        use salvo::routing::{Filter, filters::path};
+        Router::with_filter(path("c").or(path("d"))).get(fine)
+    };
+    let before = log.lines("WARN");
+    for install in [
+        |http: HttpMetrics, other: Router| http.instrument(other),
+        |http: HttpMetrics, other: Router| http.try_instrument(other).unwrap(),
+        |http: HttpMetrics, _: Router| Service::new(router()).hoop(http.hoop()),
+    ] {
+        let (http, registry) = wrong(HttpMetrics::builder().exclude_endpoint("/b/{name}"));
+        let _ = (http.instrument(router()), install(http, second()));
+        scrape(&registry, "text").await;
+        let (http, registry) = wrong(HttpMetrics::builder().exclude_endpoint("/b/{name}"));
+        let _ = install(http, hidden());
+        scrape(&registry, "text").await;
+    }
+    assert_eq!(log.lines("WARN"), before);
 }

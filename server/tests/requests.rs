@@ -13,6 +13,8 @@ use std::time::Duration;
 use salvo::catcher::Catcher;
 use salvo::http::{Mime, ResBody};
 use salvo::prelude::*;
+use salvo::routing::Filter;
+use salvo::routing::filters::{get, path, post};
 use support::TestServer;
 use tokio::sync::Notify;
 
@@ -182,13 +184,28 @@ fn a_stream_of_another_length_than_promised() {
     assert_eq!(server.requests(), 2);
 }
 
-#[test]
-fn clients_cannot_make_up_endpoints_without_end() {
-    let server = TestServer::start(Router::with_path("v{id}-{**rest}").get(hello));
+/// A route of which Salvo reports what the client sent, and one behind a filter that is a function.
+fn leaking() -> Router {
+    Router::new()
+        .push(Router::with_path("v{id}-{**rest}").get(hello))
+        .push(Router::with_path("admin").filter_fn(|_, _| true).get(hello))
+}
+
+fn ask_for_many(server: &TestServer) {
     let mut client = server.connect();
     for i in 0..1_100 {
         assert_eq!(client.get(&format!("/v1-{i}/x")).status, 200);
     }
+    assert_eq!(client.get("/admin").status, 200);
+    assert_eq!(server.requests(), 1_101);
+}
+
+#[test]
+fn clients_cannot_make_up_endpoints_without_end() {
+    // The router is not known to a hoop that is put somewhere by hand.
+    let service = |hoop| Service::new(leaking()).hoop(hoop);
+    let server = TestServer::start_with_hoop(service, Duration::from_millis(100));
+    ask_for_many(&server);
     let snapshot = server.registry.snapshot();
     let family = snapshot
         .families
@@ -196,9 +213,38 @@ fn clients_cannot_make_up_endpoints_without_end() {
         .find(|f| f.descriptor.name() == TOTAL)
         .unwrap();
     assert_eq!(family.series.len(), 1_001, "a thousand, and overflow");
-    assert_eq!(server.value(TOTAL, &["GET", "overflow", "200"]), 100);
-    assert_eq!(server.value("http_requests_endpoint_overflow", &[]), 100);
-    assert_eq!(server.requests(), 1_100);
+    assert_eq!(server.value(TOTAL, &["GET", "overflow", "200"]), 101);
+    assert_eq!(server.value("http_requests_endpoint_overflow", &[]), 101);
+}
+
+#[test]
+fn clients_cannot_take_the_places_of_routes() {
+    let server = TestServer::start(leaking());
+    ask_for_many(&server);
+    assert_eq!(
+        server.value(TOTAL, &["GET", "/v{id}-{**rest}", "200"]),
+        1_100
+    );
+    assert_eq!(server.value(TOTAL, &["GET", "/admin", "200"]), 1);
+    assert_eq!(server.value("http_requests_endpoint_overflow", &[]), 0);
+}
+
+#[test]
+fn clients_cannot_take_the_places_of_routes_that_are_no_series_yet() {
+    // What leaks is hidden in a combination, and what is below one has its place all the same.
+    let hidden = path("v{id}-{**rest}").or(path("hidden"));
+    let router = leaking()
+        .unshift(Router::with_filter(hidden).get(hello))
+        .push(
+            Router::with_path("below")
+                .filter(get().or(post()))
+                .goal(hello),
+        );
+    let server = TestServer::start(router);
+    ask_for_many(&server);
+    assert_eq!(server.connect().get("/below").status, 200);
+    assert_eq!(server.value(TOTAL, &["GET", "/admin", "200"]), 1);
+    assert_eq!(server.value(TOTAL, &["GET", "/below", "200"]), 1);
 }
 
 /// A debug build takes its time.

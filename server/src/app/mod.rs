@@ -67,7 +67,9 @@ impl App {
     /// The patterns of all its routes; `None` where one of them cannot be told.
     pub fn patterns(&self) -> Option<BTreeSet<String>> {
         let routes = known_routes(&self.service.router).into_iter();
-        routes.map(|route| Some(route?.pattern)).collect()
+        routes
+            .map(|route| route.certain.then(|| route.pattern.text().to_owned()))
+            .collect()
     }
 
     /// The application alone; the metrics of its connections stay at zero.

@@ -174,6 +174,7 @@ impl Scrape {
     }
 
     async fn answer(&self, req: &Request, res: &mut Response, connection: &ConnCtrl) {
+        crate::installation::scraped(&self.sources.registry);
         let mut counted = Counted::begin(self.sources.metrics.as_ref());
         let ask = match Ask::of(req) {
             Ok(ask) => ask,

@@ -15,7 +15,9 @@ mod ends;
 mod fails_midway;
 mod handlers;
 mod http2;
+mod lengths;
 mod many_streams;
+mod nested;
 mod observed;
 #[path = "../support/mod.rs"]
 mod support;

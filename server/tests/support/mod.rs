@@ -130,7 +130,8 @@ impl TestServer {
         Self::start_with(|http| service(http.hoop()), drain)
     }
 
-    fn start_with(service: impl FnOnce(HttpMetrics) -> Service, drain: Duration) -> Self {
+    /// Serves a service that is made of the metrics.
+    pub fn start_with(service: impl FnOnce(HttpMetrics) -> Service, drain: Duration) -> Self {
         let registry = Registry::default();
         let http = HttpMetrics::register(&registry).unwrap();
         let service = service(http);

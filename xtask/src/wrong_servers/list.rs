@@ -198,9 +198,9 @@ pub(super) const WRONG: &[Wrong] = &[
             },
             Replace {
                 file: EXCHANGE,
-                find: "        let left = self.client_left();
+                find: "        let fault = self.upload_fault();
         let time = self.started.elapsed();",
-                with: "        let left = self.client_left();
+                with: "        let fault = self.upload_fault();
         let time = self.head;",
             },
         ],
@@ -254,8 +254,8 @@ pub(super) const WRONG: &[Wrong] = &[
             },
             Replace {
                 file: RESPONSE_BODY,
-                find: "Some(Outcome::Complete) if !short => exchange.finish(),",
-                with: "Some(Outcome::Complete) if !short => {
+                find: "Some(Outcome::Complete) if !wrong => exchange.finish(),",
+                with: "Some(Outcome::Complete) if !wrong => {
                 exchange.sent(self.sent);
                 exchange.finish();
             }",
@@ -270,9 +270,9 @@ pub(super) const WRONG: &[Wrong] = &[
         name: "answers: who leaves in the upload has the bytes of the handler's",
         edits: &[Replace {
             file: HOOP,
-            find: "    if exchange.client_left() {
+            find: "    if let Some(fault) = exchange.upload_fault() {
         return",
-            with: "    if exchange.client_left() {
+            with: "    if let Some(fault) = exchange.upload_fault() {
         exchange.sent(res.body.size().unwrap_or(0));
         return",
         }],
@@ -426,9 +426,9 @@ pub(super) const WRONG: &[Wrong] = &[
         name: "aborted: who leaves in the upload has the handler's answer",
         edits: &[Replace {
             file: HOOP,
-            find: "    if exchange.client_left() {
+            find: "    if let Some(fault) = exchange.upload_fault() {
         return",
-            with: "    if false {
+            with: "    if let Some(fault) = exchange.upload_fault().filter(|_| false) {
         return",
         }],
         load: ABORTS,
@@ -582,12 +582,12 @@ pub(super) const WRONG: &[Wrong] = &[
             file: EXCHANGE,
             find: "        self.answered_after(status, time);
         self.sent(bytes);
-        self.record(None, time);",
+        self.record(aborted, time);",
             with: "        tokio::spawn(async move {
             tokio::time::sleep(Duration::from_millis(5)).await;
             self.answered_after(status, time);
             self.sent(bytes);
-            self.record(None, time);
+            self.record(aborted, time);
         });",
         }],
         load: SCRAPED,

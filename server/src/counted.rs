@@ -1,0 +1,49 @@
+//! A request counts once per [`HttpMetrics`], however many hoops of theirs it passes.
+//!
+//! While a hoop's inner handlers are polled, its metrics are on a list of the thread; a hoop that finds its own
+//! there leaves the request to the one outside. A mark in the request's extensions would say the same, at the cost
+//! of an allocation a request.
+//!
+//! Limit: a layer that hands the inner handlers to another task (as tower's `Buffer` does) hides the outer hoop.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::pin::pin;
+
+use crate::http_metrics::HttpMetrics;
+
+thread_local! {
+    /// Innermost last. Seldom more than one.
+    static COUNTING: RefCell<Vec<HttpMetrics>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Whether a hoop of these metrics is around whatever is polled now.
+pub(crate) fn is_counted(metrics: HttpMetrics) -> bool {
+    COUNTING.with_borrow(|counting| counting.contains(&metrics))
+}
+
+/// Runs what is inside of a hoop of these metrics.
+pub(crate) async fn counted<F: Future>(metrics: HttpMetrics, inside: F) -> F::Output {
+    let mut inside = pin!(inside);
+    poll_fn(|cx| {
+        let _polling = Polling::begin(metrics);
+        inside.as_mut().poll(cx)
+    })
+    .await
+}
+
+struct Polling;
+
+impl Polling {
+    fn begin(metrics: HttpMetrics) -> Self {
+        COUNTING.with_borrow_mut(|counting| counting.push(metrics));
+        Self
+    }
+}
+
+impl Drop for Polling {
+    /// Also when a handler panics.
+    fn drop(&mut self) {
+        COUNTING.with_borrow_mut(Vec::pop);
+    }
+}

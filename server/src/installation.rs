@@ -1,0 +1,181 @@
+//! Mistakes of putting HTTP metrics around a service, which would otherwise be silent: no hoop feeds them, or an
+//! option names an endpoint that no route has. The first scrape of their registry says so in the log, once; and a
+//! missing hoop is a metric as well, for as long as it is missing.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tallied::{Family, Gauge, RegisterError, Registry};
+
+use crate::http_metrics::HttpMetrics;
+use crate::known_routes::KnownRoute;
+use crate::route_pattern::{OVERFLOW, UNMATCHED};
+
+const WITHOUT_HOOP: &str = "http_metrics_without_hoop";
+
+/// The metrics that were not scraped yet.
+static UNSCRAPED: Mutex<Vec<HttpMetrics>> = Mutex::new(Vec::new());
+
+/// An option of [`HttpMetrics::builder`] names an endpoint that no route of the service has; see
+/// [`HttpMetrics::try_instrument`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownEndpoint {
+    endpoint: String,
+    known: Vec<String>,
+}
+
+impl UnknownEndpoint {
+    /// The endpoint that no route has.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// Those that there are.
+    pub fn known(&self) -> impl Iterator<Item = &str> {
+        self.known.iter().map(String::as_str)
+    }
+}
+
+impl fmt::Display for UnknownEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "no route has the endpoint {:?}, which exclude_endpoint or endpoint_buckets names; give one of {}",
+            self.endpoint,
+            self.known.join(", ")
+        )
+    }
+}
+
+impl std::error::Error for UnknownEndpoint {}
+
+/// What was made of the metrics.
+#[derive(Debug)]
+pub(crate) struct Installation {
+    /// Has one series while there is no hoop.
+    without_hoop: Family<Gauge<i64>, 0>,
+    /// Where its description is: it tells its registry from others.
+    descriptor: usize,
+    routes: Mutex<RouteNames>,
+}
+
+#[derive(Debug, Default)]
+struct RouteNames {
+    /// What the options name.
+    named: BTreeSet<String>,
+    known: BTreeSet<String>,
+    /// Whether there are others: the hoop was put somewhere by hand, or a filter hides a part of a pattern.
+    others: bool,
+}
+
+impl RouteNames {
+    fn unknown(&self, more: &BTreeSet<KnownRoute>) -> Option<UnknownEndpoint> {
+        if self.others || more.iter().any(|route| !route.certain) {
+            return None;
+        }
+        let more = more.iter().map(|route| route.pattern.text().to_owned());
+        let mut known: BTreeSet<String> = more.chain(self.known.iter().cloned()).collect();
+        known.extend([UNMATCHED.to_owned(), OVERFLOW.to_owned()]);
+        let endpoint = self.named.difference(&known).next()?.clone();
+        let known = known.into_iter().collect();
+        Some(UnknownEndpoint { endpoint, known })
+    }
+}
+
+impl Installation {
+    /// Registers the metric; `named` are the endpoints that the options name.
+    pub(crate) fn register(
+        registry: &Registry,
+        named: BTreeSet<String>,
+    ) -> Result<Self, RegisterError> {
+        let without_hoop = Family::<Gauge<i64>, 0>::new([]);
+        let help = "1 while no hoop feeds the HTTP metrics: call HttpMetrics::instrument";
+        registry.register(WITHOUT_HOOP, help, without_hoop.clone())?;
+        let registered = registry
+            .metrics()
+            .filter(|metric| metric.descriptor().name().ends_with(WITHOUT_HOOP));
+        let descriptor = registered
+            .last()
+            .map_or(0, |metric| address(metric.descriptor()));
+        without_hoop.get_or_create(&[]).set(1);
+        let routes = Mutex::new(RouteNames {
+            named,
+            ..RouteNames::default()
+        });
+        Ok(Self {
+            without_hoop,
+            descriptor,
+            routes,
+        })
+    }
+
+    /// A hoop was made; where it will stand is not known.
+    pub(crate) fn hoop_made(&self) {
+        self.without_hoop.remove(&[]);
+        self.routes().others = true;
+    }
+
+    /// A service with these routes got its hoop.
+    pub(crate) fn instrumented(&self, routes: &BTreeSet<KnownRoute>) {
+        self.without_hoop.remove(&[]);
+        let mut names = self.routes();
+        for route in routes {
+            names.others |= !route.certain;
+            names.known.insert(route.pattern.text().to_owned());
+        }
+    }
+
+    /// What an option names and neither these routes nor those of other services have.
+    pub(crate) fn unknown(&self, routes: &BTreeSet<KnownRoute>) -> Option<UnknownEndpoint> {
+        self.routes().unknown(routes)
+    }
+
+    fn routes(&self) -> MutexGuard<'_, RouteNames> {
+        self.routes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn warn(&self, name: &str) {
+        if !self.without_hoop.is_empty() {
+            tracing::warn!(
+                "{name}: HTTP metrics are scraped that no hoop feeds; call HttpMetrics::instrument, or put HttpMetrics::hoop() on the service"
+            );
+        } else if let Some(unknown) = self.unknown(&BTreeSet::new()) {
+            tracing::warn!("{unknown}");
+        }
+    }
+}
+
+fn unscraped() -> MutexGuard<'static, Vec<HttpMetrics>> {
+    UNSCRAPED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// To be called once the metrics are registered.
+pub(crate) fn warn_at_first_scrape(metrics: HttpMetrics) {
+    unscraped().push(metrics);
+}
+
+/// A registry is scraped: warns once of what is wrong with its HTTP metrics.
+pub(crate) fn scraped(registry: &Registry) {
+    if unscraped().is_empty() {
+        return;
+    }
+    for metric in registry.metrics() {
+        let descriptor = metric.descriptor();
+        if !descriptor.name().ends_with(WITHOUT_HOOP) {
+            continue;
+        }
+        let mut waiting = unscraped();
+        let ours = |metrics: &HttpMetrics| metrics.installation().descriptor == address(descriptor);
+        let Some(at) = waiting.iter().position(ours) else {
+            continue;
+        };
+        let metrics = waiting.swap_remove(at);
+        drop(waiting);
+        metrics.installation().warn(descriptor.name());
+    }
+}
+
+fn address<T>(of: &T) -> usize {
+    std::ptr::from_ref(of).addr()
+}
