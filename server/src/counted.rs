@@ -4,7 +4,8 @@
 //! there leaves the request to the one outside. A mark in the request's extensions would say the same, at the cost
 //! of an allocation a request.
 //!
-//! Limit: a layer that hands the inner handlers to another task (as tower's `Buffer` does) hides the outer hoop.
+//! Limits: a layer that hands the inner handlers to another task (as tower's `Buffer` does) hides the outer hoop. A
+//! request that a handler makes of its own service within the process, in the same task, is taken for the one it answers.
 
 use std::cell::RefCell;
 use std::future::poll_fn;

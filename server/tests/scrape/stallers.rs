@@ -5,14 +5,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use salvo::conn::{Acceptor, TcpListener};
-use salvo::{Listener, Router, Service};
+use salvo::conn::tcp::TcpAcceptor;
+use salvo::{Router, Service};
 use tallied::{Counter, Registry};
 use tallied_server::{HttpMetrics, Scrape, ScrapeMetrics};
 
 use crate::attackers::{self, Attack, Attacker};
 use crate::collectors::{self, Gate};
-use crate::support::{Client, DEADLINE, Server, TestServer, ends};
+use crate::support::{Client, DEADLINE, Server, TestServer, ends, listens};
 use crate::wait_for;
 
 /// A server as `examples/minimal` has it.
@@ -33,7 +33,8 @@ impl Plain {
         let handler = scrape.clone();
         let service: Service =
             metrics.instrument(Router::new().push(Router::with_path("metrics").get(handler)));
-        let (started, starts) = std::sync::mpsc::channel();
+        let listener = listens();
+        let address = listener.local_addr().unwrap();
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -42,10 +43,8 @@ impl Plain {
                 .build()
                 .unwrap();
             runtime.block_on(async {
-                let acceptor = TcpListener::new("127.0.0.1:0").try_bind().await.unwrap();
-                let address = acceptor.holdings()[0].local_addr.clone();
-                let address = address.into_std().unwrap();
-                started.send(address).unwrap();
+                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+                let acceptor = TcpAcceptor::try_from(listener).unwrap();
                 // Dropping the runtime ends what is left.
                 tokio::select! {
                     served = salvo::Server::new(acceptor).try_serve(service) => served.unwrap(),
@@ -53,7 +52,6 @@ impl Plain {
                 }
             });
         });
-        let address = starts.recv().unwrap();
         Self {
             address,
             stop: Some(stop),
@@ -76,13 +74,12 @@ fn registry(attack: Attack) -> Registry {
     match attack {
         // More than a window.
         Attack::NoWindow | Attack::Sips => registry_of(256 << 10),
-        // More than the sockets keep, when the client's keeps little.
-        Attack::Drips => registry_of(4 << 20),
+        Attack::Drips => registry_of(LARGE),
     }
 }
 
-/// More than the sockets keep.
-const LARGE: usize = 6 << 20;
+/// More than the sockets keep, when the client's keeps little.
+const LARGE: usize = 1 << 20;
 
 fn registry_of(size: usize) -> Registry {
     let registry = Registry::default();
@@ -182,7 +179,7 @@ fn drips_cost_no_scrape_on_ours() {
 
 /// A reader that takes nothing of its answer, over HTTP/1.
 fn stalled(address: SocketAddr) -> Client {
-    let mut client = Client::connect(address);
+    let mut client = Client::connect_with_buffer(address, 4_096);
     client.send("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
     client
 }

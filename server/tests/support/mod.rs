@@ -8,7 +8,7 @@
 )]
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -25,6 +25,14 @@ pub const DEADLINE: Duration = Duration::from_secs(30);
 
 /// The header line of a body in JSON.
 pub const JSON: &str = "Content-Type: application/json\r\n";
+
+/// A listener on a free port, whose connections keep little of what their clients do not take.
+pub fn listens() -> TcpListener {
+    let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+    let socket = socket2::SockRef::from(&listener);
+    socket.set_send_buffer_size(64 << 10).unwrap();
+    listener
+}
 
 /// An application that is served in this process, until it is dropped.
 pub struct Running {
@@ -45,7 +53,7 @@ impl Running {
         edge: Edge,
         drain: Duration,
     ) -> Self {
-        let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = listens();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let thread = std::thread::spawn(move || {

@@ -306,7 +306,7 @@ fn broken_off() -> Panel {
         34,
         "Broken off, by reason",
         "Answers that did not come to their end. panic and body_error are TalliedBrokenAnswers: a bug, or a source that \
-         failed. client_disconnect is a client that left, shutdown the end of a drain.",
+         failed. client_disconnect is a client that left, protocol_error one that broke HTTP/2, shutdown the end of a drain.",
     )
     .unit(unit::REQUESTS_A_SECOND)
     .query(

@@ -45,7 +45,7 @@ fn results() -> Panel {
     Panel::lines(
         73,
         "Scrapes by how they ended",
-        "Of all who ask for /metrics, Prometheus and others. refused: more than 8 at a time. timeout and cancelled: not in \
+        "Of all who ask for /metrics, Prometheus and others. refused: more than 8 documents at a time. timeout and cancelled: not in \
          time. Prometheus alone makes 4 a minute.",
     )
     .unit(unit::EVENTS_A_SECOND)
