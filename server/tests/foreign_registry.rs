@@ -151,10 +151,10 @@ fn a_family_that_would_spoil_the_document_is_left_out_and_counted() {
             r.register_with_unit("x", "X", unit, Gauge::<i64>::default());
         }),
         ("a label name", |r| {
-            r.register("x", "X", labelled(&[("a-b", "v")]))
+            r.register("x", "X", labelled(&[("a-b", "v")]));
         }),
         ("no label name", |r| {
-            r.register("x", "X", labelled(&[("", "v")]))
+            r.register("x", "X", labelled(&[("", "v")]));
         }),
         ("a label name that ends the line", |r| {
             r.register("x", "X", labelled(&[("a=\"1\"} 1\nevil{b", "v")]));
@@ -172,19 +172,19 @@ fn a_family_that_would_spoil_the_document_is_left_out_and_counted() {
             r.register("x", "X", family);
         }),
         ("a label name of an info", |r| {
-            r.register("x", "X", Info::new([("a b", "v")]))
+            r.register("x", "X", Info::new([("a b", "v")]));
         }),
         ("a name of ours", |r| {
-            r.register("jobs", "X", Gauge::<i64>::default())
+            r.register("jobs", "X", Gauge::<i64>::default());
         }),
         ("a sample of ours", |r| {
-            r.register("jobs_sum", "X", Gauge::<i64>::default())
+            r.register("jobs_sum", "X", Gauge::<i64>::default());
         }),
         ("a name of theirs", |r| {
-            r.register("before", "X", Gauge::<i64>::default())
+            r.register("before", "X", Gauge::<i64>::default());
         }),
         ("a sample of theirs", |r| {
-            r.register("before_total", "X", Gauge::<i64>::default())
+            r.register("before_total", "X", Gauge::<i64>::default());
         }),
     ] {
         let mut theirs = Registry::default();
