@@ -10,7 +10,7 @@
 use salvo::conn::Acceptor;
 use salvo::prelude::*;
 use tallied::{Buckets, Registry};
-use tallied_server::{EndpointBuckets, HttpMetrics, Scrape};
+use tallied_server::{DeferEofAcceptor, EndpointBuckets, HttpMetrics, Scrape};
 
 #[handler]
 async fn authorized(req: &mut Request, res: &mut Response) {
@@ -63,6 +63,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = address.unwrap_or_else(|| "127.0.0.1:8001".to_owned());
     let acceptor = TcpListener::new(address).try_bind().await?;
     println!("listening on {}", acceptor.holdings()[0]);
-    Server::new(acceptor).try_serve(service).await?;
+    Server::new(DeferEofAcceptor::new(acceptor))
+        .try_serve(service)
+        .await?;
     Ok(())
 }

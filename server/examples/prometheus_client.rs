@@ -12,7 +12,7 @@ use prometheus_client::metrics::counter::Counter;
 use salvo::conn::Acceptor;
 use salvo::prelude::*;
 use tallied::Registry;
-use tallied_server::{HttpMetrics, Scrape};
+use tallied_server::{DeferEofAcceptor, HttpMetrics, Scrape};
 
 /// What the application had.
 struct Checkout {
@@ -52,6 +52,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = address.unwrap_or_else(|| "127.0.0.1:8001".to_owned());
     let acceptor = TcpListener::new(address).try_bind().await?;
     println!("listening on {}", acceptor.holdings()[0]);
-    Server::new(acceptor).try_serve(service).await?;
+    Server::new(DeferEofAcceptor::new(acceptor))
+        .try_serve(service)
+        .await?;
     Ok(())
 }

@@ -2,9 +2,8 @@
 //!
 //! Hyper reads on while a request waits to be looked at. When it meets the end of the input there, it drops the
 //! request, and no hoop ever sees it: it is neither answered nor counted. Over HTTP/2 the end drops the
-//! requests that were not accepted yet. So the end is reported only once the connection's task has been polled again, by when
-//! hyper has polled the service: an answer that is ready at once is sent, and any other is a client that
-//! left, and is recorded so.
+//! requests that were not accepted yet. So the end is reported only when the connection's task is polled again. By
+//! then hyper has polled the service: an answer that is ready is sent; otherwise the request is recorded as 499.
 //!
 //! Does not help with a reset (RST), which takes what was not read with it.
 //!
@@ -41,7 +40,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// # }
 /// ```
 ///
-/// Costs a comparison for each read, and a turn of the scheduler at the end of a connection.
+/// Costs a comparison for each read, and an allocation and a turn of the scheduler at the end of a connection.
 #[derive(Debug)]
 pub struct DeferEofAcceptor<A>(A);
 
@@ -96,11 +95,6 @@ impl<S> DeferEof<S> {
             inner,
             deferred: None,
         }
-    }
-
-    /// The stream inside.
-    pub fn get_ref(&self) -> &S {
-        &self.inner
     }
 
     /// The input has ended: whether that is reported.

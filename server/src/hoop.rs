@@ -229,8 +229,8 @@ fn settle(mut exchange: Exchange, answer: Answer, res: &Response) {
     }
     let status = res.status_code.unwrap_or(StatusCode::OK);
     if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
-        // An interim status in the place of a final one. Over HTTP/1 hyper makes a whole answer of it; over HTTP/2
-        // it is sent, and is none.
+        // An interim status in the place of a final one. Over HTTP/1 hyper answers 500 instead; over HTTP/2 it
+        // is sent, and the client gets no final answer.
         let aborted = (answer.framing == Framing::Frames).then_some(Aborted::BodyError);
         return exchange.finish_whole(StatusCode::INTERNAL_SERVER_ERROR, 0, aborted);
     }
@@ -238,7 +238,7 @@ fn settle(mut exchange: Exchange, answer: Answer, res: &Response) {
         return exchange.finish_whole(status, 0, None);
     }
     let bytes = match answer.body {
-        Body::Streamed(_) | Body::Whole(_) if has_ended(res) => 0,
+        _ if has_ended(res) => 0,
         Body::Streamed(handover) if handover.is_awaited() => {
             exchange.answered(status);
             return handover.give(exchange, res);
@@ -253,7 +253,8 @@ fn settle(mut exchange: Exchange, answer: Answer, res: &Response) {
 }
 
 /// Whether a whole body has another size than its Content-Length: then the client waits for the rest, or takes
-/// what is too much for the next answer, or refuses it. Something outside may count it, too, as a stream. hyper corrects the length of an empty one over HTTP/1.
+/// what is too much for the next answer, or refuses it. A hoop further out may have
+/// turned it into a stream of known size. hyper corrects the length of an empty one over HTTP/1.
 fn contradicts_its_length(res: &Response, framing: Framing) -> bool {
     let size = res.body.size().or_else(|| res.body.size_hint().exact());
     let (Some(declared), Some(size)) = (declared(res), size) else {

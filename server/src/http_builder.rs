@@ -174,8 +174,8 @@ impl HttpMetricsBuilder {
     /// Bounds for one endpoint, by the pattern of its route: `/users/{id}`, or `users/{id:num}` as the router has
     /// it. A quantile over several endpoints is only as good as the bounds that all of them have.
     ///
-    /// One that no route has is refused by [`HttpMetrics::try_instrument`], and else warned of in the log at the
-    /// first scrape. If set twice, the last call wins.
+    /// [`HttpMetrics::try_instrument`] refuses one that no route has; otherwise the first scrape logs a warning, if all
+    /// routes are known (no `hoop()`, no combination of filters). If set twice, the last call wins.
     #[must_use]
     pub fn endpoint_buckets(mut self, endpoint: &str, buckets: EndpointBuckets) -> Self {
         let endpoint = route_pattern::endpoint(endpoint);
@@ -186,8 +186,8 @@ impl HttpMetricsBuilder {
     /// Leaves an endpoint out, by the pattern of its route (as in [`endpoint_buckets`](Self::endpoint_buckets)) or
     /// `unmatched`: its requests are in no metric, not even in flight. Default: none is left out.
     ///
-    /// One that no route has is refused by [`HttpMetrics::try_instrument`], and else warned of in the log at the
-    /// first scrape.
+    /// [`HttpMetrics::try_instrument`] refuses one that no route has; otherwise the first scrape logs a warning, if all
+    /// routes are known (no `hoop()`, no combination of filters).
     #[must_use]
     pub fn exclude_endpoint(mut self, endpoint: &str) -> Self {
         self.excluded

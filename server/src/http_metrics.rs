@@ -37,8 +37,8 @@ use crate::route_series::{EndpointRules, RouteFamilies, Routes};
 /// recorded before its last byte is sent, so whoever has that byte finds the request in the next
 /// scrape. A scrape finds itself in flight.
 ///
-/// Copies feed the same metrics. They live as long as the process: what each request would count
-/// to know when they may go, all threads would contend for.
+/// Copies feed the same metrics. Leaked on purpose: reference counting would make every request
+/// contend.
 #[derive(Debug, Clone, Copy)]
 pub struct HttpMetrics(&'static Inner);
 

@@ -138,7 +138,7 @@ impl Installation {
     fn warn(&self, name: &str) {
         if !self.without_hoop.is_empty() {
             tracing::warn!(
-                "{name}: HTTP metrics are scraped that no hoop feeds; call HttpMetrics::instrument, or put HttpMetrics::hoop() on the service"
+                "{name}: no hoop feeds the HTTP metrics; call HttpMetrics::instrument, or put HttpMetrics::hoop() on the service"
             );
         } else if let Some(unknown) = self.unknown(&BTreeSet::new()) {
             tracing::warn!("{unknown}");

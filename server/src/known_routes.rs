@@ -1,7 +1,7 @@
 //! The routes that a router lists, with the pattern that the `endpoint` label writes for each.
 //!
-//! Guarantees: what is certain is what the hoop writes of a request that the route takes. What cannot be
-//! told from the outside is said to be uncertain.
+//! Guarantees: a `certain` route has exactly the label that the hoop records. A route that filters may hide a part of is
+//! not `certain`.
 
 use std::collections::BTreeSet;
 

@@ -46,7 +46,7 @@ fn failed(what: &str, error: &dyn std::fmt::Display) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// A configuration that is refused as a whole may still say how to tell so: by a flag or a variable.
+/// Logs the refusal as JSON if a flag or a variable asks for it, although the configuration is refused.
 fn start_json_log_if_asked(flags: &[(&Key, String)]) {
     let flag = flags.iter().rev().find(|(key, _)| key.name == "log.format");
     let format = match flag {
@@ -198,6 +198,6 @@ fn not_listening(
     };
     let (origin, flag) = (config.origin(key), key.replace('_', "-"));
     format!(
-        "cannot listen on {address} ({key}, {origin}): {error}; {remedy}, for example with --{flag} IP:PORT"
+        "cannot listen on {address} ({key}, {origin}): {error}; {remedy}, for example with --{flag} HOST:PORT"
     )
 }

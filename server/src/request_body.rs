@@ -133,8 +133,8 @@ fn fault(error: &io::Error) -> Option<Aborted> {
             continue;
         }
         cause = error.source();
-        // The text of h2, so that a service without HTTP/2 need not have that crate: it detects what it resets by
-        // itself, and receives what a client resets. The test matrix has both from the crate itself.
+        // Matches h2's error text, so that a service without HTTP/2 need not depend on h2: "detected" is a reset by
+        // this side, "received" one by the client. The test matrix checks both against h2.
         if cause.is_none() && error.to_string().starts_with("stream error detected") {
             return Some(Aborted::ProtocolError);
         }

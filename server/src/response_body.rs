@@ -168,7 +168,7 @@ impl Download {
             return;
         };
         exchange.sent(self.sent);
-        // One that waits for the rest, until the connection is closed on it, or refuses what is too much.
+        // The client waits for the missing bytes until the connection closes, or refuses the excess.
         let wrong = self.length.is_some_and(|length| self.sent != length);
         match self.outcome {
             Some(Outcome::Complete) if !wrong => exchange.finish(),
@@ -224,8 +224,8 @@ impl Body for DownloadBody {
     type Data = Bytes;
     type Error = salvo::BoxedError;
 
-    /// Holds back for one poll that the body broke, where frames, or the head, were not written yet: hyper writes
-    /// when there is something to wait for, and drops what it has when a body breaks. So the client gets what is
+    /// Reports a broken body one poll late if the head or frames are still unwritten: hyper flushes only when a
+    /// body is pending, and discards its buffer when one fails. So the client gets what is
     /// recorded: the head and the bytes before the break.
     fn poll_frame(
         mut self: Pin<&mut Self>,

@@ -128,8 +128,8 @@ struct Segment {
     wildcard: Option<(usize, String)>,
 }
 
-/// The `endpoint` that somebody means who writes it with constraints, without the slash in front, or with one
-/// too many. What cannot be read stays as it is.
+/// Normalizes an endpoint from the options: drops constraints, and corrects slashes. Text that does not parse is
+/// returned unchanged.
 pub(crate) fn endpoint(written: &str) -> String {
     if [UNMATCHED, OVERFLOW].contains(&written) {
         return written.to_owned();

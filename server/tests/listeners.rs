@@ -192,7 +192,7 @@ fn an_address_for_metrics_that_is_taken_is_told() {
     assert_eq!(line.lines().count(), 1, "{line}");
     assert!(
         line.contains("(metrics_listen, flag --metrics-listen)")
-            && line.contains("for example with --metrics-listen IP:PORT"),
+            && line.contains("for example with --metrics-listen HOST:PORT"),
         "{line}"
     );
     assert!(output.stdout.is_empty());

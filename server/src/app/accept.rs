@@ -4,14 +4,14 @@
 
 use salvo::http::header::{ACCEPT, HeaderMap};
 
-use crate::scrape::list_header::{Liking, elements};
+use crate::scrape::list_header::{Preference, elements};
 
 /// Whether `Accept` prefers HTML to JSON, as browsers do. A client that names neither, or likes
 /// both alike, gets JSON.
 pub(super) fn prefers_html(headers: &HeaderMap) -> bool {
-    let [mut html, mut json, mut problem] = [Liking::default(); 3];
+    let [mut html, mut json, mut problem] = [Preference::default(); 3];
     for range in elements(headers, ACCEPT) {
-        let cover = |all: &mut [&mut Liking], specific| {
+        let cover = |all: &mut [&mut Preference], specific| {
             for liking in all {
                 liking.covered(specific, range.quality);
             }

@@ -34,7 +34,7 @@ enum Unread {
     Failed(io::Error),
 }
 
-/// A body that was read; what it takes of the budget is taken as long as this is there.
+/// A body that was read. It keeps its share of the budget until it is dropped.
 pub(super) struct ReadBody {
     pub(super) bytes: Vec<u8>,
     _kept: KeptBody,

@@ -2,8 +2,8 @@
 //!
 //! A body takes from the budget what its buffer allocates, as the buffer grows, and gives it back when it is dropped: when its
 //! request ends, however it ends. Where the budget is used up, the oldest body makes room, once it is older than
-//! [`ROOM_AFTER`]: its buffer is freed at once, whatever its client does. So clients that send slowly, however many,
-//! keep out those that do not for no longer than that. Where no body is so old, the new one is refused.
+//! [`ROOM_AFTER`]: its buffer is freed at once, whatever its client does. So slow clients, however many, hold off
+//! the others for at most that long. If no body is old enough, the new one is refused.
 //!
 //! What hyper has read and not handed over yet is not in the budget; the listener bounds it for each connection.
 
@@ -21,7 +21,7 @@ const ROOM_AFTER: Duration = Duration::from_secs(2);
 pub(super) const RETRY_AFTER: &str = "2";
 
 /// The least that a buffer allocates at a time, unless the body is known to be smaller.
-const LEAST: usize = 1_024;
+const MIN_CAPACITY: usize = 1_024;
 
 /// Clones share the budget.
 #[derive(Debug, Clone)]
@@ -129,7 +129,10 @@ impl KeptBody {
             None => return Err(Full),
         };
         if length > self.capacity {
-            let capacity = (2 * self.capacity).max(LEAST).min(self.most).max(length);
+            let capacity = (2 * self.capacity)
+                .max(MIN_CAPACITY)
+                .min(self.most)
+                .max(length);
             if !self.take(capacity) {
                 self.give_back();
                 self.budget.0.refused.inc();
@@ -152,7 +155,7 @@ impl KeptBody {
     }
 
     /// Frees the buffer and gives its memory back.
-    pub(super) fn give_back(&mut self) {
+    fn give_back(&mut self) {
         *lock(&self.buffer) = None;
         let mut bodies = lock(&self.budget.0.bodies);
         bodies.remove(self.id, &self.budget.0.bytes);

@@ -38,7 +38,7 @@ pub enum Parsed {
 
 const ABOUT: &str = "HTTP and process metrics for Prometheus
 
-Serves /, /health, /metrics, /data and, with its documentation, /docs. Stop it with Ctrl-C or SIGTERM:
+Serves /, /health, /metrics, /data and, with its documentation, /docs. Stop it with Ctrl-C, SIGTERM or SIGHUP:
 it finishes the requests in progress, for at most 10 seconds (drain_seconds), and exits with 0.";
 
 const AFTER: &str =

@@ -30,7 +30,7 @@ pub fn health_check(config: &Config) -> Result<(), String> {
     };
     let server = format!("{address} (listen, {origin})");
     let elsewhere =
-        "give the address that the server listens on, for example with --listen IP:PORT";
+        "give the address that the server listens on, for example with --listen HOST:PORT";
     Err(match ask(address) {
         Ok(200) => return Ok(()),
         Ok(503) => format!(

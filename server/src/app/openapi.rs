@@ -160,7 +160,7 @@ fn metrics() -> Value {
         },
         "400": answer("Unknown `format`, or too many `name[]`", "text/plain", json!({ "type": "string" })),
         "500": answer("The exposition could not be rendered: a bug", "text/plain", json!({ "type": "string" })),
-        "503": answer("Too many scrapes at once (with `Retry-After`), or no document in time", "text/plain", json!({ "type": "string" })),
+        "503": answer("Too many documents at once (with `Retry-After`), or no document in time", "text/plain", json!({ "type": "string" })),
     });
     let format = parameter(
         "query",

@@ -1,4 +1,4 @@
-//! Content that a client may keep, and asks about before it uses it again.
+//! Cacheable content with an ETag, which clients revalidate before each use.
 //!
 //! Source: RFC 9110, sections 8.8.3 and 13.1.2.
 

@@ -27,8 +27,8 @@ impl Ask {
         let selection = Selection::of(names).ok_or_else(|| {
             let count = names.map_or(0, <[String]>::len);
             format!(
-                "{count} name[] are more than are looked up: ask for at most {MAX_NAMES}, \
-                 in several scrapes, or for everything\n"
+                "too many name[] parameters: {count} (limit {MAX_NAMES}); split them over several \
+                 scrapes, or ask for everything\n"
             )
         })?;
         Ok(Self {

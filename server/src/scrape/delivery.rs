@@ -28,11 +28,11 @@ use super::slots::{Slot, Slots};
 /// a reader that stalls keeps 64 KiB.
 const PIECE: usize = 4_096;
 
-/// Who has taken something so recently does not stall, nor does who has just begun.
-pub(super) const MOMENT: Duration = Duration::from_millis(50);
+/// A reader stalls once it has taken nothing for this long.
+pub(super) const STALL_AFTER: Duration = Duration::from_millis(50);
 
-/// By so much a document whose readers are known to read comes later than one of which nothing is
-/// known, so that new scrapes, however many, make room for each other first.
+/// Head start against eviction for a document that a reader is known to read: new scrapes, however
+/// many, evict each other first.
 const KNOWN_TO_READ: Duration = Duration::from_millis(250);
 
 /// Why a document was taken from readers that had not all of it.
@@ -139,11 +139,11 @@ impl Delivery {
     pub(super) fn stalled_since(&self, now: Instant) -> Option<Instant> {
         let state = self.lock();
         state.document.as_ref()?;
-        if now < state.taken + MOMENT {
+        if now < state.taken + STALL_AFTER {
             return None;
         }
         // What is taken at first fills buffers, and says nothing of the readers.
-        let known = state.taken > state.ready + MOMENT;
+        let known = state.taken > state.ready + STALL_AFTER;
         Some(state.taken + if known { KNOWN_TO_READ } else { Duration::ZERO })
     }
 

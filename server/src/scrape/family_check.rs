@@ -29,7 +29,7 @@ impl Names {
             metrics
                 .flat_map(|metric| {
                     let descriptor = metric.descriptor();
-                    written(descriptor.kind(), descriptor.name())
+                    sample_names(descriptor.kind(), descriptor.name())
                 })
                 .collect(),
         )
@@ -37,7 +37,7 @@ impl Names {
 
     /// Takes a family's names, unless one of them is taken.
     fn take(&mut self, kind: Kind, name: &str) -> bool {
-        let names = written(kind, name);
+        let names = sample_names(kind, name);
         let free = !names.iter().any(|name| self.0.contains(name));
         if free {
             self.0.extend(names);
@@ -47,7 +47,7 @@ impl Names {
 }
 
 /// The names of a family's samples and metadata, in every format.
-fn written(kind: Kind, name: &str) -> Vec<String> {
+fn sample_names(kind: Kind, name: &str) -> Vec<String> {
     let suffixes: &[&str] = match kind {
         Kind::Counter => &["", "_total", "_created"],
         Kind::Histogram => &["", "_bucket", "_count", "_sum", "_created"],

@@ -1,4 +1,4 @@
-//! Headers that list what a client accepts, each with how much it likes it: the one parser of them.
+//! The parser of Accept and Accept-Encoding: lists of elements with weights.
 //!
 //! Source: RFC 9110, sections 5.6.1 (lists), 5.6.6 (parameters) and 12.4.2 (quality).
 
@@ -68,8 +68,8 @@ fn unquoted(value: &str) -> Cow<'_, str> {
     text.collect::<String>().into()
 }
 
-/// The elements of all headers of a name. One whose weight is none is left out, in every list: what
-/// its sender meant is anybody's guess, and the other elements are not.
+/// The elements of all headers of a name. An element with an invalid weight is skipped; the others
+/// still count.
 pub(crate) fn elements(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = Element<'_>> {
     let headers = headers.get_all(name).into_iter();
     headers
@@ -81,12 +81,12 @@ pub(crate) fn elements(headers: &HeaderMap, name: HeaderName) -> impl Iterator<I
 /// How much a media type is liked: what the most specific of its ranges says that a header has. Of
 /// the same range twice, as escaping schemes make it, the better weight counts.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Liking {
+pub(crate) struct Preference {
     specific: u8,
     pub(crate) quality: f32,
 }
 
-impl Liking {
+impl Preference {
     /// A range that covers the type; the higher, the more specific it is.
     pub(crate) fn covered(&mut self, specific: u8, quality: f32) {
         if specific > self.specific {

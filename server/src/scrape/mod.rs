@@ -33,7 +33,7 @@ use tokio::time::Instant;
 
 use self::ask::Ask;
 use self::coding::Coding;
-use self::delivery::{Delivery, MOMENT, Reader};
+use self::delivery::{Delivery, Reader, STALL_AFTER};
 use self::metrics::{Counted, Outcome};
 use self::render::Sources;
 use self::sharing::{Sharing, Worker};
@@ -53,7 +53,7 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// Default time for it to be taken then.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long a scrape waits for room before it is refused. What `Retry-After` then says.
+/// How long a scrape waits for room before it is refused.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Answers a scrape with what a [`Registry`] holds.
@@ -71,8 +71,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 ///   gives, less a tenth (at most half a second) for the way, is answered with 503. The rendering
 ///   ends before its next family, as it does when the client leaves.
 /// - **Limit**: at most 8 documents at a time, those that are rendered and those that are sent. One
-///   more takes the place of the document whose readers have stalled longest; 503 with `Retry-After`
-///   is the answer when there has been no such document for a second. Readers that share a document count once.
+///   more takes the place of the document whose readers have stalled longest; if nothing
+///   can be evicted within a second, the answer is 503 with `Retry-After`. Readers that share a document count once.
 /// - **Readers that stall**: a document has 60 seconds to be taken; then, or when it made room, it is
 ///   freed, whatever its readers do. Over HTTP/1 their connections end; over HTTP/2, which others may
 ///   share, their streams do: when they take something, or with the connection after 60 more seconds.
@@ -118,9 +118,9 @@ impl Scrape {
     /// there already.
     ///
     /// Help texts are escaped, which prometheus-client does not do. A family that would make the
-    /// document invalid is left out and counted in `tallied_scrape_collector_errors_total`: when a
-    /// name or a label name is no valid one, a series stands there twice, or the name is one that
-    /// a family before it has.
+    /// document invalid is left out and counted in `tallied_scrape_collector_errors_total`: for
+    /// example for an invalid metric or label name, a duplicate series, or a name that is already
+    /// taken.
     ///
     /// That crate reads a registry as a whole: what `?name[]=` does not select is dropped after it
     /// was read (unless all names are those of metrics here), a panic or an error in one metric
@@ -203,7 +203,7 @@ impl Scrape {
                 Outcome::Timeout,
                 StatusCode::SERVICE_UNAVAILABLE,
                 format!(
-                    "no document after {limit:?}, which is the time for it: look for a slow \
+                    "scrape timed out after {limit:?}: look for a slow \
                      collector, raise the scraper's timeout or Scrape::with_timeout, or ask for \
                      less with ?name[]=\n"
                 ),
@@ -215,7 +215,7 @@ impl Scrape {
                     Outcome::Refused,
                     StatusCode::SERVICE_UNAVAILABLE,
                     format!(
-                        "{} documents are being rendered or read, which is the limit: scrape less \
+                        "too many documents are being rendered or read (limit {}): scrape less \
                          often, look for a slow collector, or raise Scrape::with_max_documents\n",
                         self.slots.count()
                     ),
@@ -245,7 +245,7 @@ impl Scrape {
                 Some(document) => break document,
                 None if began.elapsed() >= PATIENCE => return Err(NoDocument::Refused),
                 // Then a rendering may be over, and those who stall are known.
-                None => tokio::time::sleep(MOMENT).await,
+                None => tokio::time::sleep(STALL_AFTER).await,
             }
         };
         document.await.map_err(|_| NoDocument::BrokeOff)

@@ -6,7 +6,7 @@ use salvo::http::HeaderMap;
 use salvo::http::header::ACCEPT;
 use tallied::exposition::{openmetrics, text};
 
-use super::list_header::{Liking, elements};
+use super::list_header::{Preference, elements};
 
 /// A format of the exposition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,7 +35,7 @@ impl Format {
     /// The format that `Accept` prefers. Text where it prefers neither, or accepts none: a scraper
     /// that asks for something else is still better off with text.
     pub(super) fn accepted(headers: &HeaderMap) -> Self {
-        let (mut text, mut openmetrics) = (Liking::default(), Liking::default());
+        let (mut text, mut openmetrics) = (Preference::default(), Preference::default());
         for range in elements(headers, ACCEPT) {
             let media = range.name.to_ascii_lowercase();
             match (&*media, range.parameter("version").as_deref()) {

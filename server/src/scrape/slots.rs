@@ -181,7 +181,7 @@ mod tests {
     use tokio::time::sleep;
 
     use super::Slots;
-    use crate::scrape::delivery::{Delivery, DocumentBody, MOMENT, NotTaken, Reader};
+    use crate::scrape::delivery::{Delivery, DocumentBody, NotTaken, Reader, STALL_AFTER};
     use crate::scrape::document::{Document, Figures};
 
     const LENGTH: usize = 10_000;
@@ -215,12 +215,12 @@ mod tests {
         let slots = Slots::new(3, Duration::from_secs(60));
         let connection = ConnCtrl::new();
         let mut reads = send(&slots, &connection, false);
-        sleep(2 * MOMENT).await;
+        sleep(2 * STALL_AFTER).await;
         take(&mut reads).await.unwrap();
         let mut stalls = send(&slots, &connection, false);
         let mut stalls_later = send(&slots, &connection, false);
         assert!(slots.take().is_none(), "none has stalled for a moment");
-        sleep(MOMENT).await;
+        sleep(STALL_AFTER).await;
         let first = slots.take().unwrap();
         assert!(take(&mut stalls).await.unwrap_err().is::<NotTaken>());
         // The other one is known to read, although it took something before this one began.
@@ -237,21 +237,21 @@ mod tests {
 
     #[tokio::test]
     async fn a_document_is_gone_in_time_and_then_the_connection_although_nobody_asks() {
-        let slots = Slots::new(2, 2 * MOMENT);
+        let slots = Slots::new(2, 2 * STALL_AFTER);
         let (shared, own) = (ConnCtrl::new(), ConnCtrl::new());
         let bodies = [send(&slots, &shared, false), send(&slots, &own, true)];
         assert!(slots.take_free().is_none());
         while !own.is_aborted() {
-            sleep(MOMENT / 10).await;
+            sleep(STALL_AFTER / 10).await;
         }
         assert!(shared.is_graceful_shutdown());
         assert!(slots.take_free().is_some());
         while !shared.is_aborted() {
-            sleep(MOMENT / 10).await;
+            sleep(STALL_AFTER / 10).await;
         }
         drop(bodies);
         while slots.lock().watched {
-            sleep(MOMENT / 10).await;
+            sleep(STALL_AFTER / 10).await;
         }
         assert!(slots.lock().deliveries.is_empty());
     }
@@ -263,7 +263,7 @@ mod tests {
             drop(send(&slots, &ConnCtrl::new(), true));
         }
         while slots.lock().watched {
-            sleep(MOMENT / 10).await;
+            sleep(STALL_AFTER / 10).await;
         }
         assert!(slots.lock().deliveries.is_empty());
         assert!(slots.take_free().is_some());

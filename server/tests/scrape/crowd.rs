@@ -18,7 +18,7 @@ fn assert_refused(answer: &Answer) {
     assert_eq!(answer.header("retry-after"), Some("1"));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     assert!(
-        answer.text().contains("which is the limit"),
+        answer.text().contains("too many documents"),
         "{}",
         answer.text()
     );

@@ -140,7 +140,7 @@ fn the_limit_of_names_is_refused_with_a_remedy() {
     assert_eq!(answer.status, 400);
     assert_eq!(
         answer.text(),
-        "257 name[] are more than are looked up: ask for at most 256, in several scrapes, or for everything\n"
+        "too many name[] parameters: 257 (limit 256); split them over several scrapes, or ask for everything\n"
     );
 }
 

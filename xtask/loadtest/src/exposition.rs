@@ -1,10 +1,10 @@
 //! A scrape, read: every series with its value, in either text format.
 //!
 //! It is strict about what would make a sum wrong. What is no exposition, or not a whole one, is an error: a value that is none, an
-//! OpenMetrics document without its end. A whole one that cannot be true is read, and says so ([`Document::contradictions`]): that
-//! is a server's mistake, and not one of whoever asked.
+//! OpenMetrics document without its end. A complete document that contradicts itself is read, and [`Document::contradictions`] lists
+//! why: the server is wrong, not the scrape.
 //!
-//! Of other metrics than the hoop's only what holds for all correct servers has to hold: a sum may be negative or go down, for
+//! Metrics that are not the hoop's are checked less strictly: a sum may be negative or go down, because
 //! observations may be negative; a series may be removed, and come back from zero; and a type may be missing.
 
 use std::collections::btree_map::Entry;

@@ -132,7 +132,7 @@ pub static KEYS: &[Key] = &[
     Key {
         name: "last_scrape_seconds",
         value_name: "SECONDS",
-        meaning: "with metrics_listen: how long a stop that cut requests off then waits for a scrape that sees them; 0 to 3600",
+        meaning: "with metrics_listen: how long a stop that cut requests off then waits for a scrape that sees them, and the limit for scrapes in progress; 0 to 3600",
         set: |config, written| {
             config.last_scrape = written.seconds(0.0..=3_600.0)?;
             Ok(())
@@ -152,7 +152,7 @@ pub static KEYS: &[Key] = &[
     Key {
         name: "http.duration_buckets",
         value_name: "SECONDS,…",
-        meaning: "bucket bounds of http_request_duration_seconds and http_response_start_seconds, increasing, from 0 on; inf may stand at the end",
+        meaning: "bucket bounds of http_request_duration_seconds and http_response_start_seconds, increasing, none negative; inf may stand at the end",
         set: |config, written| {
             config.http.duration_buckets = written.buckets()?;
             Ok(())

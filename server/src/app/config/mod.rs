@@ -50,7 +50,8 @@ pub struct Config {
     pub system_metrics_interval: Duration,
     /// How long a stop waits for the requests in progress.
     pub drain: Duration,
-    /// How long a stop that cut requests off waits for a scrape that sees them, where /metrics has a listener of its own.
+    /// The longest that the listener of /metrics, where it has one of its own, outlives the other one: for scrapes in
+    /// progress and, if requests were cut off, for one scrape that sees them.
     pub last_scrape: Duration,
     /// The HTTP metrics.
     pub http: HttpConfig,

@@ -191,7 +191,7 @@ impl Written<'_> {
         let borrowed = pairs.iter().map(|(label, value)| (&**label, &**value));
         Registry::with_labels(borrowed).map_err(|error| match error {
             RegisterError::TargetLabel { label } => format!(
-                "{label:?} is a label that Prometheus gives to each target, and it would rename yours to exported_{label}; choose another name"
+                "Prometheus sets {label:?} itself, and would rename yours to exported_{label}; choose another name"
             ),
             error => error.to_string(),
         })?;

@@ -1,5 +1,4 @@
-//! Refuses what a page of another origin has its visitor's browser ask for: such a page could have the servers on the
-//! visitor's own machine and network panic.
+//! Refuses cross-origin requests: otherwise any web page could make servers on its visitor's machine or network panic.
 //!
 //! Browsers tell with `Sec-Fetch-Site` where they trust the connection (HTTPS and loopback), and else with `Origin`, which a
 //! GET without CORS lacks. Other clients send neither.

@@ -56,7 +56,7 @@ pub fn start(config: LogConfig) {
     panics::log_panics();
 }
 
-/// Says why the process ends: in a JSON log that has started an event, else a line for people.
+/// Says why the process ends: as an event if a JSON log has started, otherwise as a plain line.
 pub fn error(text: &str) {
     if STARTED.get() == Some(&Format::Json) {
         tracing::error!("{text}");

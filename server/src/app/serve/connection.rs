@@ -18,7 +18,7 @@ use std::time::Duration;
 use salvo::conn::ConnCtrl;
 use tokio::time::Instant;
 
-use super::framing::BodyLength;
+use super::pipelining::BodyLength;
 use super::window::{Waiting, Windows};
 
 /// The bit of a connection's state that says that it is being closed to make room.

@@ -19,7 +19,7 @@ struct State {
 
 impl LastScrape {
     /// Waits for the answer to a scrape of everything that begins from now on.
-    pub(super) async fn comes(&self) {
+    pub(super) async fn wait(&self) {
         // Release: the scrape that sees it also sees what was recorded before.
         self.0.awaited.store(true, Ordering::Release);
         self.0.came.notified().await;

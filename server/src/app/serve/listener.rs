@@ -23,7 +23,8 @@ pub struct Edge {
     pub connections: ConnectionMetrics,
     /// /metrics alone, for a listener of its own. No request to it is counted.
     pub metrics_service: Option<Service>,
-    /// How long a stop that had to cut requests off waits there for a scrape that sees them.
+    /// The longest that the listener of /metrics outlives the other one: for scrapes in progress and, if requests were
+    /// cut off, for one scrape that sees them.
     pub last_scrape: Duration,
 }
 

@@ -6,7 +6,7 @@
 //! | `door` | accepts connections up to a cap, and makes room |
 //! | `connection` | what is known of an open connection |
 //! | `stream` | its bytes, and the limits on waiting for them |
-//! | `framing` | whether a part of the next head came behind a request |
+//! | `pipelining` | whether a part of the next head came behind a request |
 //! | `presence` | the hoop that tells it of its requests |
 //! | `window` | since when its answers over HTTP/2 wait for its client |
 //! | `signals` | when the process is asked to stop |
@@ -16,11 +16,11 @@
 
 mod connection;
 mod door;
-mod framing;
 mod front;
 mod last_scrape;
 mod listener;
 mod metrics;
+mod pipelining;
 mod presence;
 mod signals;
 mod stream;
@@ -122,7 +122,7 @@ pub async fn serve(
                 "requests were cut off; waiting for a scrape that sees them"
             );
             tokio::select! {
-                () = scraped.comes() => {}
+                () = scraped.wait() => {}
                 () = tokio::time::sleep_until(end) => {}
                 () = stop() => {}
             }

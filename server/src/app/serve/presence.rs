@@ -15,7 +15,7 @@ use salvo::http::{Method, ResBody, StatusCode, Version};
 use salvo::{Depot, FlowCtrl, Handler, Request, Response};
 
 use super::connection::{Ends, InProgress, Table};
-use super::framing::BodyLength;
+use super::pipelining::BodyLength;
 use super::window::Waiting;
 
 /// How much of an answer is given to HTTP/2 at a time: a frame of its default size.

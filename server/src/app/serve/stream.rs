@@ -26,8 +26,8 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use super::connection::{Connection, Ends, Table};
-use super::framing::Framing;
 use super::metrics::{ConnectionMetrics, CutOff};
+use super::pipelining::Pipelining;
 use crate::DeferEof;
 use crate::app::health::Draining;
 use crate::app::limits::ConnectionLimits;
@@ -79,7 +79,7 @@ pub(super) struct Stream {
     begun: u64,
     /// When the head that is being read began.
     head_since: Option<Instant>,
-    framing: Framing,
+    pipelining: Pipelining,
     /// When bytes were written last: an answer that is whole in memory may take its time.
     wrote: Option<Instant>,
     /// When the connection ends, once the client was told that it will.
@@ -102,7 +102,7 @@ impl Stream {
             timer: Box::pin(sleep_until(opened + limits.header.min(look(limits)))),
             begun: 0,
             head_since: Some(opened),
-            framing: Framing::default(),
+            pipelining: Pipelining::default(),
             wrote: None,
             farewell: None,
             draining: Some(Box::pin(async move {
@@ -117,7 +117,7 @@ impl Stream {
     fn forget_old_head(&mut self) {
         let begun = self.place.connection.begun();
         if begun != self.begun {
-            self.framing.requests_begun(begun - self.begun);
+            self.pipelining.requests_begun(begun - self.begun);
             self.begun = begun;
             self.head_since = None;
         }
@@ -126,17 +126,17 @@ impl Stream {
     /// Whether a part of the next head came behind the last request.
     fn head_came_early(&self) -> bool {
         let body = self.place.connection.body();
-        self.framing.next_head_has_begun(body)
+        self.pipelining.next_head_has_begun(body)
     }
 
     fn received(&mut self, bytes: &[u8]) {
         self.draining = None;
         self.forget_old_head();
         if self.head_since.is_none() && self.place.connection.waits_since().is_some() {
-            self.framing.begin_head(self.head_came_early());
+            self.pipelining.begin_head(self.head_came_early());
             self.head_since = Some(Instant::now());
         }
-        self.framing.received(bytes);
+        self.pipelining.received(bytes);
     }
 
     /// The limit in force, if one is: when it is over, and what it is.

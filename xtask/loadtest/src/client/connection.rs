@@ -11,8 +11,8 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::counted_writes::{CountedWrites, WriteCount};
 use super::upload::Upload;
-use super::written::{Watched, Writes};
 
 /// Servers close connections that are idle; one that is as old may be closed while a request is on its way.
 const MOST_IDLE: Duration = Duration::from_secs(4);
@@ -23,7 +23,7 @@ const MOST_UNREADY: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(super) sender: SendRequest<Upload>,
-    pub(super) writes: Rc<Writes>,
+    pub(super) writes: Rc<WriteCount>,
     task: JoinHandle<()>,
     used: Instant,
 }
@@ -33,8 +33,8 @@ impl Connection {
     pub(crate) async fn open(address: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        let writes = Rc::new(Writes::default());
-        let stream = Watched::new(stream, Rc::clone(&writes));
+        let writes = Rc::new(WriteCount::default());
+        let stream = CountedWrites::new(stream, Rc::clone(&writes));
         let (sender, connection) = http1::Builder::new()
             .handshake(TokioIo::new(stream))
             .await

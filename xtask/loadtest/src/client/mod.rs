@@ -5,10 +5,10 @@
 //! looked at here, and nothing is measured twice.
 
 mod connection;
+mod counted_writes;
 mod exchange;
 mod get;
 mod upload;
-mod written;
 
 use std::time::Instant;
 

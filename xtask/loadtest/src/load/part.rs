@@ -21,7 +21,7 @@ pub(crate) struct Part {
     pub(crate) statuses: BTreeMap<u16, u64>,
     /// … that was not expected.
     pub(crate) unexpected: BTreeMap<u16, u64>,
-    /// Of a part of the time: for so long requests were due in it.
+    /// In a part of the timeline: the seconds in which requests were due.
     pub(crate) due_seconds: f64,
     /// At the end of a part of the time.
     pub(crate) in_flight: u64,

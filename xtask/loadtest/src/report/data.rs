@@ -177,7 +177,7 @@ pub(crate) struct Kind {
 pub(crate) struct Second {
     /// From the end of the warm-up to the end of this part.
     pub(crate) at: f64,
-    /// For so long requests were due in it: 1, less in the last one, and 0 where the load only waited for answers. The
+    /// Seconds in which requests were due: 1, less in the last one, 0 while the load only waits for answers. The
     /// plots leave out what is not whole.
     #[serde(default)]
     pub(crate) due_seconds: f64,

@@ -53,7 +53,7 @@ pub(crate) enum Conduct {
         after_bytes: u64,
         rest_is_held_back: bool,
     },
-    /// Leaves so long after it has sent its request; 0 is right behind it. The server counts it: as answered, where the
+    /// Leaves this long after sending its request; 0 means at once. The server counts it: as answered, where the
     /// answer is ready when the service is first polled, and else as 499.
     LeavesWaiting(Duration),
 }

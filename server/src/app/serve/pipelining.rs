@@ -19,7 +19,7 @@ pub(super) enum BodyLength {
 
 /// What a connection received, as far as it tells requests apart.
 #[derive(Debug, Default)]
-pub(super) struct Framing {
+pub(super) struct Pipelining {
     received: u64,
     /// What was received last is the end of a line …
     line_ends: bool,
@@ -32,7 +32,7 @@ pub(super) struct Framing {
     head_is_over: bool,
 }
 
-impl Framing {
+impl Pipelining {
     /// What is received next belongs to a head, or continues one that came behind a request.
     pub(super) fn begin_head(&mut self, continues: bool) {
         self.head_begun = continues;
@@ -90,7 +90,7 @@ impl Framing {
 
 #[cfg(test)]
 mod tests {
-    use super::{BodyLength, Framing};
+    use super::{BodyLength, Pipelining};
 
     const GET: &str = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
     const NONE: BodyLength = BodyLength::Known(0);
@@ -101,12 +101,12 @@ mod tests {
         let whole = [received.as_bytes()];
         let bytes: Vec<_> = received.as_bytes().chunks(1).collect();
         let [one, other] = [&whole[..], &bytes].map(|reads| {
-            let mut framing = Framing::default();
+            let mut pipelining = Pipelining::default();
             for read in reads {
-                framing.received(read);
+                pipelining.received(read);
             }
-            framing.requests_begun(requests);
-            framing.next_head_has_begun(body)
+            pipelining.requests_begun(requests);
+            pipelining.next_head_has_begun(body)
         });
         assert_eq!(one, other, "{received:?}");
         one
@@ -139,20 +139,20 @@ mod tests {
 
     #[test]
     fn a_connection_that_waits_again_is_known_again() {
-        let mut framing = Framing::default();
-        framing.received(format!("{GET}{GET}G").as_bytes());
-        framing.requests_begun(1);
-        framing.requests_begun(1);
-        assert!(framing.next_head_has_begun(NONE));
-        framing.begin_head(true);
-        framing.received(b"ET / HTTP/1.1\r\n\r\n");
-        framing.requests_begun(1);
-        assert!(!framing.next_head_has_begun(NONE));
-        framing.begin_head(false);
-        framing.received(b"POST / HTTP/1.1\r\n\r\nhi");
-        framing.requests_begun(1);
-        assert!(!framing.next_head_has_begun(TWO));
-        framing.received(b"G");
-        assert!(framing.next_head_has_begun(TWO));
+        let mut pipelining = Pipelining::default();
+        pipelining.received(format!("{GET}{GET}G").as_bytes());
+        pipelining.requests_begun(1);
+        pipelining.requests_begun(1);
+        assert!(pipelining.next_head_has_begun(NONE));
+        pipelining.begin_head(true);
+        pipelining.received(b"ET / HTTP/1.1\r\n\r\n");
+        pipelining.requests_begun(1);
+        assert!(!pipelining.next_head_has_begun(NONE));
+        pipelining.begin_head(false);
+        pipelining.received(b"POST / HTTP/1.1\r\n\r\nhi");
+        pipelining.requests_begun(1);
+        assert!(!pipelining.next_head_has_begun(TWO));
+        pipelining.received(b"G");
+        assert!(pipelining.next_head_has_begun(TWO));
     }
 }

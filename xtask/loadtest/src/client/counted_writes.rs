@@ -11,12 +11,12 @@ use tokio::sync::Notify;
 
 /// How many writes there were.
 #[derive(Debug, Default)]
-pub(super) struct Writes {
+pub(super) struct WriteCount {
     count: Cell<u64>,
     more: Notify,
 }
 
-impl Writes {
+impl WriteCount {
     pub(super) fn count(&self) -> u64 {
         self.count.get()
     }
@@ -37,18 +37,18 @@ impl Writes {
 }
 
 #[derive(Debug)]
-pub(super) struct Watched<S> {
+pub(super) struct CountedWrites<S> {
     inner: S,
-    writes: Rc<Writes>,
+    writes: Rc<WriteCount>,
 }
 
-impl<S> Watched<S> {
-    pub(super) fn new(inner: S, writes: Rc<Writes>) -> Self {
+impl<S> CountedWrites<S> {
+    pub(super) fn new(inner: S, writes: Rc<WriteCount>) -> Self {
         Self { inner, writes }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for CountedWrites<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -58,7 +58,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for CountedWrites<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
