@@ -190,7 +190,7 @@ fn a_file_sets_everything() {
     assert_eq!(config.connections, connections);
     assert_eq!(
         config.origin("log.level").to_string(),
-        "file tallied.toml, line 17"
+        "file tallied.toml, line 18"
     );
 }
 
