@@ -1,30 +1,51 @@
-//! Requests whose client closes, or half-closes, right behind them.
+//! Requests whose client closes, half-closes or resets the connection right behind them.
 //!
-//! Hyper reads on while a request waits to be looked at. When it meets the end of the input there, it drops the
-//! request, and no hoop ever sees it: it is neither answered nor counted. Over HTTP/2 the end drops the
-//! requests that were not accepted yet. So the end is reported only when the connection's task is polled again. By
-//! then hyper has polled the service: an answer that is ready is sent; otherwise the request is recorded as 499.
+//! Hyper reads on while a request waits to be looked at. When it meets the end of the input there, or an error, it drops the
+//! request, and no hoop ever sees it: it is neither answered nor counted. Over HTTP/2 that drops the requests that
+//! were not accepted yet, and answers that were not written yet. An error of a write drops all requests that were
+//! read and wait behind the one that is answered.
 //!
-//! Does not help with a reset (RST), which takes what was not read with it.
+//! So the end is reported only once the connection's task has been polled again without having written anything: by then hyper
+//! has polled the service, and what was ready is written. A request that is not ready is recorded as 499. Over
+//! HTTP/2, where each request runs in a task of its own, nothing must have been read or written for [`QUIET`], too.
+//! What is written to a client that is gone is discarded until the end of the input is reported, within
+//! [`DISCARD_TIME`] and [`DISCARD_BYTES`].
 //!
-//! Costs a comparison for each read, and an allocation and a turn of the scheduler for each end.
+//! Costs a comparison for each read and write, a look at the clock for each read over HTTP/2, and an allocation or two at
+//! the end of a connection.
 
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker, ready};
+use std::time::Duration;
 
 use salvo::conn::tcp::TcpCoupler;
 use salvo::conn::{Accepted, Acceptor, Holding};
 use salvo::fuse::ArcFusePolicy;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// Over HTTP/2: how long the tasks of requests that were just read have to answer at once.
+const QUIET: Duration = Duration::from_millis(50);
+
+/// What each connection over HTTP/2 begins with, and none over HTTP/1 (RFC 9113, section 3.4).
+const PREFACE: &[u8] = b"PRI ";
+
+/// In the place of how much of the preface was read, when something else was.
+const HTTP1: usize = usize::MAX;
+
+/// How much is written to a client that is gone, and for how long, before the connection learns of it. Requests that
+/// were read are answered meanwhile; what hyper reads ahead holds some thousands.
+const DISCARD_BYTES: usize = 16 << 20;
+const DISCARD_TIME: Duration = Duration::from_secs(1);
 
 /// An acceptor whose connections report the end of their input only after their last request has been seen.
 ///
 /// Without it, a request whose client closes or half-closes right behind it may be counted nowhere and answered by
 /// nobody: hyper drops it before any hoop sees it. With it, such a request is counted: as answered, if the answer is
-/// ready when the service is first polled, else as 499.
+/// ready at once, else as 499.
 ///
 /// Put it around any acceptor of TCP, TLS or Unix sockets, outermost:
 ///
@@ -40,7 +61,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// # }
 /// ```
 ///
-/// Costs a comparison for each read, and an allocation and a turn of the scheduler at the end of a connection.
+/// Costs a comparison for each read and write, and over HTTP/2 up to 50 ms at the end of a connection, for which it needs the
+/// runtime's timers.
 #[derive(Debug)]
 pub struct DeferEofAcceptor<A>(A);
 
@@ -80,12 +102,49 @@ where
     }
 }
 
-/// A stream that reports the end of its input one poll of its task late; see [`DeferEofAcceptor`].
+/// A stream that reports the end of its input late; see [`DeferEofAcceptor`].
 #[derive(Debug)]
 pub struct DeferEof<S> {
     inner: S,
-    /// The end of the input was met, and the task is to be polled again before it is reported.
-    deferred: Option<Arc<NextPoll>>,
+    /// How many of its first bytes are those of the preface.
+    preface: usize,
+    /// Over HTTP/2: when something was read last.
+    read: Option<Instant>,
+    /// Met, and not reported yet.
+    end: Option<End>,
+    /// Something was written since the end was met, or looked at last.
+    wrote: bool,
+    /// What was to be written waits for the client to take what was before.
+    write_blocked: bool,
+    gone: Option<Gone>,
+}
+
+/// The end of the input.
+#[derive(Debug)]
+struct End {
+    /// What the input ends with, if not well.
+    error: Option<io::ErrorKind>,
+    next: Arc<NextPoll>,
+    /// Over HTTP/2.
+    quiet: Option<Pin<Box<Sleep>>>,
+}
+
+/// The client will read nothing more.
+#[derive(Debug)]
+struct Gone {
+    error: io::ErrorKind,
+    since: Instant,
+    discarded: usize,
+}
+
+/// Whether an error says that the client is gone.
+fn is_gone(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::BrokenPipe
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+    )
 }
 
 impl<S> DeferEof<S> {
@@ -93,19 +152,99 @@ impl<S> DeferEof<S> {
     pub fn new(inner: S) -> Self {
         Self {
             inner,
-            deferred: None,
+            preface: 0,
+            read: None,
+            end: None,
+            wrote: false,
+            write_blocked: false,
+            gone: None,
         }
     }
 
     /// The input has ended: whether that is reported.
-    fn poll_eof(&mut self, cx: &Context<'_>) -> Poll<io::Result<()>> {
-        let next = self
-            .deferred
-            .get_or_insert_with(|| NextPoll::of(cx.waker()));
-        if next.has_begun(cx.waker()) {
-            return Poll::Ready(Ok(()));
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if std::mem::take(&mut self.wrote) {
+            self.wait_again(cx);
         }
-        Poll::Pending
+        let Some(end) = &mut self.end else {
+            return Poll::Ready(Ok(()));
+        };
+        if !end.next.has_begun(cx.waker()) {
+            return Poll::Pending;
+        }
+        if let Some(quiet) = &mut end.quiet {
+            ready!(quiet.as_mut().poll(cx));
+        }
+        if self.write_blocked {
+            // Woken when it is not.
+            return Poll::Pending;
+        }
+        Poll::Ready(end.error.map_or(Ok(()), |error| Err(error.into())))
+    }
+
+    fn received(&mut self, bytes: &[u8]) {
+        if self.preface < PREFACE.len() {
+            let expected = &PREFACE[self.preface..];
+            let looked_at = expected.len().min(bytes.len());
+            let same = expected[..looked_at] == bytes[..looked_at];
+            self.preface = if same {
+                self.preface + looked_at
+            } else {
+                HTTP1
+            };
+        }
+        if self.preface == PREFACE.len() {
+            self.read = Some(Instant::now());
+        }
+    }
+
+    fn wait_again(&mut self, cx: &Context<'_>) {
+        if let Some(end) = &mut self.end {
+            end.next = NextPoll::of(cx.waker());
+            if let Some(quiet) = &mut end.quiet {
+                quiet.as_mut().reset(Instant::now() + QUIET);
+            }
+        }
+    }
+
+    /// What became of writing so many bytes.
+    fn written(
+        &mut self,
+        cx: &Context<'_>,
+        length: usize,
+        polled: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        let was_blocked = std::mem::replace(&mut self.write_blocked, polled.is_pending());
+        match polled {
+            Poll::Ready(Err(error)) if is_gone(&error) => {
+                self.gone = Some(Gone {
+                    error: error.kind(),
+                    since: Instant::now(),
+                    discarded: 0,
+                });
+                self.discard(length).unwrap_or(Poll::Ready(Err(error)))
+            }
+            Poll::Ready(Ok(_)) => {
+                self.wrote = true;
+                if was_blocked {
+                    self.wait_again(cx);
+                }
+                polled
+            }
+            _ => polled,
+        }
+    }
+
+    /// `None` unless the client is gone.
+    fn discard(&mut self, length: usize) -> Option<Poll<io::Result<usize>>> {
+        let gone = self.gone.as_mut()?;
+        gone.discarded = gone.discarded.saturating_add(length);
+        let lasts = gone.discarded <= DISCARD_BYTES && gone.since.elapsed() <= DISCARD_TIME;
+        Some(Poll::Ready(if lasts {
+            Ok(length)
+        } else {
+            Err(gone.error.into())
+        }))
     }
 }
 
@@ -163,12 +302,28 @@ impl<S: AsyncRead + Unpin> AsyncRead for DeferEof<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let room = buf.remaining();
-        let polled = Pin::new(&mut self.inner).poll_read(cx, buf);
-        match polled {
-            Poll::Ready(Ok(())) if room > 0 && buf.remaining() == room => self.poll_eof(cx),
-            polled => polled,
+        if self.end.is_some() {
+            return self.poll_end(cx);
         }
+        let (before, room) = (buf.filled().len(), buf.remaining() > 0);
+        let polled = Pin::new(&mut self.inner).poll_read(cx, buf);
+        let received = &buf.filled()[before..];
+        let error = match &polled {
+            Poll::Ready(Ok(())) if room && received.is_empty() => None,
+            Poll::Ready(Err(error)) if is_gone(error) => Some(error.kind()),
+            Poll::Ready(Ok(())) => {
+                self.received(received);
+                return polled;
+            }
+            _ => return polled,
+        };
+        self.wrote = false;
+        self.end = Some(End {
+            error,
+            next: NextPoll::of(cx.waker()),
+            quiet: self.read.map(|at| Box::pin(sleep_until(at + QUIET))),
+        });
+        self.poll_end(cx)
     }
 }
 
@@ -178,7 +333,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for DeferEof<S> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(cx, buf)
+        if let Some(discarded) = self.discard(buf.len()) {
+            return discarded;
+        }
+        let polled = Pin::new(&mut self.inner).poll_write(cx, buf);
+        self.written(cx, buf.len(), polled)
     }
 
     fn poll_write_vectored(
@@ -186,7 +345,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for DeferEof<S> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write_vectored(cx, bufs)
+        let length = bufs.iter().map(|buf| buf.len()).sum();
+        if let Some(discarded) = self.discard(length) {
+            return discarded;
+        }
+        let polled = Pin::new(&mut self.inner).poll_write_vectored(cx, bufs);
+        self.written(cx, length, polled)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

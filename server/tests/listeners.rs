@@ -87,6 +87,21 @@ fn what_a_drain_cuts_off_can_be_scraped_once() {
 
 #[cfg(unix)]
 #[test]
+fn a_stop_that_cuts_no_request_off_waits_for_no_scrape() {
+    let mut server = Server::with(&[
+        "--drain-seconds=0.2",
+        "--last-scrape-seconds=600",
+        "--metrics-listen=127.0.0.1:0",
+    ]);
+    let mut partial = server.connect();
+    partial.send("GET / HT");
+    server.wait_for(OPEN, 2.0);
+    server.signal("-TERM");
+    assert_eq!(server.exit(), Some(0));
+}
+
+#[cfg(unix)]
+#[test]
 fn a_second_signal_ends_the_wait_for_the_last_scrape() {
     let mut server = Server::with(&[
         "--drain-seconds=0",

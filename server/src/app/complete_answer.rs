@@ -36,7 +36,9 @@ impl Handler for CompleteAnswer {
         if failed && (res.body.is_none() || res.body.is_error()) {
             problem::catch(req, res);
         }
-        let length = res.body.size().filter(|_| !res.body.is_none());
+        let may_have_body = status != StatusCode::NO_CONTENT && status != StatusCode::NOT_MODIFIED;
+        let length = res.body.size();
+        let length = length.filter(|_| may_have_body && !res.body.is_none());
         let headers = res.headers_mut();
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);

@@ -38,10 +38,19 @@ impl Handler for HostRequired {
     }
 }
 
-/// A host with its port, or nothing, for a URL that has none.
+/// A host, with a port or without; or nothing, for a URL that has none.
 fn names_a_host(host: &HeaderValue) -> bool {
-    let bytes = host.as_bytes();
-    bytes.is_empty() || (!bytes.contains(&b'@') && Authority::try_from(bytes).is_ok())
+    let Ok(text) = host.to_str() else {
+        return false;
+    };
+    // The URI type takes no percent encoding, which RFC 3986 allows.
+    let Ok(authority) = Authority::try_from(text.replace('%', "-")) else {
+        return text.is_empty();
+    };
+    let port = authority.as_str().strip_prefix(authority.host());
+    let digits = port.and_then(|port| port.strip_prefix(':').or(port.is_empty().then_some("")));
+    let is_port = |digits: &str| digits.is_empty() || digits.parse::<u16>().is_ok();
+    !authority.host().is_empty() && digits.is_some_and(is_port)
 }
 
 #[cfg(test)]
@@ -53,10 +62,20 @@ mod tests {
     #[test]
     fn hosts_and_others() {
         let names = |host: &[u8]| names_a_host(&HeaderValue::from_bytes(host).unwrap());
-        for host in ["x", "example.org:80", "127.0.0.1:8000", "[::1]:8000", ""] {
+        for host in [
+            "x",
+            "example.org:80",
+            "127.0.0.1:8000",
+            "[::1]:8000",
+            "a%20b",
+            "x:",
+            "",
+        ] {
             assert!(names(host.as_bytes()), "{host}");
         }
-        for host in ["a b", "user@x", "x/y", "a, b", "http://x", "[::1", "x:y:z"] {
+        for host in [
+            "a b", "user@x", "x/y", "a, b", "http://x", "[::1", "x:y:z", "x:y", "x:99999", ":80",
+        ] {
             assert!(!names(host.as_bytes()), "{host}");
         }
         assert!(!names(b"x\xff"));

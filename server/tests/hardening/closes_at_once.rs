@@ -11,7 +11,7 @@ use tallied::Registry;
 use tallied_server::app::limits::ConnectionLimits;
 use tallied_server::{DeferEofAcceptor, HttpMetrics};
 
-use crate::http2::{PREFACE, SETTINGS, frame, get};
+use crate::http2::{HEADERS, PREFACE, SETTINGS, frame, frames, get};
 use crate::support::{Client, DEADLINE, Running, TestServer, ends, sample};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -172,11 +172,37 @@ fn requests_in_a_row_are_counted_to_the_last() {
 }
 
 #[test]
-fn a_request_behind_an_answer_that_waits_for_its_client_is_counted() {
+fn requests_in_a_row_are_counted_although_their_client_is_gone() {
+    for server in Under::all() {
+        let mut count = 0;
+        for in_a_row in [1, 2, 3, 5, 20, 50] {
+            for reset in [false, true] {
+                for _ in 0..10 {
+                    let mut client = server.connect();
+                    client.send(GET.repeat(in_a_row));
+                    if reset {
+                        let socket = socket2::SockRef::from(&client.stream);
+                        socket.set_linger(Some(Duration::ZERO)).unwrap();
+                    }
+                }
+                count += 10 * in_a_row;
+                server.comes_to("/", 200, u32::try_from(count).unwrap());
+            }
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_waits_for_its_half_closed_client_is_sent() {
     for server in Under::all() {
         let mut client = server.connect();
-        // Nobody reads the body, which takes two reads: hyper drops its second half when the answer is there, and
-        // goes on to the next head before the answer is written.
+        client.send("POST /large HTTP/1.1\r\nHost: x\r\n\r\n");
+        client.stream.shutdown(Shutdown::Write).unwrap();
+        std::thread::sleep(Duration::from_millis(50));
+        assert_eq!(client.answer(false).body.len(), LARGE);
+        // And a request behind it. Nobody reads the body, which takes two reads: hyper drops its second half when the
+        // answer is there, and goes on to the next head before the answer is written.
+        let mut client = server.connect();
         let body = "x".repeat(12_000);
         let length = body.len();
         client.send(format!(
@@ -190,17 +216,42 @@ fn a_request_behind_an_answer_that_waits_for_its_client_is_counted() {
     }
 }
 
+/// A connection over HTTP/2 whose client has read what the server says at first.
+fn http2(server: &Under) -> Client {
+    let mut client = server.connect();
+    client.send([PREFACE, &frame(SETTINGS, 0, 0, &[])].concat());
+    frames(&mut client.stream, |kind| kind == SETTINGS);
+    client
+}
+
+fn gets(count: u32) -> Vec<u8> {
+    (0..count).flat_map(|i| get(2 * i + 1)).collect()
+}
+
 #[test]
 fn streams_of_a_connection_that_closes_behind_them_are_counted() {
     for server in Under::all() {
-        for _ in 0..20 {
-            let mut client = server.connect();
-            let mut requests = [PREFACE, &frame(SETTINGS, 0, 0, &[])].concat();
-            (0..50).for_each(|i| requests.extend(get(2 * i + 1)));
-            client.send(requests);
-            // What it had not read would become a reset.
+        let mut count = 0;
+        for streams in [1, 20, 100] {
+            for _ in 0..10 {
+                http2(&server).send(gets(streams));
+                count += streams;
+            }
+            server.comes_to("/", 200, count);
+        }
+    }
+}
+
+#[test]
+fn streams_of_a_connection_that_half_closes_behind_them_are_answered() {
+    for server in Under::all() {
+        for _ in 0..10 {
+            let mut client = http2(&server);
+            client.send(gets(100));
             client.stream.shutdown(Shutdown::Write).unwrap();
-            assert!(ends(&client.stream));
+            let answers = frames(&mut client.stream, |_| false);
+            let heads = answers.iter().filter(|(kind, _)| *kind == HEADERS);
+            assert_eq!(heads.count(), 100);
         }
         server.comes_to("/", 200, 1_000);
     }

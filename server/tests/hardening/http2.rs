@@ -21,7 +21,7 @@ pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8>
 }
 
 /// The frames that come until the connection ends, or `enough` says so: kind and payload.
-fn frames(stream: &mut TcpStream, enough: impl Fn(u8) -> bool) -> Vec<(u8, Vec<u8>)> {
+pub(crate) fn frames(stream: &mut TcpStream, enough: impl Fn(u8) -> bool) -> Vec<(u8, Vec<u8>)> {
     let mut frames = Vec::new();
     let mut head = [0; 9];
     while stream.read_exact(&mut head).is_ok() {
@@ -57,7 +57,7 @@ fn take_data(stream: &mut TcpStream, count: usize) {
 
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const DATA: u8 = 0;
-const HEADERS: u8 = 1;
+pub(crate) const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 pub(crate) const SETTINGS: u8 = 4;
 const GOAWAY: u8 = 7;

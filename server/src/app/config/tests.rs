@@ -496,7 +496,7 @@ fn a_mistake_in_the_file_names_key_line_value_and_remedy() {
         ),
         (
             "constant_labels = { job = 'x' }",
-            &["\"job\" is a label that Prometheus gives", "exported_job"],
+            &["Prometheus sets \"job\" itself", "exported_job"],
         ),
         (
             "[htpp]\nmax_endpoints = 1",

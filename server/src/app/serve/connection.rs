@@ -250,6 +250,15 @@ impl Table {
         })
     }
 
+    /// Whether a request is in progress.
+    pub(super) fn has_requests(&self) -> bool {
+        self.0.iter().any(|shard| {
+            let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut connections = shard.values();
+            connections.any(|connection| connection.waits_since().is_none())
+        })
+    }
+
     pub(super) fn remove(&self, ends: &Ends, connection: &Arc<Connection>) {
         let mut shard = self.shard(ends);
         // Another one may have the addresses by now.

@@ -125,12 +125,12 @@ impl Front {
     }
 
     /// Closes the listening socket, then waits for the requests in progress: for `limit` at most,
-    /// or until `stop` is ready. Then `cutting_off` is called, and the rest is cut off.
+    /// or until `stop` is ready. Then `cutting_off` is told whether there are requests left, and the rest is cut off.
     pub(super) async fn drain(
         &mut self,
         limit: Duration,
         stop: &mut impl AsyncFnMut(),
-        cutting_off: impl FnOnce(),
+        cutting_off: impl FnOnce(bool),
     ) -> io::Result<()> {
         let over = tokio::time::sleep(limit);
         tokio::pin!(over);
@@ -153,7 +153,7 @@ impl Front {
             () = &mut over => {}
             () = stop() => {}
         }
-        cutting_off();
+        cutting_off(self.table.has_requests());
         self.handle.stop_forceful();
         self.served().await
     }

@@ -107,9 +107,9 @@ pub async fn serve(
     let mut served = tokio::select! {
         served = main.served() => served,
         () = stop() => {
-            let cutting_off = || {
+            let cutting_off = |requests| {
                 http.drain_timed_out();
-                cut_off = true;
+                cut_off = requests;
             };
             main.drain(drain, &mut stop, cutting_off).await
         }
@@ -132,7 +132,7 @@ pub async fn serve(
         } else {
             end.saturating_duration_since(Instant::now())
         };
-        served = served.and(metrics.drain(limit, &mut stop, || ()).await);
+        served = served.and(metrics.drain(limit, &mut stop, |_| ()).await);
     }
     refresher.abort();
     served

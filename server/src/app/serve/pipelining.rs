@@ -21,6 +21,8 @@ pub(super) enum BodyLength {
 #[derive(Debug, Default)]
 pub(super) struct Pipelining {
     received: u64,
+    /// So far what was received is more than empty lines, which may stand before a head.
+    text_end: u64,
     /// What was received last is the end of a line …
     line_ends: bool,
     /// … and that line is empty.
@@ -64,13 +66,19 @@ impl Pipelining {
         for byte in rest {
             self.take(*byte);
         }
+        if let Some(at) = bytes
+            .iter()
+            .rposition(|byte| !matches!(byte, b'\r' | b'\n'))
+        {
+            self.text_end = self.received + at as u64 + 1;
+        }
         self.received += bytes.len() as u64;
     }
 
     /// Whether something came behind the request that began last, whose body is this.
     pub(super) fn next_head_has_begun(&self, body: BodyLength) -> bool {
         match (self.head_end, body) {
-            (Some(end), BodyLength::Known(length)) => self.received > end.saturating_add(length),
+            (Some(end), BodyLength::Known(length)) => self.text_end > end.saturating_add(length),
             (None, BodyLength::Known(1..)) => true,
             _ => !self.empty_line,
         }
@@ -123,6 +131,9 @@ mod tests {
             (format!("{post}hi"), TWO),
             (format!("{post}\n\n"), TWO),
             (chunked.to_owned(), BodyLength::Chunked),
+            // Some clients send one more, which is to be ignored (RFC 9112, section 2.2).
+            (format!("{GET}\r\n"), NONE),
+            (format!("{post}hi\r\n"), TWO),
         ] {
             assert!(!after(&request, 1, body), "{request:?}");
             for part in ["G", "GET / HTTP/1.1\r\nHost: ", "GET / HTTP/1.1\r\n"] {

@@ -85,7 +85,7 @@ pub(super) fn tests_sources() -> Sources {
     let versions = versions(env!("CARGO_PKG_VERSION"), env!("CARGO_PKG_RUST_VERSION"));
     sources.texts.insert(CARGO, versions);
     sources.set_server(
-        "listen = \"127.0.0.1:8000\" # default\ndrain_seconds = 10 # default\n".to_owned(),
+        "listen = \"127.0.0.1:8000\" # default\ndrain_seconds = 10 # default\nlast_scrape_seconds = 5 # default\n".to_owned(),
     );
     sources
 }
