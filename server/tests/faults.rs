@@ -57,6 +57,12 @@ fn statuses_delays_and_chunks_are_answers() {
         client.request("HEAD", "/fault?status=418", "", "").status,
         418
     );
+    // Where there is no body, there is no length of one (RFC 9110, section 8.6).
+    for status in [204, 304] {
+        let path = format!("/fault?status={status}");
+        let head = client.request("HEAD", &path, "", "");
+        assert_eq!((head.status, head.header("content-length")), (status, None));
+    }
     let posted = client.request("POST", "/fault?status=201", "", "some body");
     assert_eq!(posted.status, 201);
     let stream = client.get("/fault?chunks=10&chunk_bytes=100&pace_seconds=0.001&status=206");
