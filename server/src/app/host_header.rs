@@ -38,7 +38,7 @@ impl Handler for HostRequired {
     }
 }
 
-/// A host, with a port or without; or nothing, for a URL that has none.
+/// Whether the value is a host with an optional port, or empty, as the specification allows.
 fn names_a_host(host: &HeaderValue) -> bool {
     let Ok(text) = host.to_str() else {
         return false;
