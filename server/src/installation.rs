@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tallied::{Family, Gauge, RegisterError, Registry};
+use tallied::{Family, Gauge, RegisterError, Registered, Registry};
 
 use crate::http_metrics::HttpMetrics;
 use crate::known_routes::KnownRoute;
@@ -55,8 +55,8 @@ impl std::error::Error for UnknownEndpoint {}
 pub(crate) struct Installation {
     /// Has one series while there is no hoop.
     without_hoop: Family<Gauge<i64>, 0>,
-    /// Where its description is: it tells its registry from others.
-    descriptor: usize,
+    /// It in its registry: it tells this registry from all others, those that are gone included.
+    registered: Option<Registered>,
     routes: Mutex<RouteNames>,
 }
 
@@ -94,10 +94,8 @@ impl Installation {
         registry.register(WITHOUT_HOOP, help, without_hoop.clone())?;
         let registered = registry
             .metrics()
-            .filter(|metric| metric.descriptor().name().ends_with(WITHOUT_HOOP));
-        let descriptor = registered
-            .last()
-            .map_or(0, |metric| address(metric.descriptor()));
+            .filter(|metric| metric.descriptor().name().ends_with(WITHOUT_HOOP))
+            .last();
         without_hoop.get_or_create(&[]).set(1);
         let routes = Mutex::new(RouteNames {
             named,
@@ -105,7 +103,7 @@ impl Installation {
         });
         Ok(Self {
             without_hoop,
-            descriptor,
+            registered,
             routes,
         })
     }
@@ -135,6 +133,11 @@ impl Installation {
         self.routes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn is_in(&self, place: &Registered) -> bool {
+        let own = self.registered.as_ref();
+        own.is_some_and(|own| std::ptr::eq(own.descriptor(), place.descriptor()))
+    }
+
     fn warn(&self, name: &str) {
         if !self.without_hoop.is_empty() {
             tracing::warn!(
@@ -161,21 +164,17 @@ pub(crate) fn scraped(registry: &Registry) {
         return;
     }
     for metric in registry.metrics() {
-        let descriptor = metric.descriptor();
-        if !descriptor.name().ends_with(WITHOUT_HOOP) {
+        let name = metric.descriptor().name();
+        if !name.ends_with(WITHOUT_HOOP) {
             continue;
         }
         let mut waiting = unscraped();
-        let ours = |metrics: &HttpMetrics| metrics.installation().descriptor == address(descriptor);
-        let Some(at) = waiting.iter().position(ours) else {
+        let here = |metrics: &HttpMetrics| metrics.installation().is_in(&metric);
+        let Some(at) = waiting.iter().position(here) else {
             continue;
         };
         let metrics = waiting.swap_remove(at);
         drop(waiting);
-        metrics.installation().warn(descriptor.name());
+        metrics.installation().warn(name);
     }
-}
-
-fn address<T>(of: &T) -> usize {
-    std::ptr::from_ref(of).addr()
 }

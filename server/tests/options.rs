@@ -319,6 +319,15 @@ async fn a_missing_hoop_is_told_once_and_is_a_metric() {
     }
     let _ = (service, http.instrument(router()));
     assert!(!scrape(&registry, "text").await.contains(WITHOUT_HOOP));
+    // Nor is one told of metrics whose registry went before its first scrape, although another takes its memory.
+    for _ in 0..50 {
+        HttpMetrics::register(&Registry::default()).unwrap();
+        let registry = Registry::default();
+        let _ = HttpMetrics::register(&registry)
+            .unwrap()
+            .instrument(router());
+        scrape(&registry, "text").await;
+    }
     assert_eq!(log.lines("WARN"), 1);
 }
 
