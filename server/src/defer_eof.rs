@@ -384,3 +384,47 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for DeferEof<S> {
         self.inner.is_write_vectored()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::pin::pin;
+    use std::task::Poll;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, join, sink};
+    use tokio::time::{Instant, sleep};
+
+    use super::{DeferEof, Future, PREFACE, QUIET};
+
+    /// Tokio polls up to 61 tasks in a turn: these are more than three turns take, and fewer than four.
+    const TASKS: usize = 200;
+
+    #[tokio::test]
+    async fn over_http2_the_end_waits_for_a_while_after_the_last_read() {
+        let mut stream = DeferEof::new(join(PREFACE, sink()));
+        let mut buffer = [0; 8];
+        let began = Instant::now();
+        assert_eq!(stream.read(&mut buffer).await.unwrap(), PREFACE.len());
+        assert_eq!(stream.read(&mut buffer).await.unwrap(), 0);
+        assert!(began.elapsed() >= QUIET);
+    }
+
+    #[tokio::test]
+    async fn over_http2_the_end_waits_for_the_tasks_that_the_runtime_has_left() {
+        let mut stream = DeferEof::new(join(PREFACE, sink()));
+        let mut buffer = [0; 8];
+        assert_eq!(stream.read(&mut buffer).await.unwrap(), PREFACE.len());
+        for answer in [&b""[..], b"an answer"] {
+            // After a write it waits as long again.
+            stream.write_all(answer).await.unwrap();
+            let mut end = pin!(stream.read(&mut buffer));
+            let met = poll_fn(|cx| Poll::Ready(end.as_mut().poll(cx))).await;
+            assert!(met.is_pending());
+            sleep(2 * QUIET).await;
+            let left = [(); TASKS].map(|()| tokio::spawn(async {}));
+            assert_eq!(end.await.unwrap(), 0);
+            let left = left.iter().filter(|task| !task.is_finished()).count();
+            assert_eq!(left, 0, "of {TASKS}");
+        }
+    }
+}
