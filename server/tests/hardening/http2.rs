@@ -111,6 +111,10 @@ fn http2_has_the_configured_number_of_streams_and_ends_floods_of_resets() {
     // SETTINGS_INITIAL_WINDOW_SIZE, which is 4, bounds what is sent ahead of a handler: 256 KiB.
     let window = settings.chunks(6).find(|setting| setting[..2] == [0, 4]);
     assert_eq!(window.unwrap()[2..], [0, 4, 0, 0]);
+    // All streams together may send as much: the window of the connection is opened so far, and not by each stream.
+    let opened = frames(&mut client, |kind| kind == WINDOW_UPDATE).pop();
+    let opened = u32::from_be_bytes(opened.unwrap().1.try_into().unwrap());
+    assert_eq!(WINDOW + opened as usize, 262_144);
     let flood: Vec<u8> = (0..1_000)
         .flat_map(|i| {
             [
