@@ -31,6 +31,7 @@ mod report;
 mod rows;
 mod scenario;
 mod scrapes;
+mod server_figures;
 mod session;
 mod slo;
 mod subject;

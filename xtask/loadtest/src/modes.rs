@@ -179,6 +179,7 @@ fn report(
         intended: assemble::percentiles(&total.latencies.intended),
         service: assemble::percentiles(&total.latencies.service),
         scrapes: ended.map(assemble::scrapes),
+        server: ended.map(|ended| ended.server.clone()),
         reconciliation: ended.map(|ended| assemble::reconciliation(&ended.reconciliation)),
         find_max: None,
         repetitions: Vec::new(),

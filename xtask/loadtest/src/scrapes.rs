@@ -19,6 +19,7 @@ use crate::exposition::Document;
 use crate::ledger::Ledger;
 use crate::live::{Held, Live};
 use crate::rows::{IN_FLIGHT, Names, Row, Rows};
+use crate::server_figures::ServerHistory;
 use crate::target::Url;
 
 /// What Prometheus sends first of all.
@@ -116,6 +117,7 @@ pub(crate) struct Watch {
     /// Scrapes that failed: the server may have counted them.
     lost: u64,
     pub(crate) times: Vec<Duration>,
+    pub(crate) server: ServerHistory,
     pub(crate) problems: Vec<String>,
 }
 
@@ -141,6 +143,7 @@ impl Watch {
             pending: None,
             lost: 0,
             times: Vec::new(),
+            server: ServerHistory::new(),
             problems: Vec::new(),
         };
         if let Some(row) = watch.rows.scrapes {
@@ -219,6 +222,7 @@ impl Watch {
 
     fn note(&mut self, scrape: Scrape) {
         self.times.push(scrape.time);
+        self.server.note(&scrape.document, &self.names);
         let contradictions = scrape.document.contradictions().iter();
         self.problems
             .extend(contradictions.map(|what| format!("in a scrape, {what}")));

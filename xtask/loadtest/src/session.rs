@@ -13,6 +13,7 @@ use crate::ledger::Ledger;
 use crate::live::Live;
 use crate::load::{self, Load, Measured, Part};
 use crate::reconcile::{Books, Reconciliation, reconcile};
+use crate::report::data::Server;
 use crate::rows::{Bounds, IN_FLIGHT, Names, Rows};
 use crate::scenario::{Arrival, Scenario, Shape};
 use crate::scrapes::{Scraper, Watch};
@@ -55,6 +56,8 @@ pub(crate) struct Session {
     options: Options,
     ledger: Ledger,
     metrics: Option<Metrics>,
+    /// The end of the first warm-up.
+    measured_from: Option<Instant>,
     /// Why a load ended before its time.
     failure: Option<String>,
 }
@@ -71,6 +74,7 @@ pub(crate) struct Ended {
     pub(crate) scrape_times: Vec<Duration>,
     /// In the last scrape.
     pub(crate) samples: usize,
+    pub(crate) server: Server,
     pub(crate) server_version: Option<String>,
 }
 
@@ -131,6 +135,7 @@ impl Session {
             url: url.clone(),
             options,
             metrics,
+            measured_from: None,
             failure: None,
         })
     }
@@ -162,6 +167,8 @@ impl Session {
             timeout: self.options.timeout,
             seed: pace.seed,
         };
+        self.measured_from
+            .get_or_insert_with(|| Instant::now() + pace.warm_up);
         let over = AtomicBool::new(false);
         let scrapes = self.options.scrapes_per_second;
         let interval = (scrapes > 0.0).then(|| Duration::from_secs_f64(1.0 / scrapes));
@@ -198,6 +205,7 @@ impl Session {
             };
         };
         let mut problems: Vec<String> = self.failure.into_iter().collect();
+        let measured_from = self.measured_from.unwrap_or_else(Instant::now);
         let last = metrics.wait_until_settled(&self.rows, &self.ledger);
         let mut ledger = self.ledger;
         ledger.merge(&metrics.watch.ledger);
@@ -227,6 +235,7 @@ impl Session {
             reconciliation,
             scrape_times: metrics.watch.times.clone(),
             samples: after.len(),
+            server: metrics.watch.server.report(measured_from),
             server_version: version.map(|(series, _)| series.label("version").to_owned()),
         }))
     }

@@ -27,6 +27,9 @@ pub(crate) struct Report {
     /// From its sending.
     pub(crate) service: Vec<Percentile>,
     pub(crate) scrapes: Option<Scrapes>,
+    /// What the server exposes of itself; of the first load where there are several.
+    #[serde(default)]
+    pub(crate) server: Option<Server>,
     pub(crate) reconciliation: Option<Reconciliation>,
     pub(crate) find_max: Option<FindMax>,
     pub(crate) repetitions: Vec<Repetition>,
@@ -203,6 +206,41 @@ pub(crate) struct Scrapes {
     pub(crate) samples: usize,
     pub(crate) median_seconds: f64,
     pub(crate) longest_seconds: f64,
+}
+
+/// What the server exposes of itself.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Server {
+    /// The first is before the load, the last when the server is idle again; of a long run not all scrapes.
+    pub(crate) samples: Vec<ServerSample>,
+    /// The largest of each figure in any scrape.
+    pub(crate) most: ServerFigures,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct ServerSample {
+    /// From the end of the warm-up; of a search, that of its first step.
+    pub(crate) at: f64,
+    #[serde(flatten)]
+    pub(crate) figures: ServerFigures,
+}
+
+/// What it does not expose is left out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ServerFigures {
+    /// In the whole exposition.
+    pub(crate) series: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) heap_live_bytes: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) resident_memory_bytes: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) open_fds: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cpu_seconds: Option<f64>,
+    /// Processors in use between the last two times that the server looked at its processor time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cores: Option<f64>,
 }
 
 /// The most that something can be; `None` has no limit, which JSON cannot write as a number.
@@ -382,6 +420,7 @@ impl Report {
             intended: Vec::new(),
             service: Vec::new(),
             scrapes: None,
+            server: None,
             reconciliation: None,
             find_max: None,
             repetitions: Vec::new(),

@@ -2,9 +2,14 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::data::{Comparison, Errors, FindMax, Quantiles, Range, Reconciliation, Report};
+use super::data::{
+    Comparison, Errors, FindMax, Quantiles, Range, Reconciliation, Report, Server, ServerFigures,
+    ServerSample,
+};
 use crate::latency::shown;
 
+/// In seconds.
+const LATER: f64 = 300.0;
 /// More rows than that say no more.
 const MOST_ROWS: usize = 40;
 
@@ -13,6 +18,7 @@ pub(crate) fn render(report: &Report) -> String {
     parts.extend(report.find_max.as_ref().map(found));
     parts.push(times(report));
     parts.push(generator(report));
+    parts.extend(report.server.as_ref().map(server));
     parts.extend(report.comparison.as_ref().map(comparison));
     parts.extend(report.reconciliation.as_ref().map(reconciliation));
     parts.extend(objectives(report));
@@ -144,6 +150,52 @@ fn generator(report: &Report) -> String {
     line
 }
 
+/// What it exposes of itself. Memory that grows goes on growing after the first minutes, when all buffers are there.
+fn server(server: &Server) -> String {
+    let (samples, most) = (&server.samples, &server.most);
+    let mut later = samples.iter().filter(|sample| sample.at >= LATER);
+    let at = |sample: &ServerSample| sample.figures;
+    let columns = [
+        ("start", samples.first().map(at)),
+        ("at 5 min", later.next().map(at)),
+        ("end", samples.last().map(at)),
+        ("max", Some(*most)),
+    ];
+    let columns = columns.into_iter();
+    let columns: Vec<(&str, ServerFigures)> = columns
+        .filter_map(|(name, figures)| Some((name, figures?)))
+        .collect();
+    let bytes = |bytes: f64| format!("{:.2} MB", bytes / 1e6);
+    let rows: [(&str, fn(&ServerFigures) -> Option<f64>, fn(f64) -> String); 5] = [
+        ("live heap", |of| of.heap_live_bytes, bytes),
+        ("resident memory", |of| of.resident_memory_bytes, bytes),
+        ("open descriptors", |of| of.open_fds, |fds| fds.to_string()),
+        (
+            "series",
+            |of| Some(of.series as f64),
+            |series| series.to_string(),
+        ),
+        (
+            "processors in use",
+            |of| of.cores,
+            |cores| format!("{cores:.2}"),
+        ),
+    ];
+    let heads = columns.iter().map(|(name, _)| *name);
+    let heads: Vec<&str> = ["the server"].into_iter().chain(heads).collect();
+    let mut table = table(&heads);
+    for (name, of, shown) in rows {
+        if of(most).is_none() {
+            continue;
+        }
+        let cells = columns
+            .iter()
+            .map(|(_, figures)| of(figures).map_or_else(|| "-".to_owned(), shown));
+        table.add_row([name.to_owned()].into_iter().chain(cells));
+    }
+    table.trim_fmt()
+}
+
 fn range(range: Range) -> String {
     match range.most {
         Some(most) if most == range.least => most.to_string(),
@@ -255,6 +307,41 @@ mod tests {
         };
         assert_eq!(errors(&some), "6 (404 × 2, 503 × 3, timed out × 1)");
         assert_eq!(errors(&Errors::default()), "0");
+    }
+
+    #[test]
+    fn the_server_is_shown_at_the_start_after_minutes_and_at_the_end() {
+        let sample = |at: f64, heap: f64| ServerSample {
+            at,
+            figures: ServerFigures {
+                series: 500,
+                heap_live_bytes: Some(heap * 1e6),
+                cores: (at > 0.0).then_some(0.5),
+                ..ServerFigures::default()
+            },
+        };
+        let mut report = Server {
+            samples: vec![sample(-1.0, 2.0), sample(299.0, 3.0), sample(301.0, 5.25)],
+            most: sample(9.0, 7.0).figures,
+        };
+        let lines = |report: &Server| -> Vec<String> {
+            let text = server(report);
+            let words = text.lines().map(|line| line.split_whitespace());
+            words
+                .map(|words| words.collect::<Vec<_>>().join(" "))
+                .collect()
+        };
+        assert_eq!(
+            lines(&report),
+            [
+                "the server start at 5 min end max",
+                "live heap 2.00 MB 5.25 MB 5.25 MB 7.00 MB",
+                "series 500 500 500 500",
+                "processors in use - 0.50 0.50 0.50",
+            ]
+        );
+        report.samples.pop();
+        assert_eq!(lines(&report)[1], "live heap 2.00 MB 3.00 MB 7.00 MB");
     }
 
     #[test]

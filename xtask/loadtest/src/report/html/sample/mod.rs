@@ -41,6 +41,7 @@ pub(crate) fn report() -> Report {
             median_seconds: 0.000_8,
             longest_seconds: 0.003_4,
         }),
+        server: None,
         reconciliation: Some(reconciliation()),
         find_max: Some(find_max()),
         repetitions: repetitions(),
