@@ -1,4 +1,4 @@
-//! The load test: a program of its own (`xtask/loadtest`), in a release build, as the server that it tests.
+//! The load test: a program of its own (`tools/loadtest`), in a release build, as the server that it tests.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;

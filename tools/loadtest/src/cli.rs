@@ -33,7 +33,7 @@ pub(crate) const LONGEST: Duration = Duration::from_secs(7 * 24 * 3_600);
   cargo xtask loadtest --report old --keep-server, and after a change: cargo xtask loadtest --compare old/report.json
 
 Scenarios: smoke (everything, small), mixed (the default), scanner, aborts (clients that leave), spike,
-soak; or a TOML file, for which xtask/loadtest/scenarios/mixed.toml is the pattern.
+soak; or a TOML file, for which tools/loadtest/scenarios/mixed.toml is the pattern.
 
 Exit status, the first that holds:
   2    what was asked for cannot be
