@@ -25,9 +25,9 @@ pub(crate) fn run(workspace: &Workspace, args: &[OsString]) -> Result<()> {
 fn command(workspace: &Workspace, args: &[OsString]) -> Result<Command> {
     let mut command = Command::new(build(workspace)?);
     command.args(args);
-    command.env("XTASK_LOADTEST_REPORT", workspace.target.join("loadtest"));
+    command.env("TALLIED_LOADTEST_REPORT", workspace.target.join("loadtest"));
     if needs_server(args) {
-        command.env("XTASK_LOADTEST_SERVER", cargo::build_server(workspace)?);
+        command.env("TALLIED_LOADTEST_SERVER", cargo::build_server(workspace)?);
     }
     Ok(command)
 }

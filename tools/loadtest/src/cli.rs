@@ -23,17 +23,19 @@ pub(crate) const LONGEST: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// the load, the server's /metrics must agree with the clients' books to the last request, byte and bucket.
 #[derive(Parser, Debug)]
 #[command(
-    name = "cargo xtask loadtest",
-    bin_name = "cargo xtask loadtest",
+    name = "tallied-loadtest",
+    bin_name = "tallied-loadtest",
     version,
     after_help = "Examples:
-  cargo xtask loadtest --scenario mixed --rate 2000 --duration 30s --slo 'p99<250ms'
-  cargo xtask loadtest --find-max --slo 'p99<50ms' --report target/limit
-  cargo xtask loadtest --target http://127.0.0.1:8000 --scenario ./mine.toml --seed 7
-  cargo xtask loadtest --report old --keep-server, and after a change: cargo xtask loadtest --compare old/report.json
+  tallied-loadtest --target http://127.0.0.1:8000 --scenario mixed --rate 2000 --duration 30s --slo 'p99<250ms'
+  tallied-loadtest --target http://127.0.0.1:8000 --scenario ./mine.toml --seed 7 --report mine
+  tallied-loadtest --server ./tallied-server --find-max --slo 'p99<50ms'
+  tallied-loadtest --server ./tallied-server --report old --keep-server, and with a newer one: --compare old/report.json
+
+In a checkout of Tallied, `cargo xtask loadtest` builds this program and the server, and takes the same options.
 
 Scenarios: smoke (everything, small), mixed (the default), scanner, aborts (clients that leave), spike,
-soak; or a TOML file, for which tools/loadtest/scenarios/mixed.toml is the pattern.
+soak; or a TOML file, for which tools/loadtest/scenarios/mixed.toml of the repository is the pattern.
 
 Exit status, the first that holds:
   2    what was asked for cannot be
@@ -89,7 +91,7 @@ pub(crate) struct Cli {
     #[arg(
         long,
         value_name = "PATH",
-        env = "XTASK_LOADTEST_SERVER",
+        env = "TALLIED_LOADTEST_SERVER",
         hide_env = true
     )]
     pub(crate) server: Option<PathBuf>,
@@ -106,7 +108,7 @@ pub(crate) struct Cli {
     #[arg(
         long,
         value_name = "DIR",
-        env = "XTASK_LOADTEST_REPORT",
+        env = "TALLIED_LOADTEST_REPORT",
         hide_env = true
     )]
     pub(crate) report: Option<PathBuf>,

@@ -1,5 +1,5 @@
-//! An open-loop load test that holds a server's own metrics against what its clients saw. It is run as
-//! `cargo xtask loadtest`, which builds it and the server.
+//! An open-loop load test that holds a server's own metrics against what its clients saw. In a checkout,
+//! `cargo xtask loadtest` builds it and the server.
 
 #![forbid(unsafe_code)]
 #![allow(

@@ -56,9 +56,9 @@ fn subject(cli: &Cli) -> anyhow::Result<Subject> {
     match (&cli.target, &cli.server) {
         (Some(url), _) => Subject::running(url),
         (None, Some(binary)) => Subject::start(binary),
-        (None, None) => anyhow::bail!(
-            "there is no server to test; give --target URL or --server PATH, or run this as `cargo xtask loadtest`, which builds one"
-        ),
+        (None, None) => {
+            anyhow::bail!("there is no server to test; give --target URL or --server PATH")
+        }
     }
 }
 

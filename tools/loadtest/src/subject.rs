@@ -35,7 +35,7 @@ impl Subject {
     pub(crate) fn start(binary: &Path) -> Result<Self> {
         ensure!(
             binary.is_file(),
-            "there is no server at {}; give the path of a tallied-server, or run this by `cargo xtask loadtest`, which builds one",
+            "there is no server at {}; give the path of a tallied-server",
             binary.display()
         );
         let folder = tempfile::Builder::new()

@@ -9,7 +9,7 @@ use std::thread;
 
 fn run(args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tallied-loadtest"));
-    for variable in ["XTASK_LOADTEST_SERVER", "XTASK_LOADTEST_REPORT"] {
+    for variable in ["TALLIED_LOADTEST_SERVER", "TALLIED_LOADTEST_REPORT"] {
         command.env_remove(variable);
     }
     command.args(args).output().unwrap()
@@ -136,9 +136,10 @@ fn help_has_examples_and_every_exit_status() {
     let output = run(&["--help"]);
     assert_eq!(output.status.code(), Some(0));
     let help = String::from_utf8(output.stdout).unwrap();
+    assert!(help.contains("Usage: tallied-loadtest "), "{help}");
     let examples = help
         .lines()
-        .filter(|line| line.trim_start().starts_with("cargo xtask loadtest -"));
+        .filter(|line| line.trim_start().starts_with("tallied-loadtest -"));
     assert!(examples.count() >= 3, "{help}");
     for status in ["0", "1", "2", "3", "4", "5", "130"] {
         let says = |line: &str| {

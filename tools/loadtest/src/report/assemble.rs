@@ -55,7 +55,7 @@ fn command() -> String {
             false => format!("'{}'", word.replace('\'', r"'\''")),
         }
     });
-    let words = ["cargo xtask loadtest".to_owned()].into_iter().chain(words);
+    let words = ["tallied-loadtest".to_owned()].into_iter().chain(words);
     words.collect::<Vec<_>>().join(" ")
 }
 

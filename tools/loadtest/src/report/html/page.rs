@@ -238,7 +238,7 @@ fn footer(report: &Report) -> Markup {
                 "Beside this page: " code { "report.json" } " (" (report.schema) "), which has all figures; "
                 code { "latencies.hlog" } ", which HdrHistogram's tools read; and " code { "seconds.csv" } "."
             }
-            p { "Written by " code { "cargo xtask loadtest" } " " (report.run.version) ". Plots: plotly.js, MIT licence." }
+            p { "Written by " code { "tallied-loadtest" } " " (report.run.version) ". Plots: plotly.js, MIT licence." }
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::report::data::*;
 
 pub(super) fn run() -> Run {
     Run {
-        command: "cargo xtask loadtest --scenario mixed --rate 2000 --duration 60s --slo 'p99<20ms' --slo 'errors<0.1%' --compare old/report.json".to_owned(),
+        command: "tallied-loadtest --scenario mixed --rate 2000 --duration 60s --slo 'p99<20ms' --slo 'errors<0.1%' --compare old/report.json".to_owned(),
         version: "0.1.0".to_owned(),
         processors: 4,
         target: "http://localhost:41235".to_owned(),
