@@ -4,11 +4,23 @@
 //! left knows less, and of some requests not even whether the server has seen them. So each bucket, the sum and the
 //! count have a least and a most, and a server that counts right lies between. Where the client knows all, the two meet.
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// The least and the most that something can be.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Range {
     pub(crate) least: f64,
+    /// In JSON, which has no infinity, none is `null`.
+    #[serde(serialize_with = "or_null", deserialize_with = "or_infinity")]
     pub(crate) most: f64,
+}
+
+fn or_null<S: Serializer>(most: &f64, to: S) -> Result<S::Ok, S::Error> {
+    most.is_finite().then_some(most).serialize(to)
+}
+
+fn or_infinity<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or(f64::INFINITY))
 }
 
 impl Range {
@@ -17,10 +29,6 @@ impl Range {
             least: value,
             most: value,
         }
-    }
-
-    pub(crate) fn contains(&self, value: f64) -> bool {
-        (self.least..=self.most).contains(&value)
     }
 }
 

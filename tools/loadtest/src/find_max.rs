@@ -9,9 +9,9 @@ use crate::asked::Asked;
 use crate::cli::HIGHEST_RATE;
 use crate::exit::Failure;
 use crate::load::Measured;
+use crate::report::data::Slo;
 use crate::report::say;
 use crate::session::{Ended, Pace};
-use crate::slo::Checked;
 use crate::subject::Subject;
 use crate::{trial, validity};
 
@@ -24,7 +24,7 @@ const LOWEST: f64 = 1.0;
 pub(crate) struct Step {
     pub(crate) rate: f64,
     pub(crate) measured: Measured,
-    pub(crate) slos: Vec<Checked>,
+    pub(crate) slos: Vec<Slo>,
     /// Why it says nothing about the server.
     pub(crate) invalid: Option<String>,
 }
@@ -153,7 +153,8 @@ fn limited_by(steps: &[Step], bracket: Bracket) -> String {
 }
 
 fn line(step: &Step) -> String {
-    use crate::latency::{at, shown};
+    use crate::latency::at;
+    use crate::report::units::time as shown;
     let times = &step.measured.total.latencies.intended;
     let of = |quantile| shown(at(times, quantile));
     let why: Vec<String> = step

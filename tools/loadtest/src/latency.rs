@@ -54,17 +54,6 @@ pub(crate) fn at(histogram: &Histogram<u64>, quantile: f64) -> f64 {
     histogram.value_at_quantile(quantile) as f64 / 1e6
 }
 
-/// A time as people read it, to three digits or so.
-pub(crate) fn shown(seconds: f64) -> String {
-    match seconds {
-        s if s >= 10.0 => format!("{s:.1} s"),
-        s if s >= 1.0 => format!("{s:.2} s"),
-        s if s >= 0.01 => format!("{:.0} ms", s * 1e3),
-        s if s >= 0.001 => format!("{:.2} ms", s * 1e3),
-        s => format!("{:.0} µs", s * 1e6),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,16 +67,5 @@ mod tests {
         assert_eq!(histogram.len(), 3);
         assert!((at(&histogram, 0.5) - 0.25).abs() < 0.000_5);
         assert!((at(&histogram, 1.0) - 3_600.0).abs() < 10.0);
-    }
-
-    #[test]
-    fn times_are_readable() {
-        let shown: Vec<String> = [0.000_062, 0.001_5, 0.0123, 0.25, 1.5, 62.0]
-            .map(shown)
-            .into();
-        assert_eq!(
-            shown,
-            ["62 µs", "1.50 ms", "12 ms", "250 ms", "1.50 s", "62.0 s"]
-        );
     }
 }

@@ -10,8 +10,7 @@ use crate::compare::Old;
 use crate::exit::{Exit, Failure};
 use crate::find_max;
 use crate::load::{Measured, Part};
-use crate::reconcile::Reconciliation;
-use crate::report::data::{Report, SCHEMA};
+use crate::report::data::{Reconciliation, Report, SCHEMA};
 use crate::report::{Directory, assemble, render, say};
 use crate::session::Ended;
 use crate::subject::Subject;
@@ -178,9 +177,10 @@ fn report(
         seconds: assemble::seconds(&measured.parts),
         intended: assemble::percentiles(&total.latencies.intended),
         service: assemble::percentiles(&total.latencies.service),
+        latencies: assemble::latencies(&total.latencies.intended),
         scrapes: ended.map(assemble::scrapes),
         server: ended.map(|ended| ended.server.clone()),
-        reconciliation: ended.map(|ended| assemble::reconciliation(&ended.reconciliation)),
+        reconciliation: reconciliation(ended).cloned(),
         find_max: None,
         repetitions: Vec::new(),
         comparison: None,

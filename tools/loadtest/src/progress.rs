@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::latency;
 use crate::live::{Live, Seen};
 use crate::load::Part;
+use crate::report::units;
 
 /// Between two lines where they stay.
 const PLAIN: Duration = Duration::from_secs(5);
@@ -76,7 +77,7 @@ impl Progress {
     fn line(&self, elapsed: Duration, seen: &Seen, last: Option<&Part>) -> String {
         let (p50, p99) = match last {
             Some(part) if !part.latencies.intended.is_empty() => {
-                let of = |quantile| latency::shown(latency::at(&part.latencies.intended, quantile));
+                let of = |quantile| units::time(latency::at(&part.latencies.intended, quantile));
                 (of(0.5), of(0.99))
             }
             _ => ("-".to_owned(), "-".to_owned()),

@@ -12,8 +12,8 @@ use crate::exposition::Document;
 use crate::ledger::Ledger;
 use crate::live::Live;
 use crate::load::{self, Load, Measured, Part};
-use crate::reconcile::{Books, Reconciliation, reconcile};
-use crate::report::data::Server;
+use crate::reconcile::{Books, reconcile};
+use crate::report::data::{Reconciliation, Server};
 use crate::rows::{Bounds, IN_FLIGHT, Names, Rows};
 use crate::scenario::{Arrival, Scenario, Shape};
 use crate::scrapes::{Scraper, Watch};
@@ -227,7 +227,10 @@ impl Session {
                 problems.push(format!(
                     "the scrape after the load failed, so nothing was compared: {error:#}"
                 ));
-                Reconciliation::impossible(problems)
+                Reconciliation {
+                    problems,
+                    ..Reconciliation::default()
+                }
             }
         };
         let version = after.named("tallied_build_info").next();

@@ -1,12 +1,12 @@
 //! What the latencies and errors of a run are to be: `p99<250ms`, `errors<0.1%`, `list:p50<5ms`.
 
-use std::fmt;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::latency;
 use crate::load::Part;
+use crate::report::data::Slo as Checked;
 use crate::scenario::Scenario;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -25,17 +25,6 @@ enum Figure {
     Mean,
     /// As a part of the requests that were due.
     Errors,
-}
-
-/// What a run makes of it.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Checked {
-    pub(crate) slo: String,
-    /// Seconds, or a ratio of errors.
-    pub(crate) value: f64,
-    pub(crate) limit: f64,
-    pub(crate) is_ratio: bool,
-    pub(crate) met: bool,
 }
 
 impl Slo {
@@ -142,17 +131,6 @@ impl Slo {
             is_ratio: self.is_of_errors(),
             met,
         }
-    }
-}
-
-impl fmt::Display for Checked {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verdict = if self.met { "met" } else { "missed" };
-        let value = match self.is_ratio {
-            true => format!("{:.3} %", self.value * 100.0),
-            false => latency::shown(self.value),
-        };
-        write!(f, "{}: {verdict}, with {value}", self.slo)
     }
 }
 

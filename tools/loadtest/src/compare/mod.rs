@@ -186,7 +186,7 @@ impl Figure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::data::{Errors, Quantiles};
+    use crate::report::data::Quantiles;
 
     fn repetition(server: &str, p50: f64, per_second: f64) -> Repetition {
         let times = Quantiles {
@@ -198,17 +198,10 @@ mod tests {
         Repetition {
             server: server.to_owned(),
             figures: Figures {
-                due: 1,
-                sent: 1,
-                good: 1,
-                errors: Errors::default(),
-                statuses: Default::default(),
                 per_second,
-                request_bytes: 0,
-                response_bytes: 0,
                 intended: times,
                 service: times,
-                server_cpu_seconds: None,
+                ..Figures::default()
             },
         }
     }
@@ -222,7 +215,7 @@ mod tests {
         }
         let old = Old {
             path: "old.json".into(),
-            report: Report::empty(),
+            report: Report::default(),
             server: None,
         };
         let comparison = old.compare(&repetitions);
@@ -247,7 +240,7 @@ mod tests {
 
     #[test]
     fn the_repetitions_of_a_report_are_the_old_ones_where_it_has_no_server() {
-        let mut report = Report::empty();
+        let mut report = Report::default();
         report.repetitions = [1.0, 1.1, 0.9, 1.0, 1.0, 1.05, 0.95, 1.0]
             .map(|p50| repetition(NEW, p50, 5.0))
             .to_vec();

@@ -198,11 +198,12 @@ impl Collected {
                 sum.add(kind);
             }
         }
+        let target = |at: f64| load.rate * load.shape.factor_at(at / load.duration.as_secs_f64());
         Measured {
             ledger,
             total,
             kinds,
-            parts: with_due_seconds(self.parts, paced.seconds),
+            parts: with_what_was_due(self.parts, paced.seconds, target),
             seconds: paced.seconds,
             failure,
             interrupted: interrupt::is_set(),
@@ -210,14 +211,22 @@ impl Collected {
     }
 }
 
-/// The parts, when requests were due for so many seconds from the start of the first.
-fn with_due_seconds(parts: Vec<(usize, Part)>, seconds: f64) -> Vec<Part> {
+/// The parts, when requests were due for so many seconds from the start of the first, `target` a second.
+fn with_what_was_due(
+    parts: Vec<(usize, Part)>,
+    seconds: f64,
+    target: impl Fn(f64) -> f64,
+) -> Vec<Part> {
     let length = PART.as_secs_f64();
     let numbered = parts.into_iter().enumerate();
     numbered
-        .map(|(index, (_, part))| Part {
-            due_seconds: (seconds - index as f64 * length).clamp(0.0, length),
-            ..part
+        .map(|(index, (_, part))| {
+            let begin = index as f64 * length;
+            Part {
+                due_seconds: (seconds - begin).clamp(0.0, length),
+                target: target(begin + length / 2.0),
+                ..part
+            }
         })
         .collect()
 }
@@ -235,7 +244,13 @@ mod tests {
     fn a_part_says_for_how_long_requests_were_due_in_it() {
         let of = |parts: usize, seconds: f64| -> Vec<f64> {
             let parts = (0..parts).map(|_| (1, Part::new())).collect();
-            let parts = with_due_seconds(parts, seconds);
+            let parts = with_what_was_due(parts, seconds, |at| at * 10.0);
+            assert!(
+                parts
+                    .iter()
+                    .zip(0..)
+                    .all(|(part, index)| part.target == f64::from(index) * 10.0 + 5.0)
+            );
             parts.iter().map(|part| part.due_seconds).collect()
         };
         assert_eq!(of(4, 2.5), [1.0, 1.0, 0.5, 0.0]);

@@ -23,6 +23,8 @@ pub(crate) struct Part {
     pub(crate) unexpected: BTreeMap<u16, u64>,
     /// In a part of the timeline: the seconds in which requests were due.
     pub(crate) due_seconds: f64,
+    /// Likewise: requests a second that were asked for.
+    pub(crate) target: f64,
     /// At the end of a part of the time.
     pub(crate) in_flight: u64,
     /// Of a whole load: the part of its time in which the busiest worker had something to do. 0 where the kernel does
@@ -106,6 +108,7 @@ impl Part {
             statuses: BTreeMap::new(),
             unexpected: BTreeMap::new(),
             due_seconds: 0.0,
+            target: 0.0,
             in_flight: 0,
             busy_ratio: 0.0,
         }

@@ -1,11 +1,8 @@
 //! Figures of two scrapes, held against ranges.
 
-use super::Mismatch;
 use crate::envelope::Range;
 use crate::exposition::{Document, Series};
-
-/// Sums of seconds are added up in another order by the server than by the client.
-const ROUNDING: f64 = 1e-9;
+use crate::report::data::{Figure, Mismatch};
 
 pub(crate) struct Compared<'a> {
     before: &'a Document,
@@ -39,18 +36,7 @@ impl<'a> Compared<'a> {
 
     pub(super) fn figure(&mut self, series: impl FnOnce() -> String, server: f64, client: Range) {
         self.count += 1;
-        let slack = Range {
-            least: client.least - client.least.abs() * ROUNDING,
-            most: client.most + client.most.abs() * ROUNDING,
-        };
-        // Whole numbers below 2⁵³ are exact, and so is what is compared of them.
-        let exact = client.least.fract() == 0.0 && client.most.fract() == 0.0;
-        let holds = if exact {
-            client.contains(server)
-        } else {
-            slack.contains(server)
-        };
-        if !holds {
+        if !(Figure { server, client }).agrees() {
             self.mismatches.push(Mismatch {
                 series: series(),
                 server,

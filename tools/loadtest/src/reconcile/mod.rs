@@ -18,48 +18,10 @@ use std::collections::BTreeSet;
 use crate::envelope::{Range, Tally};
 use crate::exposition::Document;
 use crate::ledger::Ledger;
+use crate::report::data::{Mismatch, Reconciliation};
 use crate::rows::{ABORTED, HISTOGRAMS, IN_FLIGHT, Names, OVERFLOW, REQUESTS, Row, Rows};
 
 use self::compare::Compared;
-pub(crate) use self::row::{Figure, HistogramResult, RowResult};
-
-/// Something that the server has counted and the client did not, or the other way round.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Mismatch {
-    /// The series, as one would ask for it.
-    pub(crate) series: String,
-    pub(crate) server: f64,
-    pub(crate) client: Range,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct Reconciliation {
-    pub(crate) rows: Vec<RowResult>,
-    /// How many figures were compared.
-    pub(crate) compared: usize,
-    pub(crate) mismatches: Vec<Mismatch>,
-    /// Metrics that the server does not have, and so could not be compared.
-    pub(crate) absent: Vec<String>,
-    /// What was wrong with single scrapes.
-    pub(crate) problems: Vec<String>,
-}
-
-impl Reconciliation {
-    /// There was nothing to compare.
-    pub(crate) fn impossible(problems: Vec<String>) -> Self {
-        Self {
-            rows: Vec::new(),
-            compared: 0,
-            mismatches: Vec::new(),
-            absent: Vec::new(),
-            problems,
-        }
-    }
-
-    pub(crate) fn holds(&self) -> bool {
-        self.mismatches.is_empty() && self.problems.is_empty()
-    }
-}
 
 const NONE: Range = Range {
     least: 0.0,

@@ -6,33 +6,8 @@ use super::{Books, Compared};
 use crate::envelope::{Envelope, Range, Tally};
 use crate::exposition::{self, Series};
 use crate::ledger::Entry;
+use crate::report::data::{Figure, HistogramRow, Row as RowResult};
 use crate::rows::{ABORTED, HISTOGRAMS, IN_FLIGHT, REQUESTS, Row};
-
-#[derive(Debug, Clone)]
-pub(crate) struct RowResult {
-    pub(crate) row: Row,
-    pub(crate) requests: Figure,
-    pub(crate) statuses: Vec<(String, Figure)>,
-    pub(crate) aborted: Vec<(String, Figure)>,
-    pub(crate) histograms: Vec<HistogramResult>,
-}
-
-/// What the server says, and what the client knows.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Figure {
-    pub(crate) server: f64,
-    pub(crate) client: Range,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct HistogramResult {
-    /// Without a prefix.
-    pub(crate) name: &'static str,
-    pub(crate) count: Figure,
-    pub(crate) sum: Figure,
-    /// Cumulative; the bounds are finite.
-    pub(crate) buckets: Vec<(f64, Figure)>,
-}
 
 pub(super) fn all(books: &Books<'_>, compared: &mut Compared<'_>) -> Vec<RowResult> {
     let rows = books.rows.iter();
@@ -73,7 +48,7 @@ fn one(books: &Books<'_>, row: &Row, entry: &Entry, compared: &mut Compared<'_>)
     ];
     let with_names = HISTOGRAMS.into_iter().zip(envelopes);
     let exposed = with_names.filter(|(name, _)| has(books, name));
-    let histograms: Vec<HistogramResult> = exposed
+    let histograms: Vec<HistogramRow> = exposed
         .map(|(name, envelope)| histogram(books, row, name, envelope, compared))
         .collect();
     // Each request is in each histogram once; but where there was no head, nothing has started.
@@ -87,7 +62,8 @@ fn one(books: &Books<'_>, row: &Row, entry: &Entry, compared: &mut Compared<'_>)
         compared.figure(what, other.count.server, Range::exactly(total));
     }
     RowResult {
-        row: row.clone(),
+        method: row.method.clone(),
+        endpoint: row.endpoint.clone(),
         requests: Figure {
             server: total,
             client: entry.total.range(),
@@ -152,10 +128,10 @@ fn left(
 fn histogram(
     books: &Books<'_>,
     row: &Row,
-    name: &'static str,
+    name: &str,
     envelope: &Envelope,
     compared: &mut Compared<'_>,
-) -> HistogramResult {
+) -> HistogramRow {
     let of = |suffix: &str, label: Option<(&str, &str)>| {
         books.names.series(&format!("{name}{suffix}"), row, label)
     };
@@ -172,8 +148,8 @@ fn histogram(
     let buckets: Vec<(f64, Figure)> = buckets.collect();
     let what = || format!("{} beside its buckets", of("_sum", None));
     compared.figure(what, sum.server, sum_of(&buckets, count.server));
-    HistogramResult {
-        name,
+    HistogramRow {
+        name: name.to_owned(),
         count,
         sum,
         buckets,
@@ -205,7 +181,9 @@ fn has(books: &Books<'_>, name: &str) -> bool {
 pub(super) fn dropped(books: &Books<'_>, rows: &[RowResult]) -> Vec<String> {
     let of_row = |((index, _), result): ((usize, &Row), &RowResult)| {
         let left = books.ledger.entry(index).left_waiting;
-        let Row { method, endpoint } = &result.row;
+        let RowResult {
+            method, endpoint, ..
+        } = result;
         let missing = result.requests.client.least - result.requests.server;
         (missing > 0.0 && missing <= left as f64).then(|| {
             format!(
@@ -220,18 +198,24 @@ pub(super) fn dropped(books: &Books<'_>, rows: &[RowResult]) -> Vec<String> {
 /// Histograms of which no bucket was compared. A server that was not started here may have none but `+Inf`.
 pub(super) fn without_bounds(books: &Books<'_>, rows: &[RowResult]) -> Vec<String> {
     let of_row = |result: &RowResult| {
-        let Row { method, endpoint } = result.row.clone();
-        let has_bounds = |one: &HistogramResult| {
-            let name = format!("{}_bucket", books.names.of(one.name));
+        let RowResult {
+            method, endpoint, ..
+        } = result;
+        let row = Row {
+            method: method.clone(),
+            endpoint: endpoint.clone(),
+        };
+        let has_bounds = |one: &HistogramRow| {
+            let name = format!("{}_bucket", books.names.of(&one.name));
             let mut all = books.names.named(books.after, &name);
-            all.any(|(series, _)| Row::of(series) == result.row && series.label("le") != "+Inf")
+            all.any(|(series, _)| Row::of(series) == row && series.label("le") != "+Inf")
         };
         let empty = result
             .histograms
             .iter()
             .filter(|one| one.buckets.is_empty() && (books.strict || has_bounds(one)));
         let say =
-            |one: &HistogramResult| format!("{} of {method} {endpoint} has no buckets", one.name);
+            |one: &HistogramRow| format!("{} of {method} {endpoint} has no buckets", one.name);
         empty.map(say).collect::<Vec<_>>()
     };
     rows.iter().flat_map(of_row).collect()

@@ -1,12 +1,13 @@
 //! What was measured, as the report has it.
 
+use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use hdrhistogram::Histogram;
 
 use super::data::{
-    Calibration, Errors, Figure, Figures, FindMax, Generator, HistogramRow, Kind, Mismatch,
-    Percentile, Quantiles, Range, Reconciliation, Row, Run, Scrapes, Second, Slo, Step, Verdict,
+    Calibration, Errors, Figures, FindMax, Generator, Kind, LatencyBucket, Percentile, Quantiles,
+    Reconciliation, Run, Scrapes, Second, Slo, Step, Verdict,
 };
 use crate::asked::Asked;
 use crate::exit::Exit;
@@ -14,7 +15,7 @@ use crate::find_max::Found;
 use crate::load::{LATE, Measured, Part};
 use crate::session::Ended;
 use crate::target::Url;
-use crate::{calibration, envelope, latency, reconcile, slo};
+use crate::{calibration, latency};
 
 /// A percentile plot has a point for each half of what is left to 1, in so many pieces.
 const POINTS_PER_HALF: u32 = 8;
@@ -67,8 +68,8 @@ pub(crate) fn created() -> u64 {
 pub(crate) fn verdict(
     exit: Exit,
     invalid: Vec<String>,
-    done: Option<&reconcile::Reconciliation>,
-    slos: &[slo::Checked],
+    done: Option<&Reconciliation>,
+    slos: &[Slo],
 ) -> Verdict {
     let missed: Vec<String> = slos
         .iter()
@@ -93,21 +94,12 @@ pub(crate) fn verdict(
         exit_code: exit.code(),
         summary,
         invalid,
-        reconciled: done.map(reconcile::Reconciliation::holds),
-        slos: slos
-            .iter()
-            .map(|slo| Slo {
-                slo: slo.slo.clone(),
-                value: slo.value,
-                limit: slo.limit,
-                is_ratio: slo.is_ratio,
-                met: slo.met,
-            })
-            .collect(),
+        reconciled: done.map(Reconciliation::holds),
+        slos: slos.to_vec(),
     }
 }
 
-fn not_reconciled(done: Option<&reconcile::Reconciliation>) -> String {
+fn not_reconciled(done: Option<&Reconciliation>) -> String {
     let problem = done.and_then(|done| done.problems.first());
     match (done.is_some_and(|done| done.mismatches.is_empty()), problem) {
         (true, Some(problem)) => format!("the server's metrics do not hold: {problem}"),
@@ -142,6 +134,26 @@ pub(crate) fn percentiles(histogram: &Histogram<u64>) -> Vec<Percentile> {
         .map(|point| Percentile {
             quantile: point.quantile_iterated_to(),
             seconds: point.value_iterated_to() as f64 / 1e6,
+        })
+        .collect()
+}
+
+/// Ten to a power of ten.
+pub(crate) fn latencies(histogram: &Histogram<u64>) -> Vec<LatencyBucket> {
+    const EACH: f64 = 10.0;
+    let mut counts: BTreeMap<i32, u64> = BTreeMap::new();
+    for point in histogram.iter_recorded() {
+        let seconds = point.value_iterated_to().max(1) as f64 / 1e6;
+        let bucket = (seconds.log10() * EACH).floor() as i32;
+        *counts.entry(bucket).or_default() += point.count_since_last_iteration();
+    }
+    let bound = |bucket: i32| 10f64.powf(f64::from(bucket) / EACH);
+    counts
+        .into_iter()
+        .map(|(bucket, count)| LatencyBucket {
+            from: bound(bucket),
+            to: bound(bucket + 1),
+            count,
         })
         .collect()
 }
@@ -214,6 +226,7 @@ pub(crate) fn seconds(parts: &[Part]) -> Vec<Second> {
         .map(|(index, part)| Second {
             at: (index + 1) as f64 * crate::load::PART.as_secs_f64(),
             due_seconds: part.due_seconds,
+            target: part.target,
             ended: part.counts.due,
             good: part.counts.good,
             errors: part.counts.errors(),
@@ -245,63 +258,6 @@ pub(crate) fn scrapes(ended: &Ended) -> Scrapes {
         samples: ended.samples,
         median_seconds: median(&times),
         longest_seconds: times.iter().copied().fold(0.0, f64::max),
-    }
-}
-
-fn range(range: envelope::Range) -> Range {
-    Range {
-        least: range.least,
-        most: range.most.is_finite().then_some(range.most),
-    }
-}
-
-fn figure(figure: &reconcile::Figure) -> Figure {
-    Figure {
-        server: figure.server,
-        client: range(figure.client),
-    }
-}
-
-pub(crate) fn reconciliation(done: &reconcile::Reconciliation) -> Reconciliation {
-    let labelled = |figures: &[(String, reconcile::Figure)]| {
-        let of = |(label, one): &(String, reconcile::Figure)| (label.clone(), figure(one));
-        figures.iter().map(of).collect()
-    };
-    let histogram = |one: &reconcile::HistogramResult| HistogramRow {
-        name: one.name.to_owned(),
-        count: figure(&one.count),
-        sum: figure(&one.sum),
-        buckets: one
-            .buckets
-            .iter()
-            .map(|(bound, one)| (*bound, figure(one)))
-            .collect(),
-    };
-    Reconciliation {
-        compared: done.compared,
-        mismatches: done
-            .mismatches
-            .iter()
-            .map(|mismatch| Mismatch {
-                series: mismatch.series.clone(),
-                server: mismatch.server,
-                client: range(mismatch.client),
-            })
-            .collect(),
-        problems: done.problems.clone(),
-        absent: done.absent.clone(),
-        rows: done
-            .rows
-            .iter()
-            .map(|result| Row {
-                method: result.row.method.clone(),
-                endpoint: result.row.endpoint.clone(),
-                requests: figure(&result.requests),
-                statuses: labelled(&result.statuses),
-                aborted: labelled(&result.aborted),
-                histograms: result.histograms.iter().map(histogram).collect(),
-            })
-            .collect(),
     }
 }
 

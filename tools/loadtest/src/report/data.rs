@@ -4,12 +4,15 @@
 //! seconds, sizes bytes, and rates are per second.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::envelope::Range;
+
 pub(crate) const SCHEMA: &str = "tallied-loadtest/1";
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Report {
     pub(crate) schema: String,
     /// Unix time of the end.
@@ -26,6 +29,9 @@ pub(crate) struct Report {
     pub(crate) intended: Vec<Percentile>,
     /// From its sending.
     pub(crate) service: Vec<Percentile>,
+    /// How many requests took how long, of the intended latency; without those of no requests.
+    #[serde(default)]
+    pub(crate) latencies: Vec<LatencyBucket>,
     pub(crate) scrapes: Option<Scrapes>,
     /// What the server exposes of itself; of the first load where there are several.
     #[serde(default)]
@@ -36,7 +42,7 @@ pub(crate) struct Report {
     pub(crate) comparison: Option<Comparison>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Run {
     /// As it was typed.
     pub(crate) command: String,
@@ -69,7 +75,7 @@ pub(crate) struct Run {
     pub(crate) interrupted: bool,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Verdict {
     pub(crate) exit_code: u8,
     /// In one line.
@@ -81,17 +87,30 @@ pub(crate) struct Verdict {
     pub(crate) slos: Vec<Slo>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// What a run makes of an objective.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Slo {
     pub(crate) slo: String,
+    /// Seconds, or a ratio of errors.
     pub(crate) value: f64,
     pub(crate) limit: f64,
     pub(crate) is_ratio: bool,
     pub(crate) met: bool,
 }
 
+impl fmt::Display for Slo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = if self.met { "met" } else { "missed" };
+        let value = match self.is_ratio {
+            true => format!("{:.3} %", self.value * 100.0),
+            false => crate::report::units::time(self.value),
+        };
+        write!(f, "{}: {verdict}, with {value}", self.slo)
+    }
+}
+
 /// The generator itself.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Generator {
     /// Requests that it handed over more than `late_seconds` after their time.
     pub(crate) late: u64,
@@ -106,7 +125,7 @@ pub(crate) struct Generator {
     pub(crate) calibration: Option<Calibration>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Calibration {
     /// The highest rate that was tried and kept, of GETs.
     pub(crate) keeps_rate: f64,
@@ -132,7 +151,7 @@ pub(crate) struct Quantiles {
     pub(crate) max: f64,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Figures {
     pub(crate) due: u64,
     pub(crate) sent: u64,
@@ -165,7 +184,28 @@ pub(crate) struct Errors {
     pub(crate) dropped: u64,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+impl Errors {
+    pub(crate) fn all(&self) -> u64 {
+        self.unexpected_status + self.broken + self.timed_out + self.refused + self.dropped
+    }
+
+    /// How many of what: the statuses that came, and what came in the place of an answer.
+    pub(crate) fn sorts(&self) -> Vec<(String, u64)> {
+        let statuses = self.unexpected_statuses.iter();
+        let statuses = statuses.map(|(status, count)| (format!("status {status}"), *count));
+        let others = [
+            ("broken", self.broken),
+            ("timed out", self.timed_out),
+            ("refused", self.refused),
+            ("never sent", self.dropped),
+        ]
+        .map(|(name, count)| (name.to_owned(), count));
+        let all = statuses.chain(others);
+        all.filter(|(_, count)| *count > 0).collect()
+    }
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Kind {
     pub(crate) name: String,
     pub(crate) method: String,
@@ -176,7 +216,7 @@ pub(crate) struct Kind {
     pub(crate) figures: Figures,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Second {
     /// From the end of the warm-up to the end of this part.
     pub(crate) at: f64,
@@ -184,6 +224,9 @@ pub(crate) struct Second {
     /// plots leave out what is not whole.
     #[serde(default)]
     pub(crate) due_seconds: f64,
+    /// Requests a second that were asked for; 0 in a report that is older than this figure.
+    #[serde(default)]
+    pub(crate) target: f64,
     pub(crate) ended: u64,
     pub(crate) good: u64,
     pub(crate) errors: u64,
@@ -193,14 +236,21 @@ pub(crate) struct Second {
     pub(crate) service: Quantiles,
 }
 
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(crate) struct Percentile {
     /// From 0 to 1.
     pub(crate) quantile: f64,
     pub(crate) seconds: f64,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(crate) struct LatencyBucket {
+    pub(crate) from: f64,
+    pub(crate) to: f64,
+    pub(crate) count: u64,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Scrapes {
     pub(crate) count: u64,
     pub(crate) samples: usize,
@@ -209,7 +259,7 @@ pub(crate) struct Scrapes {
 }
 
 /// What the server exposes of itself.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Server {
     /// The first is before the load, the last when the server is idle again; of a long run not all scrapes.
     pub(crate) samples: Vec<ServerSample>,
@@ -217,7 +267,7 @@ pub(crate) struct Server {
     pub(crate) most: ServerFigures,
 }
 
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(crate) struct ServerSample {
     /// From the end of the warm-up; of a search, that of its first step.
     pub(crate) at: f64,
@@ -243,33 +293,34 @@ pub(crate) struct ServerFigures {
     pub(crate) cores: Option<f64>,
 }
 
-/// The most that something can be; `None` has no limit, which JSON cannot write as a number.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub(crate) struct Range {
-    pub(crate) least: f64,
-    pub(crate) most: Option<f64>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Reconciliation {
-    /// Figures.
+    /// How many figures.
     pub(crate) compared: usize,
     pub(crate) mismatches: Vec<Mismatch>,
     /// Of single scrapes.
     pub(crate) problems: Vec<String>,
-    /// Metrics that the server does not have.
+    /// Metrics that the server does not have, and so could not be compared.
     pub(crate) absent: Vec<String>,
     pub(crate) rows: Vec<Row>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+impl Reconciliation {
+    pub(crate) fn holds(&self) -> bool {
+        self.mismatches.is_empty() && self.problems.is_empty()
+    }
+}
+
+/// Something that the server has counted and the client did not, or the other way round.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Mismatch {
+    /// As one would ask for it.
     pub(crate) series: String,
     pub(crate) server: f64,
     pub(crate) client: Range,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Row {
     pub(crate) method: String,
     pub(crate) endpoint: String,
@@ -279,13 +330,26 @@ pub(crate) struct Row {
     pub(crate) histograms: Vec<HistogramRow>,
 }
 
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+impl Figure {
+    /// Whether the server's is one of those that the clients' books allow. Sums are added up in another order by the server than by the
+    /// clients, and so are compared to nine digits; whole numbers below 2⁵³ are exact.
+    pub(crate) fn agrees(&self) -> bool {
+        const ROUNDING: f64 = 1e-9;
+        let Range { least, most } = self.client;
+        let exact = least.fract() == 0.0 && most.fract() == 0.0;
+        let slack = |bound: f64| if exact { 0.0 } else { bound.abs() * ROUNDING };
+        (least - slack(least)..=most + slack(most)).contains(&self.server)
+    }
+}
+
+/// What the server says, and what the clients know.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(crate) struct Figure {
     pub(crate) server: f64,
     pub(crate) client: Range,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct HistogramRow {
     /// Without a prefix.
     pub(crate) name: String,
@@ -295,7 +359,7 @@ pub(crate) struct HistogramRow {
     pub(crate) buckets: Vec<(f64, Figure)>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct FindMax {
     /// The highest rate that met the objectives; `None` where none did.
     pub(crate) rate: Option<f64>,
@@ -305,7 +369,7 @@ pub(crate) struct FindMax {
     pub(crate) steps: Vec<Step>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Step {
     pub(crate) rate: f64,
     /// Good answers a second.
@@ -321,14 +385,14 @@ pub(crate) struct Step {
 }
 
 /// One of several runs of the same load.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Repetition {
     /// `new`, or `old` where an older server was measured in turn.
     pub(crate) server: String,
     pub(crate) figures: Figures,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Comparison {
     /// The older report.
     pub(crate) old: String,
@@ -338,7 +402,7 @@ pub(crate) struct Comparison {
     pub(crate) figures: Vec<Compared>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Compared {
     pub(crate) name: String,
     /// `seconds`, `per second` or `ratio`.
@@ -357,74 +421,32 @@ pub(crate) struct Compared {
 }
 
 #[cfg(test)]
-impl Report {
-    /// One that says nothing.
-    pub(crate) fn empty() -> Self {
-        let figures = Figures {
-            due: 0,
-            sent: 0,
-            good: 0,
-            errors: Errors::default(),
-            statuses: BTreeMap::new(),
-            per_second: 0.0,
-            request_bytes: 0,
-            response_bytes: 0,
-            intended: Quantiles::default(),
-            service: Quantiles::default(),
-            server_cpu_seconds: None,
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_numbers_agree_exactly_and_sums_to_nine_digits() {
+        let agrees = |server, least, most| {
+            let client = Range { least, most };
+            Figure { server, client }.agrees()
         };
-        Self {
-            schema: SCHEMA.to_owned(),
-            created: 0,
-            run: Run {
-                command: String::new(),
-                version: String::new(),
-                processors: 0,
-                target: String::new(),
-                address: String::new(),
-                metrics_address: String::new(),
-                server_version: None,
-                scenario: String::new(),
-                scenario_source: String::new(),
-                description: String::new(),
-                rate: 0.0,
-                arrival: String::new(),
-                warm_up_seconds: 0.0,
-                duration_seconds: 0.0,
-                seconds: 0.0,
-                connections: 0,
-                threads: 0,
-                timeout_seconds: 0.0,
-                seed: 0,
-                scrapes_per_second: 0.0,
-                interrupted: false,
-            },
-            verdict: Verdict {
-                exit_code: 0,
-                summary: String::new(),
-                invalid: Vec::new(),
-                reconciled: None,
-                slos: Vec::new(),
-            },
-            generator: Generator {
-                late: 0,
-                late_seconds: 0.0,
-                lag: Quantiles::default(),
-                busy_ratio: 0.0,
-                waited_for_connection: 0,
-                calibration: None,
-            },
-            total: figures,
-            kinds: Vec::new(),
-            seconds: Vec::new(),
-            intended: Vec::new(),
-            service: Vec::new(),
-            scrapes: None,
-            server: None,
-            reconciliation: None,
-            find_max: None,
-            repetitions: Vec::new(),
-            comparison: None,
-        }
+        assert!(agrees(5.0, 5.0, 5.0));
+        assert!(!agrees(1e12 + 1.0, 1e12, 1e12));
+        assert!(agrees(7.0, 5.0, f64::INFINITY));
+        assert!(agrees(0.3, 0.1, 0.3 - 1e-16));
+        assert!(!agrees(0.31, 0.1, 0.3));
+        assert!(!agrees(4.0, 5.0, f64::INFINITY));
+    }
+
+    #[test]
+    fn no_most_is_null() {
+        let range = Range {
+            least: 1.0,
+            most: f64::INFINITY,
+        };
+        let json = serde_json::to_string(&range).unwrap();
+        assert_eq!(json, r#"{"least":1.0,"most":null}"#);
+        let read: Range = serde_json::from_str(&json).unwrap();
+        assert_eq!(read, range);
     }
 }

@@ -4,7 +4,9 @@ pub(crate) mod assemble;
 pub(crate) mod data;
 mod files;
 mod html;
+mod server;
 mod table;
+pub(crate) mod units;
 
 use std::io::Write;
 

@@ -2,14 +2,9 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::data::{
-    Comparison, Errors, FindMax, Quantiles, Range, Reconciliation, Report, Server, ServerFigures,
-    ServerSample,
-};
-use crate::latency::shown;
+use super::data::{Comparison, Errors, FindMax, Quantiles, Reconciliation, Report, Server};
+use super::units::time as shown;
 
-/// In seconds.
-const LATER: f64 = 300.0;
 /// More rows than that say no more.
 const MOST_ROWS: usize = 40;
 
@@ -49,29 +44,15 @@ fn table(head: &[&str]) -> Table {
     table
 }
 
-/// How many, and what they were: the statuses that came, and what came in the place of an answer.
+/// How many, and what they were.
 fn errors(errors: &Errors) -> String {
-    let statuses = errors.unexpected_statuses.iter();
-    let statuses = statuses.map(|(status, count)| (status.to_string(), *count));
-    let others = [
-        ("broken", errors.broken),
-        ("timed out", errors.timed_out),
-        ("refused", errors.refused),
-        ("dropped", errors.dropped),
-    ]
-    .map(|(name, count)| (name.to_owned(), count));
-    let sorts: Vec<(String, u64)> = statuses
-        .chain(others)
-        .filter(|(_, count)| *count > 0)
-        .collect();
-    let count: u64 = sorts.iter().map(|(_, count)| count).sum();
+    let sorts = errors.sorts().into_iter();
     let named: Vec<String> = sorts
-        .iter()
         .map(|(name, count)| format!("{name} × {count}"))
         .collect();
     match named.is_empty() {
-        true => count.to_string(),
-        false => format!("{count} ({})", named.join(", ")),
+        true => errors.all().to_string(),
+        false => format!("{} ({})", errors.all(), named.join(", ")),
     }
 }
 
@@ -150,58 +131,14 @@ fn generator(report: &Report) -> String {
     line
 }
 
-/// What it exposes of itself. Memory that grows goes on growing after the first minutes, when all buffers are there.
 fn server(server: &Server) -> String {
-    let (samples, most) = (&server.samples, &server.most);
-    let mut later = samples.iter().filter(|sample| sample.at >= LATER);
-    let at = |sample: &ServerSample| sample.figures;
-    let columns = [
-        ("start", samples.first().map(at)),
-        ("at 5 min", later.next().map(at)),
-        ("end", samples.last().map(at)),
-        ("max", Some(*most)),
-    ];
-    let columns = columns.into_iter();
-    let columns: Vec<(&str, ServerFigures)> = columns
-        .filter_map(|(name, figures)| Some((name, figures?)))
-        .collect();
-    let bytes = |bytes: f64| format!("{:.2} MB", bytes / 1e6);
-    let rows: [(&str, fn(&ServerFigures) -> Option<f64>, fn(f64) -> String); 5] = [
-        ("live heap", |of| of.heap_live_bytes, bytes),
-        ("resident memory", |of| of.resident_memory_bytes, bytes),
-        ("open descriptors", |of| of.open_fds, |fds| fds.to_string()),
-        (
-            "series",
-            |of| Some(of.series as f64),
-            |series| series.to_string(),
-        ),
-        (
-            "processors in use",
-            |of| of.cores,
-            |cores| format!("{cores:.2}"),
-        ),
-    ];
-    let heads = columns.iter().map(|(name, _)| *name);
-    let heads: Vec<&str> = ["the server"].into_iter().chain(heads).collect();
-    let mut table = table(&heads);
-    for (name, of, shown) in rows {
-        if of(most).is_none() {
-            continue;
-        }
-        let cells = columns
-            .iter()
-            .map(|(_, figures)| of(figures).map_or_else(|| "-".to_owned(), shown));
+    let of = super::server::table(server);
+    let heads = ["the server"].into_iter().chain(of.heads);
+    let mut table = table(&heads.collect::<Vec<_>>());
+    for (name, cells) in of.rows {
         table.add_row([name.to_owned()].into_iter().chain(cells));
     }
     table.trim_fmt()
-}
-
-fn range(range: Range) -> String {
-    match range.most {
-        Some(most) if most == range.least => most.to_string(),
-        Some(most) => format!("{} to {most}", range.least),
-        None => format!("{} or more", range.least),
-    }
 }
 
 fn reconciliation(done: &Reconciliation) -> String {
@@ -212,7 +149,7 @@ fn reconciliation(done: &Reconciliation) -> String {
             table.add_row([
                 mismatch.series.clone(),
                 mismatch.server.to_string(),
-                range(mismatch.client),
+                mismatch.client.to_string(),
             ]);
         }
         text.push_str(&table.trim_fmt());
@@ -281,15 +218,12 @@ fn comparison(done: &Comparison) -> String {
 }
 
 fn objectives(report: &Report) -> Option<String> {
-    let line = |slo: &super::data::Slo| {
-        let value = match slo.is_ratio {
-            true => format!("{:.3} %", slo.value * 100.0),
-            false => shown(slo.value),
-        };
-        let verdict = if slo.met { "met" } else { "missed" };
-        format!("{}: {verdict}, with {value}", slo.slo)
-    };
-    let lines: Vec<String> = report.verdict.slos.iter().map(line).collect();
+    let lines: Vec<String> = report
+        .verdict
+        .slos
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
@@ -305,48 +239,16 @@ mod tests {
             timed_out: 1,
             ..Errors::default()
         };
-        assert_eq!(errors(&some), "6 (404 × 2, 503 × 3, timed out × 1)");
+        assert_eq!(
+            errors(&some),
+            "6 (status 404 × 2, status 503 × 3, timed out × 1)"
+        );
         assert_eq!(errors(&Errors::default()), "0");
     }
 
     #[test]
-    fn the_server_is_shown_at_the_start_after_minutes_and_at_the_end() {
-        let sample = |at: f64, heap: f64| ServerSample {
-            at,
-            figures: ServerFigures {
-                series: 500,
-                heap_live_bytes: Some(heap * 1e6),
-                cores: (at > 0.0).then_some(0.5),
-                ..ServerFigures::default()
-            },
-        };
-        let mut report = Server {
-            samples: vec![sample(-1.0, 2.0), sample(299.0, 3.0), sample(301.0, 5.25)],
-            most: sample(9.0, 7.0).figures,
-        };
-        let lines = |report: &Server| -> Vec<String> {
-            let text = server(report);
-            let words = text.lines().map(|line| line.split_whitespace());
-            words
-                .map(|words| words.collect::<Vec<_>>().join(" "))
-                .collect()
-        };
-        assert_eq!(
-            lines(&report),
-            [
-                "the server start at 5 min end max",
-                "live heap 2.00 MB 5.25 MB 5.25 MB 7.00 MB",
-                "series 500 500 500 500",
-                "processors in use - 0.50 0.50 0.50",
-            ]
-        );
-        report.samples.pop();
-        assert_eq!(lines(&report)[1], "live heap 2.00 MB 3.00 MB 7.00 MB");
-    }
-
-    #[test]
     fn an_address_is_named_where_the_target_does_not_say_it() {
-        let mut report = Report::empty();
+        let mut report = Report::default();
         report.run.target = "http://localhost:8000".to_owned();
         report.run.address = "127.0.0.1:8000".to_owned();
         assert!(run(&report).starts_with("http://localhost:8000 (127.0.0.1:8000): "));

@@ -63,6 +63,19 @@ impl Shape {
         factors.fold(0.0, f64::max)
     }
 
+    /// At a part of the time, from 0 to 1.
+    pub(crate) fn factor_at(&self, part: f64) -> f64 {
+        let total: f64 = self.0.iter().map(|stage| stage.share).sum();
+        let mut left = part * total;
+        for stage in &self.0 {
+            if left <= stage.share {
+                return stage.from + (stage.to - stage.from) * left / stage.share;
+            }
+            left -= stage.share;
+        }
+        0.0
+    }
+
     /// The times from the start at which requests are due, in a warm-up at the first rate that is not 0, and in
     /// the time after it.
     pub(crate) fn schedule(
@@ -231,6 +244,15 @@ mod tests {
         assert_eq!((between(0.0, 0.5), between(0.5, 1.0)), (12, 38));
         assert_eq!((between(1.0, 2.0), between(2.0, 3.0)), (100, 500));
         assert!(times.is_sorted());
+    }
+
+    #[test]
+    fn the_rate_is_known_at_each_time() {
+        let stage = |share, from, to| Stage { share, from, to };
+        let shape = Shape::new(vec![stage(1.0, 0.0, 1.0), stage(3.0, 4.0, 4.0)]).unwrap();
+        let factors = [0.0, 0.125, 0.25, 0.5, 1.0, 1.5].map(|part| shape.factor_at(part));
+        assert_eq!(factors, [0.0, 0.5, 1.0, 4.0, 4.0, 0.0]);
+        assert_eq!(Shape::constant().factor_at(0.7), 1.0);
     }
 
     #[test]

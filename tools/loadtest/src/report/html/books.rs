@@ -3,30 +3,16 @@
 use maud::{Markup, html};
 
 use super::table::{Limited, table};
-use super::units;
-use crate::report::data::{Figure, HistogramRow, Mismatch, Range, Reconciliation, Row};
+use crate::envelope::Range;
+use crate::report::data::{Figure, HistogramRow, Mismatch, Reconciliation, Row};
+use crate::report::units;
 
 /// Of mismatches and problems: who has more has one cause.
 const MOST_MISMATCHES: usize = 50;
 
-/// Of the buckets' table.
-const MOST_BUCKETS: usize = 1_000;
-
-/// Sums are added up in another order by the server than by the clients, and so are compared to so many digits.
-const ROUNDING: f64 = 1e-9;
-
-/// Whether the server's is one of those that the clients' books allow.
-pub(super) fn agrees(figure: &Figure) -> bool {
-    let Range { least, most } = figure.client;
-    let whole = least.fract() == 0.0 && most.is_none_or(|most| most.fract() == 0.0);
-    let slack = |bound: f64| if whole { 0.0 } else { bound.abs() * ROUNDING };
-    figure.server >= least - slack(least)
-        && most.is_none_or(|most| figure.server <= most + slack(most))
-}
-
 pub(super) fn histogram_agrees(histogram: &HistogramRow) -> bool {
     let mut buckets = histogram.buckets.iter().map(|(_, figure)| figure);
-    agrees(&histogram.count) && agrees(&histogram.sum) && buckets.all(agrees)
+    histogram.count.agrees() && histogram.sum.agrees() && buckets.all(Figure::agrees)
 }
 
 pub(super) fn is_of_seconds(histogram: &HistogramRow) -> bool {
@@ -88,10 +74,7 @@ fn mismatch(mismatch: &Mismatch) -> Markup {
 
 fn off_by(mismatch: &Mismatch) -> String {
     let Range { least, most } = mismatch.client;
-    let nearest = match most {
-        Some(most) if mismatch.server > most => most,
-        _ => least,
-    };
+    let nearest = if mismatch.server > most { most } else { least };
     let difference = mismatch.server - nearest;
     let sign = if difference > 0.0 { "+" } else { "" };
     // What is left of the digits after a subtraction is noise.
@@ -101,11 +84,12 @@ fn off_by(mismatch: &Mismatch) -> String {
 }
 
 pub(super) fn range(range: &Range, shown: impl Fn(f64) -> String) -> String {
-    match range.most {
-        Some(most) if most == range.least => shown(most),
-        Some(most) if range.least == 0.0 => format!("at most {}", shown(most)),
-        Some(most) => format!("{} to {}", shown(range.least), shown(most)),
-        None => format!("at least {}", shown(range.least)),
+    let Range { least, most } = *range;
+    match (most == f64::INFINITY, least) {
+        (true, _) => format!("at least {}", shown(least)),
+        _ if most == least => shown(most),
+        (_, 0.0) => format!("at most {}", shown(most)),
+        _ => format!("{} to {}", shown(least), shown(most)),
     }
 }
 
@@ -142,7 +126,6 @@ pub(super) fn section(books: &Reconciliation, is_repeated: bool) -> Markup {
             @if books.rows.iter().any(|row| !row.histograms.is_empty()) {
                 h3 { "Histograms" }
                 (histograms(&books.rows))
-                (buckets(&books.rows))
             }
         }
     }
@@ -182,7 +165,7 @@ fn request(what: &str, figure: &Figure, first_of: Option<&Row>) -> Markup {
             td { (what) }
             td.number { (units::number(figure.server)) }
             td.number { (range(&figure.client, units::number)) }
-            (agreement(agrees(figure)))
+            (agreement(figure.agrees()))
         }
     }
 }
@@ -236,40 +219,6 @@ fn histograms(rows: &[Row]) -> Markup {
     }
 }
 
-fn buckets(rows: &[Row]) -> Markup {
-    let all = rows
-        .iter()
-        .flat_map(|row| row.histograms.iter().map(move |histogram| (row, histogram)));
-    let all = all.flat_map(|(row, histogram)| {
-        histogram
-            .buckets
-            .iter()
-            .map(move |bucket| (row, histogram, bucket))
-    });
-    let all: Vec<_> = all.collect();
-    let limited = Limited::new(&all, MOST_BUCKETS);
-    html! {
-        details {
-            summary { "All buckets, as a table" }
-            (table("Buckets", &["Method and endpoint", "Histogram", "#at most", "#server", "#clients", "Agree"], &html! {
-                tbody {
-                    @for (row, histogram, (bound, figure)) in limited.shown {
-                        tr {
-                            th scope="row" { (named(row)) }
-                            td { (name_of(histogram)) }
-                            td.number { (bound_of(histogram, *bound)) }
-                            td.number { (units::number(figure.server)) }
-                            td.number { (range(&figure.client, units::number)) }
-                            (agreement(agrees(figure)))
-                        }
-                    }
-                }
-            }))
-            (limited.rest("buckets"))
-        }
-    }
-}
-
 pub(super) fn bound_of(histogram: &HistogramRow, bound: f64) -> String {
     match is_of_seconds(histogram) {
         true => units::round_time(bound),
@@ -281,44 +230,27 @@ pub(super) fn bound_of(histogram: &HistogramRow, bound: f64) -> String {
 mod tests {
     use super::*;
 
-    fn figure(server: f64, least: f64, most: Option<f64>) -> Figure {
-        Figure {
-            server,
-            client: Range { least, most },
-        }
-    }
-
-    #[test]
-    fn whole_numbers_agree_exactly_and_sums_to_nine_digits() {
-        assert!(agrees(&figure(5.0, 5.0, Some(5.0))));
-        assert!(!agrees(&figure(1e12 + 1.0, 1e12, Some(1e12))));
-        assert!(agrees(&figure(7.0, 5.0, None)));
-        assert!(agrees(&figure(0.3, 0.1, Some(0.3 - 1e-16))));
-        assert!(!agrees(&figure(0.31, 0.1, Some(0.3))));
-        assert!(!agrees(&figure(4.0, 5.0, None)));
-    }
-
     #[test]
     fn a_mismatch_says_by_how_much() {
-        let of = |server: f64, least: f64, most: Option<f64>| {
+        let of = |server: f64, least: f64, most: f64| {
             off_by(&Mismatch {
                 series: String::new(),
                 server,
                 client: Range { least, most },
             })
         };
-        assert_eq!(of(9.0, 10.0, Some(12.0)), "-1");
-        assert_eq!(of(1_300.0, 10.0, Some(12.0)), "+1,288");
-        assert_eq!(of(9.1, 10.2, None), "-1.1");
-        assert_eq!(of(1e-9, 0.0, Some(0.0)), "+0.000000001");
+        assert_eq!(of(9.0, 10.0, 12.0), "-1");
+        assert_eq!(of(1_300.0, 10.0, 12.0), "+1,288");
+        assert_eq!(of(9.1, 10.2, f64::INFINITY), "-1.1");
+        assert_eq!(of(1e-9, 0.0, 0.0), "+0.000000001");
     }
 
     #[test]
     fn a_range_is_as_short_as_it_can_be() {
         let shown = |least, most| range(&Range { least, most }, units::number);
-        assert_eq!(shown(5.0, Some(5.0)), "5");
-        assert_eq!(shown(5.0, Some(6.0)), "5 to 6");
-        assert_eq!(shown(0.0, Some(6.0)), "at most 6");
-        assert_eq!(shown(5.0, None), "at least 5");
+        assert_eq!(shown(5.0, 5.0), "5");
+        assert_eq!(shown(5.0, 6.0), "5 to 6");
+        assert_eq!(shown(0.0, 6.0), "at most 6");
+        assert_eq!(shown(5.0, f64::INFINITY), "at least 5");
     }
 }

@@ -3,41 +3,8 @@
 use maud::{Markup, html};
 
 use super::table::{self, table};
-use super::units;
 use crate::report::data::{Calibration, Errors, Figures, Generator, Kind, Quantiles, Report};
-
-const UNEXPECTED: &str = "unexpected status";
-
-pub(super) fn all_errors(errors: &Errors) -> u64 {
-    sorts(errors).iter().map(|(_, _, count)| count).sum::<u64>()
-}
-
-/// Name, meaning and count.
-fn sorts(errors: &Errors) -> [(&'static str, &'static str, u64); 5] {
-    [
-        (
-            UNEXPECTED,
-            "answered by a status that the scenario does not expect",
-            errors.unexpected_status,
-        ),
-        (
-            "broken",
-            "the connection ended before the answer did",
-            errors.broken,
-        ),
-        (
-            "timed out",
-            "sent, and not answered in time",
-            errors.timed_out,
-        ),
-        ("refused", "the server took no connection", errors.refused),
-        (
-            "dropped",
-            "never sent, for no connection was free in time",
-            errors.dropped,
-        ),
-    ]
-}
+use crate::report::units;
 
 pub(super) fn key(report: &Report) -> Markup {
     let Report {
@@ -55,6 +22,7 @@ pub(super) fn key(report: &Report) -> Markup {
                 @if total.due > 0 {
                     div { h3 { "Requests" } (requests(total)) }
                     div { h3 { "Errors" } (errors(total)) }
+                    @if !total.statuses.is_empty() { div { h3 { "Answers by status" } (statuses(total)) } }
                 }
                 div { h3 { "The generator" } (self::generator(generator, report)) }
             }
@@ -157,27 +125,30 @@ fn requests(total: &Figures) -> Markup {
 }
 
 fn errors(total: &Figures) -> Markup {
+    let errors = &total.errors;
     html! {
         dl.figures {
-            @for (name, meaning, count) in sorts(&total.errors) {
-                div title=(meaning) {
-                    dt { (name) }
-                    dd class=[(count > 0).then_some("bad")] {
-                        (counted(count, total.due))
-                        @if name == UNEXPECTED { (by_status(&total.errors)) }
-                    }
-                }
+            @for (name, count) in errors.sorts() {
+                div { dt { (name) } dd.bad { (counted(count, total.due)) } }
             }
-            div.sum { dt { "all" } dd { (counted(all_errors(&total.errors), total.due)) } }
+            div.sum { dt { "all" } dd { (counted(errors.all(), total.due)) } }
         }
     }
 }
 
-/// Which statuses came that should not have.
-fn by_status(errors: &Errors) -> Markup {
+/// Those that no request expected are another colour.
+fn statuses(total: &Figures) -> Markup {
+    let all: u64 = total.statuses.values().sum();
     html! {
-        @for (status, count) in &errors.unexpected_statuses {
-            div.under { (units::count(*count)) " with status " (status) }
+        div.statuses {
+            @for (status, count) in &total.statuses {
+                @let is_error = total.errors.unexpected_statuses.get(status) == Some(count);
+                div.error[is_error] style={ "display:contents" } {
+                    span { (status) }
+                    i style={ "width:" (format!("{:.2}", *count as f64 / all.max(1) as f64 * 100.0)) "%" } {}
+                    span.number { (counted(*count, all)) }
+                }
+            }
         }
     }
 }
@@ -280,21 +251,10 @@ fn row(kind: &Kind) -> Markup {
 }
 
 fn errors_of_kind(errors: &Errors) -> Markup {
-    let sorts = sorts(errors);
     html! {
-        @if all_errors(errors) == 0 {
-            td.number { "0" }
-        } @else {
-            td.number.bad {
-                (units::count(all_errors(errors)))
-                @for (name, _, count) in sorts.iter().filter(|(_, _, count)| *count > 0) {
-                    @if *name == UNEXPECTED && !errors.unexpected_statuses.is_empty() {
-                        (by_status(errors))
-                    } @else {
-                        div.under { (units::count(*count)) " " (name) }
-                    }
-                }
-            }
+        td.number.bad[errors.all() > 0] {
+            (units::count(errors.all()))
+            @for (name, count) in errors.sorts() { div.under { (units::count(count)) " × " (name) } }
         }
     }
 }

@@ -4,10 +4,9 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use maud::{Markup, html};
 
-use super::figures::all_errors;
 use super::table::table;
-use super::units;
 use crate::report::data::{Report, Slo, Verdict};
+use crate::report::units;
 
 /// What came of it, as a word and a sign: nothing depends on a colour alone.
 struct Outcome {
@@ -70,7 +69,7 @@ pub(super) fn banner(report: &Report) -> Markup {
 pub(super) fn tiles(report: &Report) -> Markup {
     let total = &report.total;
     let of_due = |count: u64| format!("{} of {} due", units::count(count), units::count(total.due));
-    let errors = all_errors(&total.errors);
+    let errors = total.errors.all();
     html! {
         @if total.due > 0 {
             div.tiles {

@@ -2,17 +2,17 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::stretches::{Stretch, Stretches};
-use super::table::{self, table};
-use super::{books, figures, overview, plots, runs, units};
-use crate::report::data::{Percentile, Report};
+use super::plots::Chart;
+use super::stretches::Stretches;
+use super::table::table;
+use super::{books, figures, overview, plots, runs};
+use crate::report::data::{Report, Server};
 
-/// The page needs nothing but itself: a browser that follows this loads nothing else, whatever the page contained.
-const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; \
-                      base-uri 'none'; form-action 'none'";
+/// The page needs nothing but itself: a browser that follows this loads and runs nothing, whatever the page contained.
+const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
 const STYLE: &str = include_str!("style.css");
-const SCRIPT: &str = include_str!("script.js");
 
 pub(super) fn whole(report: &Report) -> Markup {
     let title = format!(
@@ -32,14 +32,10 @@ pub(super) fn whole(report: &Report) -> Markup {
                 meta name="referrer" content="no-referrer";
                 title { (title) " (Tallied load test)" }
                 style { (PreEscaped(STYLE)) }
-                noscript { style { ".plot, .keys, .drawn { display: none }" } }
             }
             body {
                 main { (sections(report)) }
                 (footer(report))
-                // Last, so that the page can be read before its 4.7 MB are.
-                (plots::javascript())
-                script { (PreEscaped(SCRIPT)) }
             }
         }
     }
@@ -52,14 +48,12 @@ fn sections(report: &Report) -> Markup {
         (overview::banner(report))
         @if let Some(reconciliation) = &report.reconciliation { (books::mismatches(reconciliation)) }
         (overview::tiles(report))
-        noscript {
-            p.note { "The plots need JavaScript, which is off. The tables have the same figures." }
-        }
         (overview::facts(report))
         (overview::objectives(&report.verdict.slos))
         (figures::key(report))
         (by_percentile(report))
         (over_time(report, &stretches))
+        (server(report))
         (server_against_clients(report))
         (find_max(report))
         (figures::kinds(&report.kinds))
@@ -71,7 +65,7 @@ fn sections(report: &Report) -> Markup {
 
 fn by_percentile(report: &Report) -> Markup {
     html! {
-        @if let Some(drawing) = plots::latency_by_percentile(report) {
+        @if let Some(chart) = plots::latency_by_percentile(report) {
             section #percentiles {
                 h2 { "Latency by percentile" }
                 p {
@@ -79,49 +73,32 @@ fn by_percentile(report: &Report) -> Markup {
                      service, requests waited before they were sent; where both lie at the null responder's, it is the \
                      generator that is measured."
                 }
-                (plots::plot(&drawing, "Latency by percentile, on logarithmic axes; the table below has its figures"))
-                details {
-                    summary { "As a table" }
-                    (percentiles(report))
+                (chart.draw())
+                @if let Some(chart) = plots::latency_histogram(report) {
+                    h3 { "How many took how long" }
+                    (chart.draw())
                 }
             }
         }
     }
 }
 
-/// The quantiles of one list need not be those of another.
-fn percentiles(report: &Report) -> Markup {
-    let null = report.generator.calibration.as_ref();
-    let lists = [
-        ("Intended", report.intended.as_slice()),
-        ("Service", report.service.as_slice()),
-        (
-            "Null responder",
-            null.map_or(&[][..], |null| &null.percentiles),
-        ),
-    ];
+/// One that is flat is folded away.
+fn plot(title: &str, chart: &Chart) -> Markup {
     html! {
-        div.columns {
-            @for (name, list) in lists {
-                @if !list.is_empty() {
-                    (table(name, &[&format!("#{name}"), "#at most"], &html! {
-                        tbody {
-                            @for Percentile { quantile, seconds } in list {
-                                tr {
-                                    th.number scope="row" { (units::quantile(*quantile)) }
-                                    td.number { (units::time(*seconds)) }
-                                }
-                            }
-                        }
-                    }))
-                }
+        @if chart.is_flat() {
+            details {
+                summary { (title) ", which hardly changed" }
+                (chart.draw())
             }
+        } @else {
+            h3 { (title) }
+            (chart.draw())
         }
     }
 }
 
 fn over_time(report: &Report, stretches: &Stretches) -> Markup {
-    let latency = plots::latency_over_time(stretches);
     html! {
         @if let Some(rate) = plots::rate_over_time(stretches) {
             section #time {
@@ -135,58 +112,50 @@ fn over_time(report: &Report, stretches: &Stretches) -> Markup {
                          rates their mean."
                     }
                 }
-                @if let Some(latency) = latency {
-                    h3.drawn { "Latency" }
-                    (plots::plot(&latency, "Latency over time: p50, p95, p99 and maximum"))
-                }
-                h3.drawn { "Rate" }
-                (plots::plot(&rate, "Requests a second over time: ended, good, errors, late, and how many were in flight"))
-                details {
-                    summary { "As a table" }
-                    (seconds(stretches))
-                }
+                @if let Some(latency) = plots::latency_over_time(stretches) { (plot("Latency", &latency)) }
+                (plot("Rate", &rate))
             }
         }
     }
 }
 
-fn seconds(stretches: &Stretches) -> Markup {
-    let heads = [
-        "#Until",
-        "#ended/s",
-        "#good/s",
-        "#errors/s",
-        "#late/s",
-        "#in flight",
-    ]
-    .into_iter();
-    let heads: Vec<&str> = heads
-        .chain(table::QUANTILES)
-        .chain(["#service p99"])
-        .collect();
+fn server(report: &Report) -> Markup {
+    html! {
+        @if let Some(server) = &report.server {
+            section #server {
+                h2 { "The server itself" }
+                p {
+                    "What it exposes of itself in the scrapes"
+                    @if !report.repetitions.is_empty() { " of the first run" }
+                    ": before the load, at the end, when it was idle again, and at most; of a longer run, five minutes after the warm-up, too."
+                }
+                (server_table(server))
+                @if let Some(chart) = plots::server_memory(server) { (plot("Memory", &chart)) }
+                @if let Some(chart) = plots::server_processors(server) { (plot("Processors in use", &chart)) }
+            }
+        }
+    }
+}
+
+fn server_table(server: &Server) -> Markup {
+    let of = crate::report::server::table(server);
+    let heads = of.heads.iter().map(|head| format!("#{head}"));
+    let heads: Vec<String> = std::iter::once("Figure".to_owned()).chain(heads).collect();
+    let heads: Vec<&str> = heads.iter().map(String::as_str).collect();
     table(
-        "Over time",
+        "The server itself",
         &heads,
         &html! {
             tbody {
-                @for stretch in &stretches.all { (second(stretch)) }
+                @for (name, cells) in &of.rows {
+                    tr {
+                        th scope="row" { (name) }
+                        @for cell in cells { td.number { (cell) } }
+                    }
+                }
             }
         },
     )
-}
-
-fn second(stretch: &Stretch) -> Markup {
-    html! {
-        tr {
-            th.number scope="row" { (units::time(stretch.at)) }
-            @for rate in [stretch.ended, stretch.good, stretch.errors, stretch.late] {
-                td.number { (units::rate(rate)) }
-            }
-            td.number { (units::count(stretch.in_flight)) }
-            (table::quantiles(&stretch.intended))
-            (table::p99(&stretch.service))
-        }
-    }
 }
 
 fn server_against_clients(report: &Report) -> Markup {
@@ -204,7 +173,6 @@ fn server_against_clients(report: &Report) -> Markup {
                      clients' books. What a client waited contains the server's time, so that at each bound the server has at \
                      least as many as the clients."
                 }
-                noscript { p.note { "All buckets are in a table below." } }
                 (panels)
             }
         }
@@ -217,8 +185,8 @@ fn find_max(report: &Report) -> Markup {
             section #limit {
                 h2 { "The highest rate" }
                 (runs::limit(found))
-                @if let Some(drawing) = plots::latency_by_rate(found, &report.verdict.slos) {
-                    (plots::plot(&drawing, "Latency by rate; the table below has its figures"))
+                @if let Some(chart) = plots::latency_by_rate(found, &report.verdict.slos) {
+                    (chart.draw())
                     p.keys {
                         span { "● objectives met" }
                         span { "✖ missed" }
@@ -238,7 +206,7 @@ fn footer(report: &Report) -> Markup {
                 "Beside this page: " code { "report.json" } " (" (report.schema) "), which has all figures; "
                 code { "latencies.hlog" } ", which HdrHistogram's tools read; and " code { "seconds.csv" } "."
             }
-            p { "Written by " code { "tallied-loadtest" } " " (report.run.version) ". Plots: plotly.js, MIT licence." }
+            p { "Written by " code { "tallied-loadtest" } " " (report.run.version) "." }
         }
     }
 }

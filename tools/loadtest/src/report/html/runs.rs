@@ -2,10 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::figures::all_errors;
 use super::table::{self, table};
-use super::units;
 use crate::report::data::{Compared, Comparison, FindMax, Repetition, Step};
+use crate::report::units;
 
 /// What the plot shows.
 pub(super) fn steps(found: &FindMax) -> Markup {
@@ -195,7 +194,7 @@ fn repetition(number: usize, repetition: &Repetition) -> Markup {
             td { (repetition.server) }
             td.number { (units::count(figures.due)) }
             td.number { (units::count(figures.good)) }
-            td.number { (units::count(all_errors(&figures.errors))) }
+            td.number { (units::count(figures.errors.all())) }
             td.number { (units::rate(figures.per_second)) }
             (table::quantiles(&figures.intended))
             (table::p99(&figures.service))

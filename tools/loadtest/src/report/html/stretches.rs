@@ -6,8 +6,8 @@
 
 use crate::report::data::{Quantiles, Second};
 
-/// Some for each pixel or two of a plot.
-pub(super) const MOST: usize = 1_000;
+/// Each has a title in two plots.
+pub(super) const MOST: usize = 240;
 
 #[derive(Debug)]
 pub(super) struct Stretches {
@@ -20,6 +20,7 @@ pub(super) struct Stretches {
 #[derive(Debug, Clone)]
 pub(super) struct Stretch {
     pub(super) at: f64,
+    pub(super) target: f64,
     pub(super) ended: f64,
     pub(super) good: f64,
     pub(super) errors: f64,
@@ -47,6 +48,7 @@ fn merge(chunk: &[&Second]) -> Stretch {
     };
     Stretch {
         at: chunk.last().map_or(0.0, |last| last.at),
+        target: chunk.iter().map(|second| second.target).sum::<f64>() / chunk.len() as f64,
         ended: per_second(|second| second.ended),
         good: per_second(|second| second.good),
         errors: per_second(|second| second.errors),
@@ -87,6 +89,7 @@ mod tests {
         Second {
             at,
             due_seconds: 1.0,
+            target: 0.0,
             ended,
             good: ended,
             errors: 0,
@@ -124,7 +127,7 @@ mod tests {
             .map(|at| second(f64::from(at), 7, f64::from(at % 100)))
             .collect();
         let stretches = Stretches::of(&seconds);
-        assert_eq!((stretches.seconds, stretches.all.len()), (3, 834));
+        assert_eq!((stretches.seconds, stretches.all.len()), (11, 228));
         assert!(stretches.all.iter().all(|stretch| stretch.ended == 7.0));
         let most = stretches.all.iter().map(|stretch| stretch.intended.max);
         assert_eq!(most.fold(0.0, f64::max), 99.0);

@@ -2,8 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::units;
 use crate::report::data::Quantiles;
+use crate::report::units;
 
 /// `label` says to those who hear the page what scrolls. A head that starts with `#` is of numbers, and so on the right.
 pub(super) fn table(label: &str, heads: &[&str], body: &Markup) -> Markup {

@@ -1,19 +1,15 @@
 //! The server's histograms against the clients' books: a small plot for each method and endpoint.
 
 use maud::{Markup, html};
-use plotly::Scatter;
-use plotly::common::{DashType, Fill, HoverInfo, Line, Marker, MarkerSymbol, Mode};
-use plotly::layout::{HoverMode, Margin};
 
-use super::super::books::{
-    agrees, bound_of, histogram_agrees, is_of_seconds, name_of, named, range,
-};
-use super::super::units;
-use super::{BLUE, Drawing, GREY, Pen, VERMILION, axes, layout, line, plot};
+use super::super::books::{bound_of, histogram_agrees, is_of_seconds, name_of, named, range};
+use super::chart::{Axis, Chart};
+use super::scale;
 use crate::report::data::{Figure, HistogramRow, Row};
+use crate::report::units;
 
-/// Of one histogram's; a page with hundreds would not open.
-const MOST_PANELS: usize = 24;
+/// Of one histogram's.
+const MOST_PANELS: usize = 12;
 
 /// The first that is drawn is open; the others wait for a click.
 const ORDER: [&str; 4] = [
@@ -32,11 +28,11 @@ pub(in super::super) fn server_against_clients(rows: &[Row]) -> Option<Markup> {
     let groups: Vec<Vec<Panel<'_>>> = groups.collect();
     let (first, others) = groups.split_first()?;
     Some(html! {
-        div.drawn {
+        div {
             p.keys {
-                span.key.server { "server" }
-                span.key.clients { "what the clients' books allow" }
-                span.key.outside { "outside of that" }
+                span.key.blue { "server" }
+                span.key.band { "what the clients' books allow" }
+                span.vermilion { "✖ outside of that" }
             }
             h3 { (title(first)) }
             (panels(first))
@@ -85,8 +81,7 @@ fn points(histogram: &HistogramRow) -> impl Iterator<Item = &(f64, Figure)> {
 }
 
 fn has_data(histogram: &HistogramRow) -> bool {
-    let is_some =
-        |figure: &Figure| figure.server > 0.0 || figure.client.most.is_none_or(|most| most > 0.0);
+    let is_some = |figure: &Figure| figure.server > 0.0 || figure.client.most > 0.0;
     is_some(&histogram.count) && points(histogram).next().is_some()
 }
 
@@ -107,7 +102,7 @@ fn panels(group: &[Panel<'_>]) -> Markup {
             @for panel in group.iter().take(MOST_PANELS) { (self::panel(panel)) }
         }
         @if group.len() > MOST_PANELS {
-            p.note { (group.len() - MOST_PANELS) " more, with fewer requests, are in the table of buckets." }
+            p.note { (group.len() - MOST_PANELS) " more, with fewer requests, are in " code { "report.json" } "." }
         }
     }
 }
@@ -130,91 +125,44 @@ fn panel(Panel { row, histogram }: &Panel<'_>) -> Markup {
                 }
                 div.meaning { (units::number(histogram.count.server)) " requests" }
             }
-            (plot(&draw(histogram), &label))
+            (draw(histogram, &label))
         }
     }
 }
 
-fn draw(histogram: &HistogramRow) -> Drawing {
-    let bounds = points(histogram).map(|(bound, _)| *bound);
-    let x_axis = match is_of_seconds(histogram) {
-        true => axes::times("", bounds),
-        false => axes::sizes("", bounds),
+fn draw(histogram: &HistogramRow, label: &str) -> Markup {
+    let all: Vec<&(f64, Figure)> = points(histogram).collect();
+    let bounds = all.iter().map(|(bound, _)| *bound);
+    let x = match is_of_seconds(histogram) {
+        true => scale::times(bounds),
+        false => scale::sizes(bounds),
     };
-    let layout = layout(HoverMode::XUnified)
-        .show_legend(false)
-        .margin(Margin::new().left(52).right(16).top(8).bottom(24))
-        .x_axis(x_axis)
-        .y_axis(axes::counts("").n_ticks(5));
-    let mut drawing = Drawing::panel(layout);
-    band(&mut drawing, histogram);
-    server(&mut drawing, histogram);
-    drawing
-}
-
-/// From the least to the most that the clients know of. Without a most there is nothing to fill up to.
-fn band(drawing: &mut Drawing, histogram: &HistogramRow) {
-    let pen = Pen::new(GREY, DashType::Solid, 1.0);
-    let x: Vec<f64> = points(histogram).map(|(bound, _)| *bound).collect();
-    let least = points(histogram)
-        .map(|(_, figure)| Some(figure.client.least))
-        .collect();
-    let most: Vec<Option<f64>> = points(histogram)
-        .map(|(_, figure)| figure.client.most)
-        .collect();
-    let hover = points(histogram)
-        .map(|(_, figure)| format!("clients: {}", range(&figure.client, units::number)));
-    drawing.add(line("clients", &pen, x.clone(), least, hover.collect()));
-    if most.iter().all(Option::is_some) {
-        let upper = Scatter::new(x, most).mode(Mode::Lines).line(pen.line());
-        drawing.add(
-            upper
-                .fill(Fill::ToNextY)
-                .fill_color("rgba(128,136,144,0.3)")
-                .hover_info(HoverInfo::Skip),
-        );
-    }
-}
-
-fn server(drawing: &mut Drawing, histogram: &HistogramRow) {
-    let pen = Pen::new(BLUE, DashType::Solid, 1.5);
-    let x = points(histogram).map(|(bound, _)| *bound).collect();
-    let y = points(histogram)
-        .map(|(_, figure)| Some(figure.server))
-        .collect();
-    let hover = points(histogram).map(|(bound, figure)| {
-        format!(
-            "server: {} (≤ {})",
+    let counts = all
+        .iter()
+        .flat_map(|(_, figure)| [figure.server, figure.client.most]);
+    let mut chart = Chart::new(label, x, scale::amounts(counts, units::number));
+    // Without a most there is nothing to fill up to.
+    let band = all
+        .iter()
+        .map(|(bound, figure)| (*bound, figure.client.least, figure.client.most));
+    let band: Vec<(f64, f64, f64)> = band.filter(|(_, _, most)| most.is_finite()).collect();
+    chart.band("band", &band);
+    let server = all
+        .iter()
+        .map(|(bound, figure)| (*bound, Some(figure.server)));
+    chart.line(Axis::Left, "blue", server);
+    for (bound, figure) in all {
+        let title = format!(
+            "at most {}\nserver: {}\nclients: {}",
+            bound_of(histogram, *bound),
             units::number(figure.server),
-            bound_of(histogram, *bound)
-        )
-    });
-    let server = line("server", &pen, x, y, hover.collect());
-    drawing.add(
-        server
-            .mode(Mode::LinesMarkers)
-            .marker(Marker::new().size(5).color(BLUE)),
-    );
-
-    let outside: Vec<&(f64, Figure)> = points(histogram)
-        .filter(|(_, figure)| !agrees(figure))
-        .collect();
-    if !outside.is_empty() {
-        let x = outside.iter().map(|(bound, _)| *bound).collect();
-        let y = outside
-            .iter()
-            .map(|(_, figure)| Some(figure.server))
-            .collect();
-        let cross = Marker::new()
-            .symbol(MarkerSymbol::X)
-            .size(11)
-            .color(VERMILION)
-            .line(Line::new().width(0.0));
-        drawing.add(
-            Scatter::new(x, y)
-                .mode(Mode::Markers)
-                .marker(cross)
-                .hover_info(HoverInfo::Skip),
+            range(&figure.client, units::number)
         );
+        if !figure.agrees() {
+            let place = (*bound, figure.server);
+            chart.mark(Axis::Left, place, "vermilion", "✖", &title);
+        }
+        chart.look(*bound, title);
     }
+    chart.draw()
 }

@@ -1,172 +1,125 @@
-//! Latency and rate over time.
-
-use plotly::Scatter;
-use plotly::common::{AxisSide, DashType, Marker, MarkerSymbol, Mode};
-use plotly::layout::{Axis, HoverMode};
+//! Latency and rate, second by second.
 
 use super::super::stretches::{Stretch, Stretches};
-use super::super::units;
-use super::{BLUE, Drawing, GREEN, GREY, PINK, Pen, VERMILION, axes, layout, line};
+use super::chart::{Axis, Chart};
+use super::scale::{self, Scale};
 use crate::report::data::Quantiles;
+use crate::report::units;
 
-/// A name, what it is of a stretch, and how it is drawn.
-type Line = (&'static str, fn(&Stretch) -> Option<f64>, Pen);
-
-/// Below the time, for which plotly takes the axis' word; and without the line's name, which the text has.
-const HOVER: &str = "%{hovertext}<extra></extra>";
+/// A name, its look, and its value where there is one.
+type Line = (&'static str, &'static str, fn(&Stretch) -> Option<f64>);
 
 /// `None` where no second has latencies.
-pub(in super::super) fn latency_over_time(stretches: &Stretches) -> Option<Drawing> {
+pub(in super::super) fn latency_over_time(stretches: &Stretches) -> Option<Chart> {
     fn of(quantiles: &Quantiles, value: f64) -> Option<f64> {
-        (quantiles.count > 0).then(|| axes::point(value)).flatten()
+        (quantiles.count > 0 && value.is_finite()).then_some(value)
     }
     let lines: [Line; 5] = [
-        (
-            "max",
-            |s| of(&s.intended, s.intended.max),
-            Pen::new(PINK, DashType::Dot, 2.0),
-        ),
-        (
-            "p99",
-            |s| of(&s.intended, s.intended.p99),
-            Pen::new(VERMILION, DashType::Solid, 2.0),
-        ),
-        (
-            "p99 of service",
-            |s| of(&s.service, s.service.p99),
-            Pen::new(GREEN, DashType::Dash, 2.0),
-        ),
-        (
-            "p95",
-            |s| of(&s.intended, s.intended.p95),
-            Pen::new(GREY, DashType::DashDot, 2.0),
-        ),
-        (
-            "p50",
-            |s| of(&s.intended, s.intended.p50),
-            Pen::new(BLUE, DashType::Solid, 2.0),
-        ),
+        ("max", "pink dot", |s| of(&s.intended, s.intended.max)),
+        ("p99", "vermilion", |s| of(&s.intended, s.intended.p99)),
+        ("p99 of service", "green dash", |s| {
+            of(&s.service, s.service.p99)
+        }),
+        ("p95", "grey dash", |s| of(&s.intended, s.intended.p95)),
+        ("p50", "blue", |s| of(&s.intended, s.intended.p50)),
     ];
+    let all = || stretches.all.iter();
     let points = lines
         .iter()
-        .flat_map(|(_, value, _)| stretches.all.iter().filter_map(value));
+        .flat_map(|(_, _, value)| all().filter_map(value));
     let points: Vec<f64> = points.collect();
     if points.is_empty() {
         return None;
     }
-    let layout = layout(HoverMode::XUnified)
-        .x_axis(since_warm_up(stretches))
-        .y_axis(axes::times("latency", points.into_iter()));
-    let mut drawing = Drawing::new(layout);
-    for line in &lines {
-        draw(&mut drawing, stretches, line, units::time, "y");
+    let mut chart = Chart::new(
+        "Latency over time: p50, p95, p99 and maximum",
+        since_warm_up(stretches),
+        scale::times(points.into_iter()).titled("latency"),
+    );
+    for (name, look, value) in lines {
+        chart.line(Axis::Left, look, all().map(|one| (one.at, value(one))));
+        chart.key(look, name);
     }
-    Some(drawing)
+    for one in all() {
+        let mut title = units::time(one.at);
+        for (name, _, value) in lines {
+            if let Some(value) = value(one) {
+                title.push_str(&format!("\n{name}: {}", units::time(value)));
+            }
+        }
+        chart.look(one.at, title);
+    }
+    Some(chart)
 }
 
 /// `None` where there was not one second.
-pub(in super::super) fn rate_over_time(stretches: &Stretches) -> Option<Drawing> {
-    let in_flight: Line = (
-        "in flight (right)",
-        |s| Some(s.in_flight as f64),
-        Pen::new(GREEN, DashType::Dot, 1.5),
-    );
-    let ended: Line = (
-        "ended",
-        |s| Some(s.ended),
-        Pen::new(GREY, DashType::Solid, 5.0),
-    );
-    let good: Line = (
-        "good",
-        |s| Some(s.good),
-        Pen::new(BLUE, DashType::Solid, 2.0),
-    );
+pub(in super::super) fn rate_over_time(stretches: &Stretches) -> Option<Chart> {
     if stretches.all.is_empty() {
         return None;
     }
-    let right = axes::counts("in flight; errors and late, a second")
-        .overlaying("y")
-        .side(AxisSide::Right)
-        .show_grid(false);
-    let layout = layout(HoverMode::XUnified)
-        .x_axis(since_warm_up(stretches))
-        .y_axis(axes::counts("requests a second"))
-        .y_axis2(right);
-    let mut drawing = Drawing::new(layout);
-    draw(&mut drawing, stretches, &in_flight, units::number, "y2");
-    draw(&mut drawing, stretches, &ended, units::rate, "y");
-    draw(&mut drawing, stretches, &good, units::rate, "y");
-    mark(
-        &mut drawing,
-        stretches,
-        "late (right)",
-        |s| s.late,
-        &Marker::new().symbol(MarkerSymbol::TriangleUp).color(PINK),
+    let all = || stretches.all.iter();
+    let small = all().flat_map(|one| [one.in_flight as f64, one.errors, one.late]);
+    let mut chart = Chart::new(
+        "Requests a second over time: the target, good ones, errors and late ones, and how many were in flight",
+        since_warm_up(stretches),
+        scale::amounts(
+            all().flat_map(|one| [one.ended, one.target]),
+            units::number,
+        )
+        .titled("requests a second"),
+    )
+    .with_right(
+        scale::amounts(small, units::number).titled("in flight; errors and late, a second"),
     );
-    mark(
-        &mut drawing,
-        stretches,
-        "errors (right)",
-        |s| s.errors,
-        &Marker::new().symbol(MarkerSymbol::X).color(VERMILION),
-    );
-    Some(drawing)
-}
-
-/// What should not be is seldom and few: a mark for each stretch that has some, on the axis of small numbers.
-fn mark(
-    drawing: &mut Drawing,
-    stretches: &Stretches,
-    name: &str,
-    value: fn(&Stretch) -> f64,
-    marker: &Marker,
-) {
-    let some = stretches.all.iter().filter(|stretch| value(stretch) > 0.0);
-    let (x, y): (Vec<f64>, Vec<Option<f64>>) = some
-        .map(|stretch| (stretch.at, Some(value(stretch))))
-        .unzip();
-    if x.is_empty() {
-        return;
+    let in_flight = all().map(|one| (one.at, Some(one.in_flight as f64)));
+    chart.line(Axis::Right, "green dot thin", in_flight);
+    // A report that is older than this figure has none.
+    if all().any(|one| one.target > 0.0) {
+        let target = all().map(|one| (one.at, Some(one.target)));
+        chart.line(Axis::Left, "grey thick", target);
+        chart.key("grey thick", "target");
     }
-    let hover = y
-        .iter()
-        .flatten()
-        .map(|value| format!("{name}: {}", units::rate(*value)))
-        .collect();
-    let marks = Scatter::new(x, y)
-        .name(name)
-        .mode(Mode::Markers)
-        .marker(marker.clone().size(8));
-    drawing.add(
-        marks
-            .hover_text_array(hover)
-            .hover_template(HOVER)
-            .y_axis("y2"),
+    chart.line(
+        Axis::Left,
+        "blue",
+        all().map(|one| (one.at, Some(one.good))),
     );
+    chart.key("blue", "good");
+    chart.key("green dot", "in flight (right)");
+    // What should not be is seldom and few: a mark for each stretch that has some, on the scale of small numbers.
+    let few: [(&str, &str, &str, fn(&Stretch) -> f64); 2] = [
+        ("late (right)", "pink", "▲", |one| one.late),
+        ("errors (right)", "vermilion", "✖", |one| one.errors),
+    ];
+    for (name, look, sign, value) in few {
+        let some: Vec<&Stretch> = all().filter(|one| value(one) > 0.0).collect();
+        for one in &some {
+            let title = format!("{name}: {}", units::rate(value(one)));
+            chart.mark(Axis::Right, (one.at, value(one)), look, sign, &title);
+        }
+        if !some.is_empty() {
+            chart.key(look, format!("{sign} {name}"));
+        }
+    }
+    for one in all() {
+        let mut title = format!(
+            "{}\ngood: {}\nin flight: {}",
+            units::time(one.at),
+            units::rate(one.good),
+            units::count(one.in_flight)
+        );
+        for (name, value) in [("errors", one.errors), ("late", one.late)] {
+            if value > 0.0 {
+                title.push_str(&format!("\n{name}: {}", units::rate(value)));
+            }
+        }
+        chart.look(one.at, title);
+    }
+    Some(chart)
 }
 
-fn draw(
-    drawing: &mut Drawing,
-    stretches: &Stretches,
-    (name, value, pen): &Line,
-    shown: fn(f64) -> String,
-    axis: &str,
-) {
-    let x = stretches.all.iter().map(|stretch| stretch.at).collect();
-    let y: Vec<Option<f64>> = stretches.all.iter().map(value).collect();
-    let hover = y
-        .iter()
-        .map(|value| value.map_or_else(String::new, |value| format!("{name}: {}", shown(value))));
-    let hover = hover.collect();
-    drawing.add(
-        line(name, pen, x, y, hover)
-            .hover_template(HOVER)
-            .y_axis(axis),
-    );
-}
-
-fn since_warm_up(stretches: &Stretches) -> Axis {
+fn since_warm_up(stretches: &Stretches) -> Scale {
     let first = stretches.all.first().map_or(0.0, |stretch| stretch.at);
     let last = stretches.all.last().map_or(0.0, |stretch| stretch.at);
-    axes::elapsed(first.min(0.0), last)
+    scale::elapsed(first.min(0.0), last)
 }

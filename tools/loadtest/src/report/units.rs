@@ -3,10 +3,10 @@
 //! A number and its unit stay in one line: what lies between them is a no-break space.
 
 /// Where there is no number.
-pub(super) const NONE: &str = "–";
+pub(crate) const NONE: &str = "–";
 
 /// To three digits, and to a microsecond, which is as fine as latencies are measured.
-pub(super) fn time(seconds: f64) -> String {
+pub(crate) fn time(seconds: f64) -> String {
     let (value, unit) = with_unit_of_time(seconds);
     let decimals = if unit == "µs" || value == 0.0 {
         0
@@ -18,7 +18,7 @@ pub(super) fn time(seconds: f64) -> String {
 }
 
 /// Without the zeros at the end: of what somebody has chosen, such as limits, bounds and ticks.
-pub(super) fn round_time(seconds: f64) -> String {
+pub(crate) fn round_time(seconds: f64) -> String {
     let (value, unit) = with_unit_of_time(seconds);
     with_unit(&trimmed(value, 3), unit)
 }
@@ -35,7 +35,7 @@ fn with_unit_of_time(seconds: f64) -> (f64, &'static str) {
     }
 }
 
-pub(super) fn bytes(bytes: f64) -> String {
+pub(crate) fn bytes(bytes: f64) -> String {
     let (value, unit) = match bytes.abs() {
         b if b < 999.5 => return with_unit(&trimmed(bytes, 0), "B"),
         b if b < 999.5e3 => (bytes / 1e3, "kB"),
@@ -46,19 +46,19 @@ pub(super) fn bytes(bytes: f64) -> String {
     with_unit(&trimmed(value, decimals), unit)
 }
 
-pub(super) fn count(count: u64) -> String {
+pub(crate) fn count(count: u64) -> String {
     grouped(&count.to_string())
 }
 
 /// All of its digits.
-pub(super) fn number(number: f64) -> String {
+pub(crate) fn number(number: f64) -> String {
     match number.is_finite() {
         true => grouped(&number.to_string()),
         false => NONE.to_owned(),
     }
 }
 
-pub(super) fn rate(per_second: f64) -> String {
+pub(crate) fn rate(per_second: f64) -> String {
     match per_second.is_finite() {
         true => format!("{}/s", grouped(&trimmed(per_second, decimals(per_second)))),
         false => NONE.to_owned(),
@@ -66,7 +66,7 @@ pub(super) fn rate(per_second: f64) -> String {
 }
 
 /// A part of the whole, from 0 to 1. What is not nothing is not shown as nothing, and what is not all, not as all.
-pub(super) fn percent(ratio: f64) -> String {
+pub(crate) fn percent(ratio: f64) -> String {
     let percent = ratio * 100.0;
     match percent {
         p if p > 0.0 && p < 0.000_1 => with_unit("< 0.0001", "%"),
@@ -77,7 +77,7 @@ pub(super) fn percent(ratio: f64) -> String {
     }
 }
 
-pub(super) fn share(part: u64, whole: u64) -> String {
+pub(crate) fn share(part: u64, whole: u64) -> String {
     match whole {
         0 => NONE.to_owned(),
         _ => percent(part as f64 / whole as f64),
@@ -85,7 +85,7 @@ pub(super) fn share(part: u64, whole: u64) -> String {
 }
 
 /// `99.9 %`, with as many nines as it has.
-pub(super) fn quantile(quantile: f64) -> String {
+pub(crate) fn quantile(quantile: f64) -> String {
     with_unit(&trimmed(quantile * 100.0, 6), "%")
 }
 
