@@ -179,6 +179,10 @@ fn slos(cli: &Cli, scenario: &Scenario) -> Result<Vec<Slo>> {
     }
     for slo in &slos {
         slo.check_kind(scenario)?;
+        ensure!(
+            !(slo.is_of_server() && (cli.find_max || cli.no_reconcile)),
+            "`{slo}`: how the server grows is seen in the scrapes of one load; leave --find-max and --no-reconcile out"
+        );
     }
     Ok(slos)
 }

@@ -35,7 +35,7 @@ pub(crate) const LONGEST: Duration = Duration::from_secs(7 * 24 * 3_600);
 In a checkout of Tallied, `cargo xtask loadtest` builds this program and the server, and takes the same options.
 
 Scenarios: smoke (everything, small), mixed (the default), scanner, aborts (clients that leave), spike,
-soak; or a TOML file, for which tools/loadtest/scenarios/mixed.toml of the repository is the pattern.
+soak, attack (random requests, and bytes that are no HTTP); or a TOML file, for which tools/loadtest/scenarios/mixed.toml of the repository is the pattern.
 
 Exit status, the first that holds:
   2    what was asked for cannot be
@@ -80,7 +80,8 @@ pub(crate) struct Cli {
     /// Scrapes during the load; 0 for none but before and after [default: 1]
     #[arg(long, value_name = "HZ", allow_hyphen_values = true, value_parser = scrapes)]
     pub(crate) scrapes_per_second: Option<f64>,
-    /// An objective (repeatable): p99<250ms, p95<50ms, max<1s, mean<20ms, errors<0.1%, of one kind of request list:p99<5ms
+    /// An objective (repeatable): p99<250ms, p95<50ms, max<1s, mean<20ms, errors<0.1%, of one kind of request list:p99<5ms; of the
+    /// server, after the warm-up: heap-growth<16MB, new-series<1
     /// [default: errors<0.1%; p99<250ms, too, with --find-max]
     #[arg(long, value_name = "SLO", allow_hyphen_values = true, value_parser = |text: &str| Slo::parse(text).map_err(|error| format!("{error:#}")))]
     pub(crate) slo: Vec<Slo>,

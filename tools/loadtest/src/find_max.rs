@@ -106,8 +106,9 @@ pub(crate) fn run(asked: &Asked, subject: &mut Subject) -> Result<Found, Failure
             ..asked.pace.clone()
         };
         let measured = trial::load(&mut session, &pace, subject, &format!("{rate:.0}/s"))?;
-        let check =
-            |slo: &crate::slo::Slo| slo.check(&asked.scenario, &measured.total, &measured.kinds);
+        let check = |slo: &crate::slo::Slo| {
+            slo.check(&asked.scenario, &measured.total, &measured.kinds, None)
+        };
         let step = Step {
             rate,
             slos: asked.slos.iter().map(check).collect(),

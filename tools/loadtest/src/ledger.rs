@@ -193,8 +193,11 @@ impl Ledger {
     }
 }
 
-/// `None` where nothing was sent.
+/// `None` where nothing was sent, or nothing that is a request.
 fn known(kind: &Kind, outcome: &Outcome) -> Option<Known> {
+    if kind.conduct == Conduct::SendsRaw {
+        return None;
+    }
     let received = outcome.response_bytes as f64;
     let most_bytes = kind
         .most_response_bytes
@@ -295,7 +298,11 @@ mod tests {
 
     /// The entry that one request of a kind of the scenario `aborts` makes.
     fn entry(kind: &str, end: End, response_bytes: u64) -> Entry {
-        let scenario = Scenario::find("aborts").unwrap();
+        entry_of("aborts", kind, end, response_bytes)
+    }
+
+    fn entry_of(scenario: &str, kind: &str, end: End, response_bytes: u64) -> Entry {
+        let scenario = Scenario::find(scenario).unwrap();
         let rows = Rows::new(&scenario, None);
         let mut ledger = Ledger::new(&rows, &Bounds::none(&rows));
         let index = scenario
@@ -464,9 +471,13 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_sent_is_nowhere() {
-        let entry = entry("list", End::NotSent(NotSent::Refused), 0);
-        assert_eq!((entry.total, entry.unknown), (sure(0), 0));
+    fn what_was_not_sent_is_nowhere_and_so_is_what_is_no_request() {
+        for entry in [
+            entry("list", End::NotSent(NotSent::Refused), 0),
+            entry_of("attack", "no HTTP", End::Answered(400), 0),
+        ] {
+            assert_eq!((entry.total, entry.unknown), (sure(0), 0));
+        }
     }
 
     /// What is known of a request of the scenario `aborts` that ended so, 50 ms after it was sent.

@@ -95,10 +95,11 @@ fn load(
         old_subject.stop()?;
     }
     let (measured, ended) = (&repeated.measured, repeated.ended.as_ref());
+    let server = ended.map(|ended| &ended.server);
     let slos: Vec<_> = asked
         .slos
         .iter()
-        .map(|slo| slo.check(&asked.scenario, &measured.total, &measured.kinds))
+        .map(|slo| slo.check(&asked.scenario, &measured.total, &measured.kinds, server))
         .collect();
     let invalid: Vec<String> = validity::invalid(&measured.total).into_iter().collect();
     let reconciled = reconciliation(ended).map(Reconciliation::holds);

@@ -57,8 +57,11 @@ impl ServerHistory {
         self.noted += 1;
         if self.kept.len() > MOST {
             let mut index = 0..;
-            self.kept
-                .retain(|_| index.next().is_some_and(|index: usize| index % 2 == 0));
+            self.kept.retain(|_| {
+                index
+                    .next()
+                    .is_some_and(|index: usize| index.is_multiple_of(2))
+            });
             self.stride *= 2;
         }
     }

@@ -1,12 +1,14 @@
-//! What the latencies and errors of a run are to be: `p99<250ms`, `errors<0.1%`, `list:p50<5ms`.
+//! What the latencies and errors of a run are to be, and by how much the server may grow: `p99<250ms`, `errors<0.1%`, `list:p50<5ms`,
+//! `heap-growth<16MB`, `new-series<1`.
 
+use std::fmt;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::latency;
 use crate::load::Part;
-use crate::report::data::Slo as Checked;
+use crate::report::data::{Server, Slo as Checked};
 use crate::scenario::Scenario;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +27,16 @@ enum Figure {
     Mean,
     /// As a part of the requests that were due.
     Errors,
+    /// Live bytes from the end of the warm-up to the end; resident memory, where the server does not expose its heap.
+    HeapGrowth,
+    /// From the end of the warm-up to the end.
+    NewSeries,
+}
+
+impl fmt::Display for Slo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
 }
 
 impl Slo {
@@ -41,7 +53,7 @@ impl Slo {
     pub(crate) fn parse(text: &str) -> Result<Self> {
         let form = || {
             format!(
-                "`{text}` is no objective; write p99<250ms, p95<50ms, max<1s, mean<20ms or errors<0.1%, for one kind of request list:p99<250ms"
+                "`{text}` is no objective; write p99<250ms, p95<50ms, max<1s, mean<20ms, errors<0.1%, heap-growth<16MB or new-series<1, for one kind of request list:p99<250ms"
             )
         };
         let (kind, rest) = match text.rsplit_once(':') {
@@ -62,6 +74,11 @@ impl Slo {
                 ensure!((0.0..=100.0).contains(&percent), form());
                 (Figure::Errors, percent / 100.0)
             }
+            "heap-growth" => (Figure::HeapGrowth, bytes(limit).with_context(form)?),
+            "new-series" => {
+                let limit: u32 = limit.parse().ok().with_context(form)?;
+                (Figure::NewSeries, f64::from(limit))
+            }
             "max" => (Figure::Quantile(1.0), time()?),
             "mean" => (Figure::Mean, time()?),
             _ => {
@@ -71,12 +88,19 @@ impl Slo {
                 (Figure::Quantile(percent / 100.0), time()?)
             }
         };
-        Ok(Self {
+        let this = Self {
             text: text.to_owned(),
             kind,
             figure,
             limit,
-        })
+        };
+        ensure!(this.kind.is_none() || !this.is_of_server(), form());
+        Ok(this)
+    }
+
+    /// Whether it takes scrapes to know.
+    pub(crate) fn is_of_server(&self) -> bool {
+        matches!(self.figure, Figure::HeapGrowth | Figure::NewSeries)
     }
 
     /// That the kind it names is one of the scenario's, and has latencies.
@@ -110,7 +134,13 @@ impl Slo {
     }
 
     /// `kinds` are in the scenario's order.
-    pub(crate) fn check(&self, scenario: &Scenario, total: &Part, kinds: &[Part]) -> Checked {
+    pub(crate) fn check(
+        &self,
+        scenario: &Scenario,
+        total: &Part,
+        kinds: &[Part],
+        server: Option<&Server>,
+    ) -> Checked {
         let named = |name: &String| {
             let index = scenario.kinds.iter().position(|kind| kind.name == *name);
             index.and_then(|index| kinds.get(index))
@@ -121,6 +151,15 @@ impl Slo {
             Figure::Quantile(quantile) => latency::at(times, quantile),
             Figure::Mean => times.mean() / 1e6,
             Figure::Errors => part.counts.errors() as f64 / part.counts.due.max(1) as f64,
+            // What is not known is not met.
+            Figure::HeapGrowth => server.and_then(Server::heap_growth).unwrap_or(f64::MAX),
+            Figure::NewSeries => server.and_then(Server::new_series).unwrap_or(f64::MAX),
+        };
+        let unit = match self.figure {
+            Figure::Quantile(_) | Figure::Mean => "seconds",
+            Figure::Errors => "ratio",
+            Figure::HeapGrowth => "bytes",
+            Figure::NewSeries => "series",
         };
         // No errors are fewer than 0 %, too.
         let met = value < self.limit || (self.is_of_errors() && value == 0.0);
@@ -129,14 +168,30 @@ impl Slo {
             value,
             limit: self.limit,
             is_ratio: self.is_of_errors(),
+            unit: unit.to_owned(),
             met,
         }
     }
 }
 
+/// `16MB`, `500 kB`, `1B`.
+fn bytes(text: &str) -> Option<f64> {
+    let digits = text.trim_end_matches(char::is_alphabetic);
+    let unit = match &text[digits.len()..] {
+        "B" => 1.0,
+        "kB" => 1e3,
+        "MB" => 1e6,
+        "GB" => 1e9,
+        _ => return None,
+    };
+    let number: f64 = digits.trim().parse().ok()?;
+    (number.is_finite() && number > 0.0).then_some(number * unit)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::data::{ServerFigures, ServerSample};
 
     #[test]
     fn reads_what_is_an_objective() {
@@ -147,6 +202,8 @@ mod tests {
         assert_eq!(of("max<2s").figure, Figure::Quantile(1.0));
         assert_eq!(of("a:b:mean<5ms").kind.as_deref(), Some("a:b"));
         assert_eq!(of("errors<0.1%").limit, 0.001);
+        assert_eq!(of("heap-growth < 1.5 MB").limit, 1.5e6);
+        assert_eq!(of("new-series<1").figure, Figure::NewSeries);
         for text in [
             "",
             "p99",
@@ -158,6 +215,10 @@ mod tests {
             "errors<5",
             "errors<101%",
             "p50<-1s",
+            "heap-growth<5",
+            "heap-growth<0MB",
+            "new-series<x",
+            "list:new-series<1",
         ] {
             let error = Slo::parse(text).unwrap_err().to_string();
             assert!(error.contains("p99<250ms"), "{text}: {error}");
@@ -188,12 +249,48 @@ mod tests {
         }
         part.counts.due = 1_000;
         part.counts.broken = 1;
-        let met = |text: &str| Slo::parse(text).unwrap().check(&mixed, &part, &[]).met;
+        let met = |text: &str| {
+            Slo::parse(text)
+                .unwrap()
+                .check(&mixed, &part, &[], None)
+                .met
+        };
         assert!(met("p50<25ms") && met("max<301ms") && met("errors<0.2%"));
         assert!(!met("p99<250ms") && !met("mean<100ms") && !met("errors<0.1%"));
         part.counts.broken = 0;
-        let none = Slo::parse("errors<0%").unwrap().check(&mixed, &part, &[]);
+        let none = Slo::parse("errors<0%")
+            .unwrap()
+            .check(&mixed, &part, &[], None);
         assert!(none.met);
-        assert_eq!(none.to_string(), "errors<0%: met, with 0.000 %");
+        assert_eq!(none.to_string(), "errors<0%: met, with 0\u{a0}%");
+    }
+
+    #[test]
+    fn a_server_grows_from_the_end_of_the_warm_up() {
+        let sample = |at: f64, heap: f64, series: usize| ServerSample {
+            at,
+            figures: ServerFigures {
+                series,
+                heap_live_bytes: Some(heap),
+                ..ServerFigures::default()
+            },
+        };
+        let mut server = Server {
+            samples: vec![
+                sample(-1.0, 1e6, 10),
+                sample(0.5, 4e6, 20),
+                sample(9.0, 4.9e6, 20),
+            ],
+            ..Server::default()
+        };
+        let mixed = Scenario::find("mixed").unwrap();
+        let met = |text: &str, server: Option<&Server>| {
+            let slo = Slo::parse(text).unwrap();
+            slo.check(&mixed, &Part::new(), &[], server).met
+        };
+        assert!(met("heap-growth<1MB", Some(&server)) && met("new-series<1", Some(&server)));
+        assert!(!met("heap-growth<1MB", None) && !met("new-series<1", None));
+        server.samples.push(sample(10.0, 5.1e6, 21));
+        assert!(!met("heap-growth<1MB", Some(&server)) && !met("new-series<1", Some(&server)));
     }
 }

@@ -1,4 +1,4 @@
-//! What the kernel says of a process: processor time and resident memory. From `/proc`, so on Linux alone.
+//! What the kernel says of a process: processor time. From `/proc`, so on Linux alone.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -72,22 +72,6 @@ fn cpu_time(schedstat: &str) -> Option<CpuTime> {
     })
 }
 
-/// `VmRSS` of a process, in bytes.
-pub fn resident_bytes(process: u32) -> Result<u64> {
-    let path = format!("/proc/{process}/status");
-    let status = fs::read_to_string(&path)
-        .with_context(|| format!("cannot read {path}: this chore needs Linux"))?;
-    resident_in(&status).with_context(|| format!("{path} has no VmRSS in kB"))
-}
-
-fn resident_in(status: &str) -> Option<u64> {
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
-    Some(kibibytes * 1024)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,12 +90,5 @@ mod tests {
         };
         assert_eq!(now.since(&then), expected);
         assert_eq!(cpu_time("10"), None);
-    }
-
-    #[test]
-    fn reads_the_resident_memory() {
-        let status = "Name:\tx\nVmHWM:\t  9 kB\nVmRSS:\t    4096 kB\n";
-        assert_eq!(resident_in(status), Some(4096 * 1024));
-        assert_eq!(resident_in("Name:\tx\n"), None);
     }
 }

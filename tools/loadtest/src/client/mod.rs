@@ -8,6 +8,7 @@ mod connection;
 mod counted_writes;
 mod exchange;
 mod get;
+mod raw;
 mod upload;
 
 use std::time::Instant;
@@ -15,6 +16,7 @@ use std::time::Instant;
 pub(crate) use self::connection::Connection;
 pub(crate) use self::exchange::exchange;
 pub(crate) use self::get::{Answer, get};
+pub(crate) use self::raw::raw;
 
 /// How a request went.
 #[derive(Debug, Clone, Copy)]

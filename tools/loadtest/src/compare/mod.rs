@@ -240,10 +240,11 @@ mod tests {
 
     #[test]
     fn the_repetitions_of_a_report_are_the_old_ones_where_it_has_no_server() {
-        let mut report = Report::default();
-        report.repetitions = [1.0, 1.1, 0.9, 1.0, 1.0, 1.05, 0.95, 1.0]
-            .map(|p50| repetition(NEW, p50, 5.0))
-            .to_vec();
+        let repetitions = [1.0, 1.1, 0.9, 1.0, 1.0, 1.05, 0.95, 1.0];
+        let report = Report {
+            repetitions: repetitions.map(|p50| repetition(NEW, p50, 5.0)).to_vec(),
+            ..Report::default()
+        };
         let old = Old {
             path: "old.json".into(),
             report,

@@ -18,9 +18,10 @@ use super::pacer::Due;
 use super::part::{HandedOver, Part};
 use super::pool::Pool;
 use super::{LATE, Load, Message, PART, Share};
-use crate::client::{End, NotSent, Outcome, exchange};
+use crate::client::{End, NotSent, Outcome, exchange, raw};
 use crate::ledger::Ledger;
 use crate::live::{Held, Live};
+use crate::scenario::Conduct;
 
 /// Requests of a worker that wait for a connection or their answer; some 5 kB each. Those beyond are dropped.
 const MOST_WAITING: usize = 20_000;
@@ -166,13 +167,19 @@ impl Worker {
         }
         let waited = place.as_ref().is_none_or(|place| place.waited);
         self.live.begin(row);
+        let is_raw = kind.conduct == Conduct::SendsRaw;
         let connection = match &place {
-            Some(_) => self.pool.connection(limit).await,
+            Some(_) if is_raw => Ok(None),
+            Some(_) => self.pool.connection(limit).await.map(Some),
             None => Err(NotSent::NoConnection),
         };
         let outcome = match connection {
             Err(why) => Outcome::not_sent(why),
-            Ok(connection) => {
+            Ok(None) => {
+                let prepared = kind.prepare(&mut Rng::with_seed(due.seed))?;
+                raw(self.load.address, prepared.body.unwrap_or_default(), limit).await
+            }
+            Ok(Some(connection)) => {
                 let mut rng = Rng::with_seed(due.seed);
                 let host = &self.load.host;
                 let on_head = |sent: Instant, status| {
@@ -190,7 +197,9 @@ impl Worker {
             }
         };
         drop(place);
-        self.live.end(row, matches!(outcome.end, End::Answered(_)));
+        // What is no request the server never records.
+        let settled = matches!(outcome.end, End::Answered(_)) && !is_raw;
+        self.live.end(row, settled);
         let in_time = outcome.done <= self.last_due;
         let handed = HandedOver {
             lag,

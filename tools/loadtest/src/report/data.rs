@@ -8,6 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::units;
 use crate::envelope::Range;
 
 pub(crate) const SCHEMA: &str = "tallied-loadtest/1";
@@ -91,21 +92,41 @@ pub(crate) struct Verdict {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Slo {
     pub(crate) slo: String,
-    /// Seconds, or a ratio of errors.
     pub(crate) value: f64,
     pub(crate) limit: f64,
     pub(crate) is_ratio: bool,
+    /// `seconds`, `ratio`, `bytes` or `series`; none in a report that is older than this field.
+    #[serde(default)]
+    pub(crate) unit: String,
     pub(crate) met: bool,
+}
+
+impl Slo {
+    pub(crate) fn is_of_time(&self) -> bool {
+        self.unit == "seconds" || self.unit.is_empty() && !self.is_ratio
+    }
+
+    /// The value, or the limit.
+    pub(crate) fn shown(&self, value: f64) -> String {
+        match self.unit.as_str() {
+            _ if value == f64::MAX => "no figure of the server".to_owned(),
+            "bytes" => units::bytes(value),
+            "series" => units::number(value),
+            _ if self.is_ratio => units::percent(value),
+            _ => units::time(value),
+        }
+    }
 }
 
 impl fmt::Display for Slo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verdict = if self.met { "met" } else { "missed" };
-        let value = match self.is_ratio {
-            true => format!("{:.3} %", self.value * 100.0),
-            false => crate::report::units::time(self.value),
-        };
-        write!(f, "{}: {verdict}, with {value}", self.slo)
+        write!(
+            f,
+            "{}: {verdict}, with {}",
+            self.slo,
+            self.shown(self.value)
+        )
     }
 }
 
@@ -265,6 +286,23 @@ pub(crate) struct Server {
     pub(crate) samples: Vec<ServerSample>,
     /// The largest of each figure in any scrape.
     pub(crate) most: ServerFigures,
+}
+
+impl Server {
+    /// From the end of the warm-up to the end; of resident memory, where there is no heap.
+    pub(crate) fn heap_growth(&self) -> Option<f64> {
+        self.growth(|of| of.heap_live_bytes.or(of.resident_memory_bytes))
+    }
+
+    pub(crate) fn new_series(&self) -> Option<f64> {
+        self.growth(|of| Some(of.series as f64))
+    }
+
+    fn growth(&self, of: fn(&ServerFigures) -> Option<f64>) -> Option<f64> {
+        let warm = self.samples.iter().find(|sample| sample.at >= 0.0)?;
+        let end = self.samples.last()?;
+        Some((of(&end.figures)? - of(&warm.figures)?).max(0.0))
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]

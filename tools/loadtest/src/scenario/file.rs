@@ -13,7 +13,7 @@ use serde::Deserialize;
 use crate::cli::LONGEST;
 use crate::endpoint;
 
-use super::kind::{Body, Conduct, Fails, Kind, UNMATCHED};
+use super::kind::{Body, Conduct, Fails, Kind, UNMATCHED, label_of};
 use super::shape::{Shape, Stage};
 use super::text::Text;
 use super::{Arrival, Scenario};
@@ -69,6 +69,9 @@ struct RequestEntry {
     body: Option<BodyEntry>,
     #[serde(default)]
     streamed: bool,
+    /// Bytes that are no HTTP.
+    #[serde(default)]
+    raw: Vec<String>,
     leaves: Option<Leaves>,
     reads_bytes_per_second: Option<f64>,
     fails: Option<FailsEntry>,
@@ -235,15 +238,7 @@ fn kind(entry: RequestEntry) -> Result<Kind> {
             )
         })?,
     };
-    let method = Method::from_bytes(entry.method.as_bytes())
-        .ok()
-        .filter(|method| method != Method::CONNECT)
-        .with_context(|| {
-            format!(
-                "method = \"{}\"; give a token such as GET, and not CONNECT",
-                entry.method
-            )
-        })?;
+    let (method, method_label) = method(&entry.method)?;
     let statuses = match entry.status {
         Statuses::One(status) => vec![status],
         Statuses::Some(statuses) => statuses,
@@ -252,17 +247,28 @@ fn kind(entry: RequestEntry) -> Result<Kind> {
         !statuses.is_empty() && statuses.iter().all(|status| (200..600).contains(status)),
         "status = {statuses:?}; give one or more from 200 to 599"
     );
-    let body = body(entry.body)?;
+    let is_raw = !entry.raw.is_empty();
+    ensure!(
+        !is_raw || entry.body.is_none() && entry.leaves.is_none() && endpoint == UNMATCHED,
+        "raw is all that is sent, and the server counts none of it: give it neither body nor leaves, and the endpoint {UNMATCHED}"
+    );
+    let body = match is_raw {
+        true => Body::OneOf(entry.raw.into_iter().map(Bytes::from).collect()),
+        false => body(entry.body)?,
+    };
     let least_body = match &body {
         Body::OneOf(bodies) => bodies.iter().map(Bytes::len).min().unwrap_or(0),
         Body::None | Body::Text(_) => 0,
     };
-    let conduct = conduct(
-        entry.leaves,
-        entry.reads_bytes_per_second,
-        least_body,
-        endpoint != UNMATCHED,
-    )?;
+    let conduct = match is_raw {
+        true => Conduct::SendsRaw,
+        false => conduct(
+            entry.leaves,
+            entry.reads_bytes_per_second,
+            least_body,
+            endpoint != UNMATCHED,
+        )?,
+    };
     let fails = entry.fails.map(|fails| match fails {
         FailsEntry::Panic => Fails::Panic,
         FailsEntry::BodyError => Fails::BodyError,
@@ -281,12 +287,15 @@ fn kind(entry: RequestEntry) -> Result<Kind> {
             "{key} = {seconds}; give seconds, 0 or more"
         );
     }
+    let (headers, filled_headers) = headers(&entry.headers)?;
     let kind = Kind {
         name: entry.name,
         weight: entry.weight,
         method,
+        method_label,
         path,
-        headers: headers(&entry.headers)?,
+        headers,
+        filled_headers,
         body,
         streamed: entry.streamed,
         endpoint,
@@ -354,11 +363,33 @@ fn conduct(
     Ok(conduct)
 }
 
-fn headers(entries: &BTreeMap<String, String>) -> Result<HeaderMap<HeaderValue>> {
-    let mut headers = HeaderMap::new();
+/// With its label: what is filled in has one for all.
+fn method(text: &str) -> Result<(Text, &'static str)> {
+    let method = Text::parse(text)?;
+    let mut label = None;
+    for one in method.alternatives() {
+        let parsed = Method::from_bytes(one.as_bytes()).ok();
+        ensure!(
+            parsed.is_some_and(|parsed| parsed != Method::CONNECT),
+            "method = \"{text}\"; give a token such as GET, and not CONNECT"
+        );
+        ensure!(
+            *label.get_or_insert(label_of(&one)) == label_of(&one),
+            "method = \"{text}\" is counted under another label each time; make several requests of it"
+        );
+    }
+    Ok((method, label.unwrap_or_default()))
+}
+
+type Headers = (HeaderMap<HeaderValue>, Vec<(HeaderName, Text)>);
+
+/// Those that are the same each time, and the others.
+fn headers(entries: &BTreeMap<String, String>) -> Result<Headers> {
+    let (mut headers, mut filled) = (HeaderMap::new(), Vec::new());
     for (name, value) in entries {
+        let text = Text::parse(value)?;
         let header = HeaderName::from_bytes(name.as_bytes()).ok();
-        let value = HeaderValue::from_str(value).ok();
+        let value = HeaderValue::try_from(text.alternatives().join("")).ok();
         let (header, value) = header
             .zip(value)
             .with_context(|| format!("headers: {name} is no header, or its value none of one"))?;
@@ -366,9 +397,12 @@ fn headers(entries: &BTreeMap<String, String>) -> Result<HeaderMap<HeaderValue>>
             header != CONTENT_LENGTH && header != TRANSFER_ENCODING,
             "headers: {name} is made from the body; leave it out (streamed = true sends no length)"
         );
-        headers.insert(header, value);
+        match text.is_fixed() {
+            true => drop(headers.insert(header, value)),
+            false => filled.push((header, text)),
+        }
     }
-    Ok(headers)
+    Ok((headers, filled))
 }
 
 fn body(entry: Option<BodyEntry>) -> Result<Body> {
@@ -499,7 +533,12 @@ mod tests {
 
     #[test]
     fn methods_have_the_labels_that_the_server_gives_them() {
-        for (method, label) in [("PUT", "PUT"), ("get", "OTHER"), ("PURGE", "OTHER")] {
+        for (method, label) in [
+            ("PUT", "PUT"),
+            ("get", "OTHER"),
+            ("PURGE", "OTHER"),
+            ("X{token}", "OTHER"),
+        ] {
             let keys = format!("path = '/'\nstatus = 405\nmethod = '{method}'");
             assert_eq!(parse_request(&keys).unwrap().kinds[0].method_label(), label);
         }
@@ -538,6 +577,8 @@ mod tests {
             ),
             (&format!("{good}method = 'G T'"), "token such as GET"),
             (&format!("{good}method = 'CONNECT'"), "not CONNECT"),
+            (&format!("{good}method = '{{GET|PUT}}'"), "make several"),
+            (&format!("{good}raw = ['x']"), "the endpoint unmatched"),
             (&format!("{good}body.bytes = []"), "give a size"),
             (&format!("{good}body.bytes = [1048577]"), "at most 1048576"),
             (&format!("{good}headers = {{ 'a b' = 'c' }}"), "no header"),

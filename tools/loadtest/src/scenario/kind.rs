@@ -5,12 +5,15 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use fastrand::Rng;
-use hyper::header::{HeaderMap, HeaderValue};
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Uri};
 
 use super::text::Text;
 
-/// The label of the methods that the server does not tell apart.
+/// The methods that the server tells apart, and the label of all others.
+const METHODS: [&str; 9] = [
+    "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
+];
 const OTHER: &str = "OTHER";
 /// The label of what no route took.
 pub(crate) const UNMATCHED: &str = "unmatched";
@@ -19,9 +22,13 @@ pub(crate) const UNMATCHED: &str = "unmatched";
 pub(crate) struct Kind {
     pub(crate) name: String,
     pub(crate) weight: u32,
-    pub(super) method: Method,
+    pub(super) method: Text,
+    /// As the server labels it.
+    pub(super) method_label: &'static str,
     pub(super) path: Text,
     pub(super) headers: HeaderMap<HeaderValue>,
+    /// Those that are others each time.
+    pub(super) filled_headers: Vec<(HeaderName, Text)>,
     pub(super) body: Body,
     /// Without a Content-Length.
     pub(crate) streamed: bool,
@@ -56,6 +63,8 @@ pub(crate) enum Conduct {
     /// Leaves this long after sending its request; 0 means at once. The server counts it: as answered, where the
     /// answer is ready when the service is first polled, and else as 499.
     LeavesWaiting(Duration),
+    /// Sends its body alone, which is no HTTP, on a connection of its own: the server closes it, and counts nothing.
+    SendsRaw,
 }
 
 /// What goes wrong on purpose in the server, and so is no error of the run.
@@ -96,15 +105,35 @@ pub(crate) struct Prepared {
     pub(crate) body: Option<Bytes>,
 }
 
+/// As the server labels a method.
+pub(super) fn label_of(method: &str) -> &'static str {
+    let known = METHODS.into_iter().find(|known| *known == method);
+    known.unwrap_or(OTHER)
+}
+
 impl Kind {
     /// # Errors
     /// When what was filled in makes no path.
     pub(crate) fn prepare(&self, rng: &mut Rng) -> Result<Prepared> {
         let uri = self.check_path(&self.path.fill(rng))?;
+        let method = self.method.fill(rng);
+        let method = method
+            .parse()
+            .with_context(|| format!("request {}: `{method}` is no method", self.name))?;
+        let mut headers = self.headers.clone();
+        for (name, value) in &self.filled_headers {
+            let value = HeaderValue::try_from(value.fill(rng)).with_context(|| {
+                format!(
+                    "request {}: a value of {name} is none of a header",
+                    self.name
+                )
+            })?;
+            headers.insert(name, value);
+        }
         Ok(Prepared {
-            method: self.method.clone(),
+            method,
             uri,
-            headers: self.headers.clone(),
+            headers,
             body: match &self.body {
                 Body::None => None,
                 Body::OneOf(bodies) => Some(bodies[rng.usize(..bodies.len())].clone()),
@@ -123,25 +152,13 @@ impl Kind {
     }
 
     /// The `method` label.
-    pub(crate) fn method_label(&self) -> &str {
-        match self.method {
-            Method::GET
-            | Method::HEAD
-            | Method::POST
-            | Method::PUT
-            | Method::DELETE
-            | Method::CONNECT
-            | Method::OPTIONS
-            | Method::TRACE
-            | Method::PATCH => self.method.as_str(),
-            _ => OTHER,
-        }
+    pub(crate) fn method_label(&self) -> &'static str {
+        self.method_label
     }
 
     /// Whether a handler is there that reads the body.
     fn is_read(&self) -> bool {
-        let has_body = [Method::POST, Method::PUT, Method::PATCH].contains(&self.method);
-        has_body && self.endpoint != UNMATCHED
+        ["POST", "PUT", "PATCH"].contains(&self.method_label) && self.endpoint != UNMATCHED
     }
 
     /// The bytes of the request's body that the server may have counted, of one with so many.

@@ -65,8 +65,9 @@ macro_rules! built_in {
 }
 
 /// Name and file.
-pub(crate) const BUILT_IN: [(&str, &str); 6] =
-    built_in!["smoke", "mixed", "scanner", "aborts", "spike", "soak"];
+pub(crate) const BUILT_IN: [(&str, &str); 7] = built_in![
+    "smoke", "mixed", "scanner", "aborts", "spike", "soak", "attack"
+];
 
 impl Scenario {
     /// A built-in one by its name, or a file: what has a dot or a slash is a path.

@@ -1,12 +1,20 @@
 //! Text with places that are filled in anew for each request.
 //!
 //! `{1..100}` is a whole number, both ends included; `{a|b|c}`, one of these; `{token}`, 1 to 16 characters that may
-//! stand in a path; and `{{`, a brace.
+//! stand in a path; `{any}`, what a segment of a path may be, long and with any bytes now and then; `{host}`, a host, some with a port;
+//! and `{{`, a brace.
 
 use anyhow::{Context, Result, ensure};
 use fastrand::Rng;
 
 const TOKEN: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789-_.~";
+/// What a path segment may hold besides percent-encoded bytes (RFC 3986, section 3.3).
+const SEGMENT: &[u8] =
+    b"-._~!$&'()*+,;=:@0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const HOST: &[u8] = b"-.0123456789abcdefghijklmnopqrstuvwxyz";
+/// One in so many is long.
+const LONG_EVERY: usize = 100;
+const LONG: usize = 1_500;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Text(Vec<Piece>);
@@ -17,6 +25,8 @@ enum Piece {
     Number(u64, u64),
     OneOf(Vec<String>),
     Token,
+    Any,
+    Host,
 }
 
 impl Text {
@@ -38,6 +48,10 @@ impl Text {
         }
         pieces.push(Piece::Plain(rest.to_owned()));
         Ok(Self(pieces))
+    }
+
+    pub(crate) fn is_fixed(&self) -> bool {
+        self.0.iter().all(|piece| matches!(piece, Piece::Plain(_)))
     }
 
     /// What comes before this character, if that is the same for each request.
@@ -70,7 +84,7 @@ impl Text {
             Piece::Plain(plain) => plain.clone(),
             Piece::OneOf(choices) => choices[which % choices.len()].clone(),
             Piece::Number(least, _) => least.to_string(),
-            Piece::Token => "x".to_owned(),
+            Piece::Token | Piece::Any | Piece::Host => "x".to_owned(),
         };
         self.0.iter().map(piece).collect()
     }
@@ -86,9 +100,21 @@ impl Text {
                     // Writing to a String does not fail.
                     let _ = write!(text, "{}", rng.u64(least..=most));
                 }
-                Piece::Token => {
-                    let length = rng.usize(1..=16);
-                    text.extend((0..length).map(|_| TOKEN[rng.usize(..TOKEN.len())] as char));
+                Piece::Token => random(rng, TOKEN, 16, &mut text),
+                Piece::Any => {
+                    let most = longest(rng);
+                    random(rng, SEGMENT, most, &mut text);
+                    for _ in 0..rng.u8(..3) {
+                        // It need not be UTF-8.
+                        let _ = write!(text, "%{:02x}", rng.u8(..));
+                    }
+                }
+                Piece::Host => {
+                    let most = longest(rng);
+                    random(rng, HOST, most, &mut text);
+                    if rng.bool() {
+                        let _ = write!(text, ":{}", rng.u16(1..));
+                    }
                 }
             }
         }
@@ -96,9 +122,26 @@ impl Text {
     }
 }
 
+fn longest(rng: &mut Rng) -> usize {
+    if rng.usize(..LONG_EVERY) == 0 {
+        LONG
+    } else {
+        30
+    }
+}
+
+/// From 1 to so many characters.
+fn random(rng: &mut Rng, alphabet: &[u8], most: usize, text: &mut String) {
+    let length = rng.usize(1..=most);
+    text.extend((0..length).map(|_| alphabet[rng.usize(..alphabet.len())] as char));
+}
+
 fn piece(inside: &str) -> Result<Piece> {
-    if inside == "token" {
-        return Ok(Piece::Token);
+    match inside {
+        "token" => return Ok(Piece::Token),
+        "any" => return Ok(Piece::Any),
+        "host" => return Ok(Piece::Host),
+        _ => {}
     }
     if inside.contains('|') {
         return Ok(Piece::OneOf(inside.split('|').map(str::to_owned).collect()));
@@ -108,7 +151,7 @@ fn piece(inside: &str) -> Result<Piece> {
         .split_once("..")
         .and_then(|(least, most)| Some((number(least)?, number(most)?)))
         .with_context(|| {
-            format!("{{{inside}}} means nothing; write {{1..100}}, {{a|b}} or {{token}}")
+            format!("{{{inside}}} means nothing; write {{1..100}}, {{a|b}}, {{token}}, {{any}} or {{host}}")
         })?;
     ensure!(
         least <= most,

@@ -219,14 +219,14 @@ pub(super) fn objectives(slos: &[Slo]) -> Markup {
 }
 
 fn objective(slo: &Slo) -> Markup {
-    let (value, limit) = match slo.is_ratio {
-        true => (units::percent(slo.value), units::percent(slo.limit)),
-        false => (units::time(slo.value), units::round_time(slo.limit)),
+    let limit = match slo.is_of_time() {
+        true => units::round_time(slo.limit),
+        false => slo.shown(slo.limit),
     };
     html! {
         tr {
             th scope="row" { code { (slo.slo) } }
-            td.number { (value) }
+            td.number { (slo.shown(slo.value)) }
             td.number { (limit) }
             @if slo.met {
                 td.good { "✓ met" }

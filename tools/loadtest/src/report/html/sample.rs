@@ -113,6 +113,7 @@ fn slos() -> Vec<Slo> {
         value,
         limit,
         is_ratio,
+        unit: String::new(),
         met: value < limit,
     };
     vec![

@@ -35,7 +35,7 @@ pub(in super::super) fn latency_by_percentile(report: &Report) -> Option<Chart> 
     for (name, look, curve) in curves.iter().filter(|(_, _, curve)| !curve.is_empty()) {
         let points = curve.iter().filter_map(place);
         chart.line(Axis::Left, look, points.map(|(x, y)| (x, Some(y))));
-        chart.key(*look, *name);
+        chart.key(look, *name);
     }
     for point in longest(&curves).iter() {
         if let Some(x) = scale::nines(point.quantile) {
@@ -71,7 +71,7 @@ fn goal(slo: &Slo) -> Option<(&Slo, f64)> {
     let (figure, _) = slo.slo.split_once('<')?;
     let percent: f64 = figure.trim().strip_prefix('p')?.parse().ok()?;
     let x = scale::nines(percent / 100.0)?;
-    (!slo.is_ratio && slo.limit > 0.0).then_some((slo, x))
+    (slo.is_of_time() && slo.limit > 0.0).then_some((slo, x))
 }
 
 /// `None` where nothing was measured.
@@ -109,6 +109,7 @@ mod tests {
                 value: 0.1,
                 limit: 0.25,
                 is_ratio,
+                unit: String::new(),
                 met: true,
             };
             goal(&slo).map(|(_, x)| x.round())

@@ -67,5 +67,5 @@ pub(in super::super) fn latency_by_rate(found: &FindMax, slos: &[Slo]) -> Option
 
 /// Those of one kind or of errors have no place on an axis of all requests' latencies.
 fn is_of_all_latencies(slo: &Slo) -> bool {
-    !slo.is_ratio && !slo.slo.contains(':') && slo.limit > 0.0
+    slo.is_of_time() && !slo.slo.contains(':') && slo.limit > 0.0
 }

@@ -9,6 +9,14 @@ use crate::report::units;
 /// A name, its look, and its value where there is one.
 type Line = (&'static str, &'static str, fn(&Stretch) -> Option<f64>);
 
+/// A name, its look, its sign, and how many there were a second.
+type Mark = (
+    &'static str,
+    &'static str,
+    &'static str,
+    fn(&Stretch) -> f64,
+);
+
 /// `None` where no second has latencies.
 pub(in super::super) fn latency_over_time(stretches: &Stretches) -> Option<Chart> {
     fn of(quantiles: &Quantiles, value: f64) -> Option<f64> {
@@ -87,7 +95,7 @@ pub(in super::super) fn rate_over_time(stretches: &Stretches) -> Option<Chart> {
     chart.key("blue", "good");
     chart.key("green dot", "in flight (right)");
     // What should not be is seldom and few: a mark for each stretch that has some, on the scale of small numbers.
-    let few: [(&str, &str, &str, fn(&Stretch) -> f64); 2] = [
+    let few: [Mark; 2] = [
         ("late (right)", "pink", "▲", |one| one.late),
         ("errors (right)", "vermilion", "✖", |one| one.errors),
     ];

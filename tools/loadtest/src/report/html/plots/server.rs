@@ -63,7 +63,7 @@ fn chart(server: &Server, label: &str, lines: &[Line], shown: fn(f64) -> String)
             .iter()
             .map(|sample| (sample.at, value(&sample.figures)));
         chart.line(Axis::Left, look, points);
-        chart.key(*look, *name);
+        chart.key(look, *name);
     }
     for sample in &kept {
         let mut title = units::time(sample.at);
