@@ -129,9 +129,9 @@ else uses meanwhile."
   cargo xtask attack --requests 20000 --seed 7
   cargo xtask attack --server target/release/tallied-server
 
-Random methods, paths, queries and hosts over pipelined connections, and bytes that are no HTTP. After a
-warm-up of 10,000 the series must stay the same, each answered request must be counted, and resident
-memory must not grow by more than 16 MiB. It needs Linux, whose /proc has the memory.")]
+The load test's scenario attack: random methods, paths, queries and hosts, and bytes that are no HTTP. After
+a warm-up of 10,000 there must be no new series, each answered request must be counted, and the heap must
+not grow by more than 16 MB.")]
     Attack {
         /// So many well-formed requests after the warm-up
         #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..))]

@@ -25,8 +25,6 @@ pub(crate) struct Connection {
 #[derive(Debug, PartialEq)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    /// Whether the server closes the connection after it.
-    pub(crate) closes: bool,
 }
 
 impl Connection {
@@ -76,18 +74,6 @@ impl Connection {
             }
         }
         Ok(head.answer)
-    }
-
-    /// All that comes until the server closes the connection.
-    pub(crate) fn rest(mut self) -> Result<Vec<u8>> {
-        let mut rest = self.buffer.split_off(self.start);
-        let result = self.stream.read_to_end(&mut rest);
-        match result {
-            Ok(_) => Ok(rest),
-            // It closed with something of ours unread.
-            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => Ok(rest),
-            Err(error) => Err(error).context("the server did not close the connection"),
-        }
     }
 
     fn read(&mut self) -> Result<()> {
@@ -161,10 +147,7 @@ fn head(bytes: &[u8]) -> Result<Head> {
         .and_then(|rest| rest.get(..3)?.parse().ok())
         .with_context(|| format!("an answer begins with `{first}`"))?;
     let mut head = Head {
-        answer: Answer {
-            status,
-            closes: false,
-        },
+        answer: Answer { status },
         body: Body::UntilClosed,
     };
     for (name, value) in lines.filter_map(|line| line.split_once(':')) {
@@ -174,8 +157,6 @@ fn head(bytes: &[u8]) -> Result<Head> {
             head.body = Body::Length(length.context("a Content-Length is no number")?);
         } else if name.eq_ignore_ascii_case("transfer-encoding") {
             head.body = Body::Chunked;
-        } else if name.eq_ignore_ascii_case("connection") {
-            head.answer.closes = value.eq_ignore_ascii_case("close");
         }
     }
     Ok(head)
@@ -215,17 +196,14 @@ mod tests {
              HTTP/1.1 204 No Content\r\n\r\n\
              HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
         );
-        for (to_head, status, closes) in [
-            (false, 200, false),
-            (true, 404, false),
-            (false, 200, false),
-            (false, 204, false),
-            (false, 400, true),
+        for (to_head, status) in [
+            (false, 200),
+            (true, 404),
+            (false, 200),
+            (false, 204),
+            (false, 400),
         ] {
-            assert_eq!(
-                connection.answer(to_head).unwrap(),
-                Answer { status, closes }
-            );
+            assert_eq!(connection.answer(to_head).unwrap(), Answer { status });
         }
         let error = connection.answer(false).unwrap_err();
         assert!(error.to_string().contains("without an answer"), "{error}");
@@ -243,11 +221,5 @@ mod tests {
         ] {
             assert!(connection_to(says).answer(false).is_err(), "{says:?}");
         }
-    }
-
-    #[test]
-    fn the_rest_is_what_comes_until_the_end() {
-        let rest = connection_to("HTTP/1.1 400 Bad Request\r\n\r\n").rest();
-        assert_eq!(rest.unwrap(), b"HTTP/1.1 400 Bad Request\r\n\r\n");
     }
 }
