@@ -12,7 +12,8 @@ use prometheus_client::encoding::prometheus_protobuf::prometheus_data_model::{
 };
 use prometheus_client::registry::Registry;
 
-use super::text::{go_float, push_all, push_float, push_integer};
+use super::number::{go_float, push_float, push_integer};
+use super::writer::push_all;
 use crate::escape::{escape_help, unescape};
 use crate::instrument::render_pairs;
 
@@ -56,7 +57,7 @@ fn encode_metric(into: &mut String, name: &str, metric: &Metric) {
     let untyped = metric.untyped.as_ref().map(|untyped| untyped.value);
     if let Some(value) = gauge.or(counter).or(untyped) {
         sample(into, [name, ""], &metric.label, None, |into| {
-            push_float(into, value);
+            push_float(into, value, false);
         });
     }
 }
@@ -78,7 +79,7 @@ fn encode_histogram(into: &mut String, name: &str, labels: &[LabelPair], histogr
         });
     }
     sample(into, [name, "_sum"], labels, None, |into| {
-        push_float(into, histogram.sample_sum);
+        push_float(into, histogram.sample_sum, false);
     });
     sample(into, [name, "_count"], labels, None, |into| {
         count(into, histogram.sample_count);

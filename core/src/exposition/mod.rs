@@ -3,9 +3,11 @@
 #[cfg(feature = "prometheus-client-text")]
 pub mod families;
 mod guarded;
+mod number;
 pub mod openmetrics;
 mod prometheus_client;
 pub mod text;
+mod writer;
 
 use crate::registry::Registry;
 
@@ -20,8 +22,7 @@ impl Registry {
         text
     }
 
-    /// What the registry holds now, in the [OpenMetrics text format](openmetrics) 1.0.0, by
-    /// prometheus-client's encoder.
+    /// What the registry holds now, in the [OpenMetrics text format](openmetrics) 1.0.0.
     ///
     /// # Panics
     /// As [`snapshot`](Registry::snapshot).
