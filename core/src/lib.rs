@@ -28,8 +28,9 @@
 //! - [`heap`] counts what the process allocates, from inside the allocator.
 //! - [`Family`] holds one of them for each combination of label values.
 //! - [`Registry`] names them, and writes [Prometheus text](exposition::text) and
-//!   [OpenMetrics](exposition::openmetrics). It is a `prometheus_client` collector, and each
-//!   instrument is a `prometheus_client` metric, so that both fit into a registry that is there.
+//!   [OpenMetrics](exposition::openmetrics). With the feature `prometheus-client`, which is on by
+//!   default, it is a collector of that crate (0.26), and each instrument is one of its metrics, so
+//!   that both fit into a registry that is there.
 //!
 //! # Promises
 //!
@@ -78,8 +79,7 @@ mod registry;
 mod shard;
 mod snapshot;
 mod sync;
-
-pub use prometheus_client::registry::Unit;
+mod unit;
 
 pub use crate::error::{BucketsError, MetricPanicked, RegisterError};
 pub use crate::instrument::{
@@ -90,3 +90,4 @@ pub use crate::instrument::{
 pub use crate::kind::Kind;
 pub use crate::registry::{Registered, Registry};
 pub use crate::snapshot::{Descriptor, FamilySnapshot, Snapshot};
+pub use crate::unit::Unit;

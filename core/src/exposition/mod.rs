@@ -1,10 +1,9 @@
 //! The formats: views of what a registry holds, or of a [`Snapshot`](crate::Snapshot) of it.
 
-#[cfg(feature = "prometheus-client-text")]
-pub mod families;
 mod guarded;
 mod number;
 pub mod openmetrics;
+#[cfg(feature = "prometheus-client")]
 mod prometheus_client;
 pub mod text;
 mod writer;

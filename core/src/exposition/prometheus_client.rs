@@ -3,9 +3,11 @@
 //! Every instrument and family is an `EncodeMetric` and a `TypedMetric`, and a registry is a
 //! `Collector`. So ours can be registered in a `prometheus_client::registry::Registry` singly or
 //! all together, and come out in every format that crate knows.
+//!
+//! Its 0.x releases have traits of their own each: these are those of 0.26.
 
 use std::borrow::Cow;
-use std::fmt::Error;
+use std::fmt::{Error, Write};
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{
@@ -13,6 +15,7 @@ use prometheus_client::encoding::{
     NoLabelSet,
 };
 use prometheus_client::metrics::{MetricType, TypedMetric};
+use prometheus_client::registry::Unit as TheirUnit;
 
 use crate::escape::escape_label_value;
 use crate::instrument::{
@@ -22,6 +25,7 @@ use crate::instrument::{
 use crate::kind::Kind;
 use crate::registry::Registry;
 use crate::snapshot::Descriptor;
+use crate::unit::Unit;
 
 const fn metric_type(kind: Kind) -> MetricType {
     match kind {
@@ -118,13 +122,8 @@ fn encode_series(
         let names = metric.label_names().iter().map(|name| &**name);
         let pairs = Pairs(constant.chain(names.zip(labels.values())).collect());
         if outcome.is_ok() {
-            outcome = match pairs.0.is_empty() {
-                // For an empty set of labels the encoder would write `{}`.
-                true => encode_value(value, encoder),
-                false => encoder
-                    .encode_family(&pairs)
-                    .and_then(|mut encoder| encode_value(value, &mut encoder)),
-            };
+            let encoder = encoder.encode_family(&pairs);
+            outcome = encoder.and_then(|mut encoder| encode_value(value, &mut encoder));
         }
     });
     outcome
@@ -133,38 +132,96 @@ fn encode_series(
 impl Collector for Registry {
     /// Encodes what the registry holds, series by series.
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), Error> {
+        let escapes_help = escapes_help(&encoder);
         let mut outcome = Ok(());
         self.for_each(|descriptor, metric| {
             if outcome.is_ok() && !metric.is_empty() {
-                outcome = encode_descriptor(descriptor, &mut encoder).and_then(|mut encoder| {
-                    encode_series(metric, &descriptor.constant_labels, &mut encoder)
-                });
+                outcome = encode_metric(descriptor, metric, escapes_help, &mut encoder);
             }
         });
         outcome
     }
 }
 
-fn encode_descriptor<'e>(
-    descriptor: &'e Descriptor,
-    encoder: &'e mut DescriptorEncoder,
-) -> Result<MetricEncoder<'e>, Error> {
-    // The encoder appends the unit to the name, and writes the help as it is: a line feed in it
-    // would end the line.
-    let unit = descriptor.unit();
-    let stem = unit.and_then(|unit| {
-        descriptor
-            .name()
-            .strip_suffix(unit.as_str())?
-            .strip_suffix('_')
-    });
+fn encode_metric(
+    descriptor: &Descriptor,
+    metric: &dyn Metric,
+    escapes_help: bool,
+    encoder: &mut DescriptorEncoder,
+) -> Result<(), Error> {
+    // The encoder appends the unit to the name, which has it already.
+    let mut name = descriptor.name();
+    let unit = descriptor.unit().cloned().map(TheirUnit::from);
+    if let Some(unit) = &unit {
+        name = name.strip_suffix(unit.as_str()).unwrap_or(name);
+        name = name.strip_suffix('_').unwrap_or(name);
+    }
     let mut help = String::new();
-    // OpenMetrics escapes help as it does label values.
-    escape_label_value(&mut help, descriptor.help());
-    encoder.encode_descriptor(
-        stem.unwrap_or(descriptor.name()),
-        &help,
-        unit.filter(|_| stem.is_some()),
-        metric_type(descriptor.kind()),
-    )
+    match escapes_help {
+        true => help.push_str(descriptor.help()),
+        // OpenMetrics escapes help as it does label values.
+        false => escape_label_value(&mut help, descriptor.help()),
+    }
+    let kind = metric_type(descriptor.kind());
+    let mut encoder = encoder.encode_descriptor(name, &help, unit.as_ref(), kind)?;
+    encode_series(metric, &descriptor.constant_labels, &mut encoder)
+}
+
+/// Whether the encoder escapes help texts, or has a format that needs no escapes: that of
+/// OpenMetrics text writes them as they are, and a line feed would end the line.
+///
+/// Nothing but its `Debug` says which encoder it is. Should that change, help is escaped twice.
+fn escapes_help(encoder: &DescriptorEncoder) -> bool {
+    /// What an encoder calls itself; the rest may be long.
+    struct Head(String);
+
+    impl Write for Head {
+        fn write_str(&mut self, piece: &str) -> Result<(), Error> {
+            self.0.push_str(piece);
+            if self.0.len() < 40 {
+                Ok(())
+            } else {
+                Err(Error)
+            }
+        }
+    }
+
+    let mut head = Head(String::new());
+    // It fails where the head ends.
+    let _ = write!(head, "{encoder:?}");
+    head.0.contains("Prometheus")
+}
+
+impl From<Unit> for TheirUnit {
+    fn from(unit: Unit) -> Self {
+        match unit {
+            Unit::Amperes => Self::Amperes,
+            Unit::Bytes => Self::Bytes,
+            Unit::Celsius => Self::Celsius,
+            Unit::Grams => Self::Grams,
+            Unit::Joules => Self::Joules,
+            Unit::Meters => Self::Meters,
+            Unit::Ratios => Self::Ratios,
+            Unit::Seconds => Self::Seconds,
+            Unit::Volts => Self::Volts,
+            Unit::Other(other) => Self::Other(other),
+        }
+    }
+}
+
+impl From<TheirUnit> for Unit {
+    fn from(unit: TheirUnit) -> Self {
+        match unit {
+            TheirUnit::Amperes => Self::Amperes,
+            TheirUnit::Bytes => Self::Bytes,
+            TheirUnit::Celsius => Self::Celsius,
+            TheirUnit::Grams => Self::Grams,
+            TheirUnit::Joules => Self::Joules,
+            TheirUnit::Meters => Self::Meters,
+            TheirUnit::Ratios => Self::Ratios,
+            TheirUnit::Seconds => Self::Seconds,
+            TheirUnit::Volts => Self::Volts,
+            TheirUnit::Other(other) => Self::Other(other),
+        }
+    }
 }

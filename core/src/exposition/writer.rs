@@ -81,8 +81,7 @@ impl Format {
     fn may_have_sum(&self, histogram: &HistogramSnapshot) -> bool {
         let first = histogram.bounds.bounds().first();
         // NaN is not positive either.
-        !self.sum_is_counter
-            || (histogram.sum >= 0.0 && first.is_none_or(|least| *least >= 0.0))
+        !self.sum_is_counter || (histogram.sum >= 0.0 && first.is_none_or(|least| *least >= 0.0))
     }
 }
 
@@ -95,6 +94,8 @@ struct FamilyWriter<'a> {
     /// The constant labels: `a="x",b="y"`.
     constant: String,
     le: LeTexts,
+    /// What every bucket's line of a series begins with.
+    bucket: String,
     begun: bool,
 }
 
@@ -112,6 +113,7 @@ impl<'a> FamilyWriter<'a> {
             name,
             constant,
             le: LeTexts::default(),
+            bucket: String::new(),
             begun: false,
         }
     }
@@ -152,25 +154,16 @@ impl<'a> FamilyWriter<'a> {
     }
 
     fn write_histogram(&mut self, into: &mut String, own: &str, histogram: &HistogramSnapshot) {
-        let start = into.len();
-        push_all(into, [&self.name, "_bucket{"]);
-        if push_pairs(into, &self.constant, own) {
-            into.push(',');
+        self.bucket.clear();
+        push_all(&mut self.bucket, [&self.name, "_bucket{"]);
+        if push_pairs(&mut self.bucket, &self.constant, own) {
+            self.bucket.push(',');
         }
-        into.push_str("le=\"");
-        // Every bucket's line begins as the first one does, after the end of the line before.
-        let beginning = start..into.len();
+        self.bucket.push_str("le=\"");
+        let les = self.le.of(&histogram.bounds, self.format.point_zero);
         let mut cumulative: u64 = 0;
-        for (i, (count, le)) in histogram
-            .buckets
-            .iter()
-            .zip(self.le.of(&histogram.bounds, self.format.point_zero))
-            .enumerate()
-        {
-            if i > 0 {
-                into.extend_from_within(beginning.clone());
-            }
-            into.push_str(le);
+        for (count, le) in histogram.buckets.iter().zip(les) {
+            push_all(into, [&self.bucket, le]);
             cumulative = cumulative.wrapping_add(*count);
             push_integer(into, cumulative);
             into.push('\n');
@@ -236,7 +229,7 @@ fn push_pairs(into: &mut String, constant: &str, own: &str) -> bool {
     !constant.is_empty() || !own.is_empty()
 }
 
-pub(super) fn push_all<const N: usize>(into: &mut String, parts: [&str; N]) {
+fn push_all<const N: usize>(into: &mut String, parts: [&str; N]) {
     for part in parts {
         into.push_str(part);
     }
