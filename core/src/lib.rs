@@ -53,7 +53,8 @@
 //! dropping one, a [`Family`] lookup that makes a series or is turned away, removing series and
 //! reading a registry are not, for they take locks under which they allocate.
 //!
-//! Not async-signal-safe. A forked child must not go on recording. 64-bit atomics are required.
+//! Not async-signal-safe. A forked child must not go on recording. 64-bit atomics are required;
+//! pointers may have 32 bits.
 //! A snapshot is consistent within each series, not across series.
 
 #![cfg_attr(
@@ -64,6 +65,11 @@
         reason = "a model fails by a panic, and says what it explored"
     )
 )]
+
+#[cfg(not(target_has_atomic = "64"))]
+compile_error!(
+    "tallied counts in 64-bit atomics, which this target lacks: build for one with `target_has_atomic = \"64\"`"
+);
 
 #[doc = include_str!("../DESIGN.md")]
 pub mod design {}
