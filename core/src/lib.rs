@@ -28,8 +28,9 @@
 //! - [`heap`] counts what the process allocates, from inside the allocator.
 //! - [`Family`] holds one of them for each combination of label values.
 //! - [`Registry`] names them, and writes [Prometheus text](exposition::text) and
-//!   [OpenMetrics](exposition::openmetrics). It is a `prometheus_client` collector, and each
-//!   instrument is a `prometheus_client` metric, so that both fit into a registry that is there.
+//!   [OpenMetrics](exposition::openmetrics). With the feature `prometheus-client`, which is on by
+//!   default, it is a collector of that crate (0.26), and each instrument is one of its metrics, so
+//!   that both fit into a registry that is there.
 //!
 //! # Promises
 //!
@@ -52,7 +53,8 @@
 //! dropping one, a [`Family`] lookup that makes a series or is turned away, removing series and
 //! reading a registry are not, for they take locks under which they allocate.
 //!
-//! Not async-signal-safe. A forked child must not go on recording. 64-bit atomics are required.
+//! Not async-signal-safe. A forked child must not go on recording. 64-bit atomics are required;
+//! pointers may have 32 bits.
 //! A snapshot is consistent within each series, not across series.
 
 #![cfg_attr(
@@ -63,6 +65,11 @@
         reason = "a model fails by a panic, and says what it explored"
     )
 )]
+
+#[cfg(not(target_has_atomic = "64"))]
+compile_error!(
+    "tallied counts in 64-bit atomics, which this target lacks: build for one with `target_has_atomic = \"64\"`"
+);
 
 #[doc = include_str!("../DESIGN.md")]
 pub mod design {}
@@ -78,8 +85,7 @@ mod registry;
 mod shard;
 mod snapshot;
 mod sync;
-
-pub use prometheus_client::registry::Unit;
+mod unit;
 
 pub use crate::error::{BucketsError, MetricPanicked, RegisterError};
 pub use crate::instrument::{
@@ -90,3 +96,4 @@ pub use crate::instrument::{
 pub use crate::kind::Kind;
 pub use crate::registry::{Registered, Registry};
 pub use crate::snapshot::{Descriptor, FamilySnapshot, Snapshot};
+pub use crate::unit::Unit;

@@ -3,19 +3,19 @@
 use std::collections::HashMap;
 
 use parking_lot::RwLock;
-use prometheus_client::registry::Unit;
 
 use crate::error::RegisterError;
 use crate::instrument::Metric;
 use crate::kind::Kind;
 use crate::snapshot::{Descriptor, FamilySnapshot, Snapshot};
 use crate::sync::Arc;
+use crate::unit::Unit;
 
 /// The metrics of an application, by name.
 ///
 /// Registration checks names and labels, and refuses what would make an invalid exposition;
-/// recording never passes through here. Clones are handles to the same registry. It is also a
-/// [`prometheus_client::collector::Collector`], and so can sit in a registry of that crate.
+/// recording never passes through here. Clones are handles to the same registry. With the feature
+/// `prometheus-client` it is also a collector of that crate, and so can sit in a registry of it.
 ///
 /// ```
 /// use tallied::{Counter, Registry};
@@ -249,9 +249,8 @@ impl Registry {
         let kind = metric.kind();
         let unit = unit.filter(|unit| !unit.as_str().is_empty());
         let mut full = scope.prefixed(name);
-        if kind == Kind::Counter
-            && let Some(stem) = full.strip_suffix("_total")
-        {
+        if kind == Kind::Counter {
+            let stem = full.strip_suffix("_total").unwrap_or(&full);
             full.truncate(stem.len());
         }
         if let Some(unit) = &unit {

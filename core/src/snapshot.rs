@@ -7,11 +7,10 @@
 //! Does not: make one moment of several series. Between the first and the last one recording
 //! goes on.
 
-use prometheus_client::registry::Unit;
-
 use crate::instrument::SeriesSnapshot;
 use crate::kind::Kind;
 use crate::sync::Arc;
+use crate::unit::Unit;
 
 /// A metric as it was registered.
 #[derive(Debug, Clone)]

@@ -1,15 +1,16 @@
 //! Instruments, families and whole registries of this crate in a registry of prometheus-client,
 //! beside that crate's own metrics.
 
+#![cfg(feature = "prometheus-client")]
 #![allow(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
 use std::borrow::Cow;
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter as TheirCounter;
-use prometheus_client::registry::{Registry as TheirRegistry, Unit};
+use prometheus_client::registry::{Registry as TheirRegistry, Unit as TheirUnit};
 use tallied::{
-    Buckets, Counter, Family, Gauge, Histogram, ObservedCounter, Registry, UpDownCounter,
+    Buckets, Counter, Family, Gauge, Histogram, ObservedCounter, Registry, Unit, UpDownCounter,
 };
 
 fn document(registry: &TheirRegistry) -> String {
@@ -45,12 +46,12 @@ fn each_instrument_on_its_own() {
     registry.register("limit", "Limit", limit);
     let cpu = ObservedCounter::default();
     cpu.observe_total(12.5);
-    registry.register_with_unit("cpu", "Processor time", Unit::Seconds, cpu);
+    registry.register_with_unit("cpu", "Processor time", TheirUnit::Seconds, cpu);
     let seconds = Histogram::new([0.5, 1.0]).unwrap();
     for value in [0.25, 0.5, 3.0] {
         seconds.observe(value);
     }
-    registry.register_with_unit("wait", "Waits", Unit::Seconds, seconds);
+    registry.register_with_unit("wait", "Waits", TheirUnit::Seconds, seconds);
     // What is recorded after the registration counts, too.
     jobs.inc();
 

@@ -2,13 +2,12 @@
 //! under the names, labels and help texts that it was recorded under, however hostile.
 //!
 //! Left out of what the parser gets, because of its grammars (openmetrics-parser 0.5.1,
-//! `prometheus.pest` and `openmetrics.pest`), and checked by hand at the end of this file or in
-//! `text_format.rs`:
+//! `prometheus.pest` and `openmetrics.pest`), and checked by hand at the end of this file, in
+//! `text_format.rs` or in `prometheus_client_encoders.rs`:
 //!
 //! - a carriage return in a label value or a help text: pest's `NEWLINE` takes it for the end of
 //!   the line, where both formats know the line feed alone;
-//! - infinite values in OpenMetrics: prometheus-client writes `inf`, which the format allows
-//!   ("number", the sign is optional) and the grammar refuses;
+//! - infinite values;
 //! - a NaN in a counter or a sum, and a negative sum: the parser refuses those by its own rules;
 //! - counts above `i64::MAX`: the parser reads them as floats.
 

@@ -60,7 +60,7 @@ struct Kept(VecDeque<Instruments>);
 impl Kept {
     fn keep(&mut self, n: u64, instruments: &Instruments) {
         // Every second one, for 0 to 15 further ones.
-        if n.is_multiple_of(2) {
+        if n % 2 == 0 {
             self.0.push_back(instruments.clone());
         }
         while self.0.len() as u64 > n % 16 {

@@ -198,18 +198,18 @@ fn openmetrics_has_no_sum_that_it_forbids() {
     let expected = "\
         # HELP h A sum of NaN\n\
         # TYPE h histogram\n\
-        h_bucket{le=\"1.0\",l=\"nan NaN\"} 0\n\
-        h_bucket{le=\"+Inf\",l=\"nan NaN\"} 1\n\
-        h_bucket{le=\"1.0\",l=\"negative\"} 1\n\
-        h_bucket{le=\"+Inf\",l=\"negative\"} 1\n\
+        h_bucket{l=\"nan NaN\",le=\"1.0\"} 0\n\
+        h_bucket{l=\"nan NaN\",le=\"+Inf\"} 1\n\
+        h_bucket{l=\"negative\",le=\"1.0\"} 1\n\
+        h_bucket{l=\"negative\",le=\"+Inf\"} 1\n\
+        h_bucket{l=\"zero\",le=\"1.0\"} 1\n\
+        h_bucket{l=\"zero\",le=\"+Inf\"} 1\n\
         h_sum{l=\"zero\"} 0.0\n\
         h_count{l=\"zero\"} 1\n\
-        h_bucket{le=\"1.0\",l=\"zero\"} 1\n\
-        h_bucket{le=\"+Inf\",l=\"zero\"} 1\n\
-        h_sum{l=\"infinite\"} inf\n\
+        h_bucket{l=\"infinite\",le=\"1.0\"} 0\n\
+        h_bucket{l=\"infinite\",le=\"+Inf\"} 1\n\
+        h_sum{l=\"infinite\"} +Inf\n\
         h_count{l=\"infinite\"} 1\n\
-        h_bucket{le=\"1.0\",l=\"infinite\"} 0\n\
-        h_bucket{le=\"+Inf\",l=\"infinite\"} 1\n\
         # HELP n \n\
         # TYPE n histogram\n\
         n_bucket{le=\"-1.0\"} 0\n\
@@ -224,6 +224,6 @@ fn openmetrics_has_no_sum_that_it_forbids() {
         # EOF\n";
     assert_eq!(registry.openmetrics(), expected);
     let mut snapshot = String::new();
-    tallied::exposition::openmetrics::encode(&mut snapshot, registry.snapshot());
+    tallied::exposition::openmetrics::encode(&mut snapshot, &registry.snapshot());
     assert_eq!(snapshot, expected);
 }

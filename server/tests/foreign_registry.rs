@@ -109,8 +109,8 @@ fn a_help_text_is_escaped() {
         ),
         ("a \"quote\"", "a \\\"quote\\\"", "a \"quote\""),
         ("C:\\dir", "C:\\\\dir", "C:\\\\dir"),
-        // Whoever escapes it is not escaped again, as a registry of ours in theirs does.
-        ("a\\\\b\\nc", "a\\\\b\\nc", "a\\\\b\\nc"),
+        // In OpenMetrics whoever escapes it is not escaped again, as a registry of ours in theirs does.
+        ("a\\\\b\\nc", "a\\\\b\\nc", "a\\\\\\\\b\\\\nc"),
         ("\\", "\\\\", "\\\\"),
     ] {
         let mut theirs = Registry::default();

@@ -8,9 +8,9 @@ use crate::attack;
 use crate::cargo;
 use crate::steps::{self, Step};
 use crate::workspace::Workspace;
-use crate::{alerts, dashboards, loadtest, loom, prometheus, tools};
+use crate::{alerts, dashboards, loadtest, loom, msrv, prometheus, tools};
 
-const COUNT: usize = 13 + cfg!(target_arch = "x86_64") as usize;
+const COUNT: usize = 14 + cfg!(target_arch = "x86_64") as usize;
 
 const STEPS: [Step<Workspace>; COUNT] = [
     // First, so that what the machine lacks fails with its remedy before the minutes of building.
@@ -82,6 +82,10 @@ const STEPS: [Step<Workspace>; COUNT] = [
                 ],
             )
         },
+    },
+    Step {
+        name: "msrv",
+        run: msrv::run,
     },
     // The rules are those of one architecture; elsewhere there is no such step.
     #[cfg(target_arch = "x86_64")]

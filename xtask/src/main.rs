@@ -27,6 +27,7 @@ mod gate;
 mod http;
 mod loadtest;
 mod loom;
+mod msrv;
 mod mutants;
 mod nightly;
 mod processors;
@@ -223,6 +224,10 @@ It needs the nightly toolchain (rustup toolchain install nightly --profile minim
 of `cargo xtask test`. A program with a race on purpose is run first: the chore fails when that is
 not reported.")]
     Tsan,
+    /// The core compiles with the oldest compiler that it promises, which rustup installs if it lacks it
+    Msrv,
+    /// The core compiles for other systems and for 32 bits; rustup adds the targets
+    Targets,
     /// The fuzz targets in turn, with cargo-fuzz on nightly
     #[command(after_help = "Examples:
   cargo xtask fuzz
@@ -434,6 +439,8 @@ fn main() -> ExitCode {
             Command::WrongServers { only, list } => wrong_servers::run(&workspace, &only, list),
             Command::Asm { listing } => asm::run(&workspace, listing),
             Command::Tsan => tsan::run(&workspace),
+            Command::Msrv => msrv::run(&workspace),
+            Command::Targets => msrv::targets(&workspace),
             Command::Fuzz { seconds, only } => fuzz::run(&workspace, seconds, &only),
             Command::DocsPage { server } => docs_page::run(&workspace, server.as_deref()),
             Command::Alerts {

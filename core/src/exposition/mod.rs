@@ -1,11 +1,12 @@
 //! The formats: views of what a registry holds, or of a [`Snapshot`](crate::Snapshot) of it.
 
-#[cfg(feature = "prometheus-client-text")]
-pub mod families;
 mod guarded;
+mod number;
 pub mod openmetrics;
+#[cfg(feature = "prometheus-client")]
 mod prometheus_client;
 pub mod text;
+mod writer;
 
 use crate::registry::Registry;
 
@@ -20,8 +21,7 @@ impl Registry {
         text
     }
 
-    /// What the registry holds now, in the [OpenMetrics text format](openmetrics) 1.0.0, by
-    /// prometheus-client's encoder.
+    /// What the registry holds now, in the [OpenMetrics text format](openmetrics) 1.0.0.
     ///
     /// # Panics
     /// As [`snapshot`](Registry::snapshot).

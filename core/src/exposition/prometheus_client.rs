@@ -3,9 +3,11 @@
 //! Every instrument and family is an `EncodeMetric` and a `TypedMetric`, and a registry is a
 //! `Collector`. So ours can be registered in a `prometheus_client::registry::Registry` singly or
 //! all together, and come out in every format that crate knows.
+//!
+//! Its 0.x releases have traits of their own each: these are those of 0.26.
 
 use std::borrow::Cow;
-use std::fmt::Error;
+use std::fmt::{Error, Write};
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{
@@ -13,15 +15,17 @@ use prometheus_client::encoding::{
     NoLabelSet,
 };
 use prometheus_client::metrics::{MetricType, TypedMetric};
+use prometheus_client::registry::Unit as TheirUnit;
 
 use crate::escape::escape_label_value;
 use crate::instrument::{
-    Counter, Family, Gauge, GaugeValue, Histogram, HistogramSnapshot, Instrument, Labels, Metric,
-    ObservedCounter, SeriesSnapshot, UpDownCounter, Value, render_pairs,
+    Counter, Family, Gauge, GaugeValue, Histogram, Instrument, Metric, ObservedCounter,
+    UpDownCounter, Value,
 };
 use crate::kind::Kind;
-use crate::registry::{Registered, Registry};
-use crate::snapshot::{Descriptor, FamilySnapshot, Snapshot};
+use crate::registry::Registry;
+use crate::snapshot::Descriptor;
+use crate::unit::Unit;
 
 const fn metric_type(kind: Kind) -> MetricType {
     match kind {
@@ -31,11 +35,7 @@ const fn metric_type(kind: Kind) -> MetricType {
     }
 }
 
-fn encode_value(
-    value: &Value,
-    labelling: Labelling,
-    encoder: &mut MetricEncoder,
-) -> Result<(), Error> {
+fn encode_value(value: &Value, encoder: &mut MetricEncoder) -> Result<(), Error> {
     match value {
         Value::Counter(total) => encoder.encode_counter::<NoLabelSet, _, u64>(total, None),
         Value::FloatCounter(total) => encoder.encode_counter::<NoLabelSet, _, u64>(total, None),
@@ -48,20 +48,9 @@ fn encode_value(
             buckets.extend(bounds.zip(histogram.buckets.iter().copied()));
             // The last one has no finite bound.
             buckets.extend(histogram.buckets.last().map(|n| (f64::INFINITY, *n)));
-            let sum = match labelling {
-                Labelling::Text if !may_have_sum(histogram) => f64::NAN,
-                _ => histogram.sum,
-            };
-            encoder.encode_histogram::<NoLabelSet>(sum, histogram.count, &buckets, None)
+            encoder.encode_histogram::<NoLabelSet>(histogram.sum, histogram.count, &buckets, None)
         }
     }
-}
-
-/// Whether OpenMetrics lets a histogram have this sum: it is a counter there, so never NaN, never
-/// negative, and not beside bounds for negative observations.
-fn may_have_sum(histogram: &HistogramSnapshot) -> bool {
-    let bounds = histogram.bounds.bounds();
-    histogram.sum >= 0.0 && bounds.first().is_none_or(|least| *least >= 0.0)
 }
 
 macro_rules! encode_instrument {
@@ -72,7 +61,7 @@ macro_rules! encode_instrument {
 
         impl<$($generics)*> EncodeMetric for $instrument {
             fn encode(&self, mut encoder: MetricEncoder) -> Result<(), Error> {
-                encode_value(&self.read(), Labelling::Pairs, &mut encoder)
+                encode_value(&self.read(), &mut encoder)
             }
 
             fn metric_type(&self) -> MetricType {
@@ -96,7 +85,7 @@ impl<M: Instrument, const N: usize> TypedMetric for Family<M, N> {
 
 impl<M: Instrument, const N: usize> EncodeMetric for Family<M, N> {
     fn encode(&self, mut encoder: MetricEncoder) -> Result<(), Error> {
-        encode_all(self, Labelling::Pairs, &[], &mut encoder)
+        encode_series(self, &[], &mut encoder)
     }
 
     fn metric_type(&self) -> MetricType {
@@ -106,17 +95,6 @@ impl<M: Instrument, const N: usize> EncodeMetric for Family<M, N> {
     fn is_empty(&self) -> bool {
         Self::is_empty(self)
     }
-}
-
-/// How labels are handed to the encoder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Labelling {
-    /// Name by name, whatever the format.
-    Pairs,
-    /// For text, where the encoder writes a name as it is given: as one pair, whose name is all the
-    /// text up to the last name, rendered when the series was made. A bucket's line takes half the time.
-    /// A histogram's sum that OpenMetrics forbids is handed over as NaN, to be taken out of the text.
-    Text,
 }
 
 /// A list of labels, which the encoder asks for on each line.
@@ -131,191 +109,119 @@ impl EncodeLabelSet for Pairs<'_> {
     }
 }
 
-/// A single label.
-struct Pair<'a>(&'a str, &'a str);
-
-impl EncodeLabelSet for Pair<'_> {
-    fn encode(&self, encoder: &mut LabelSetEncoder) -> Result<(), Error> {
-        (self.0, self.1).encode(encoder.encode_label())
-    }
-}
-
-/// Encodes the series of a metric.
-struct SeriesEncoder<'a> {
-    labelling: Labelling,
-    constant: &'a [(Box<str>, Box<str>)],
-    names: &'a [Box<str>],
-    /// For [`Labelling::Text`]: the constant labels, and what stands before the last value.
-    text: String,
-    constant_text: usize,
-}
-
-impl<'a> SeriesEncoder<'a> {
-    fn new(
-        labelling: Labelling,
-        constant: &'a [(Box<str>, Box<str>)],
-        names: &'a [Box<str>],
-    ) -> Self {
-        let mut text = String::new();
-        render_pairs(
-            &mut text,
-            constant.iter().map(|(name, value)| (&**name, &**value)),
-        );
-        if !constant.is_empty() {
-            text.push(',');
-        }
-        Self {
-            labelling,
-            constant,
-            names,
-            constant_text: text.len(),
-            text,
-        }
-    }
-
-    fn encode(
-        &mut self,
-        labels: &Labels,
-        value: &Value,
-        encoder: &mut MetricEncoder,
-    ) -> Result<(), Error> {
-        if self.labelling == Labelling::Text
-            && let Some((before, last)) = labels.split_last()
-        {
-            self.text.truncate(self.constant_text);
-            self.text.push_str(before);
-            let pair = Pair(&self.text, &last);
-            return encode_value(value, self.labelling, &mut encoder.encode_family(&pair)?);
-        }
-        let constant = self.constant.iter();
-        let constant = constant.map(|(name, value)| (&**name, Cow::Borrowed(&**value)));
-        let names = self.names.iter().map(|name| &**name);
-        let pairs = Pairs(constant.chain(names.zip(labels.values())).collect());
-        // For an empty set of labels the encoder would write `{}`.
-        if pairs.0.is_empty() {
-            return encode_value(value, self.labelling, encoder);
-        }
-        encode_value(value, self.labelling, &mut encoder.encode_family(&pairs)?)
-    }
-}
-
 /// Every series of a metric, as it is read.
-fn encode_all(
+fn encode_series(
     metric: &dyn Metric,
-    labelling: Labelling,
     constant: &[(Box<str>, Box<str>)],
     encoder: &mut MetricEncoder,
 ) -> Result<(), Error> {
     let mut outcome = Ok(());
-    let mut series = SeriesEncoder::new(labelling, constant, metric.label_names());
     metric.visit(&mut Value::Counter(0), &mut |labels, value| {
+        let constant = constant.iter();
+        let constant = constant.map(|(name, value)| (&**name, Cow::Borrowed(&**value)));
+        let names = metric.label_names().iter().map(|name| &**name);
+        let pairs = Pairs(constant.chain(names.zip(labels.values())).collect());
         if outcome.is_ok() {
-            outcome = series.encode(labels, value, encoder);
+            let encoder = encoder.encode_family(&pairs);
+            outcome = encoder.and_then(|mut encoder| encode_value(value, &mut encoder));
         }
     });
     outcome
-}
-
-/// What a scrape saw, as prometheus-client asks for it when it writes text.
-#[derive(Debug)]
-pub(super) struct SnapshotText(pub(super) Snapshot);
-
-impl Collector for SnapshotText {
-    fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), Error> {
-        for FamilySnapshot { descriptor, series } in &self.0.families {
-            if series.is_empty() {
-                continue;
-            }
-            let mut encoder = encode_descriptor(descriptor, &mut encoder)?;
-            let constant = &descriptor.constant_labels;
-            let mut each = SeriesEncoder::new(Labelling::Text, constant, &descriptor.label_names);
-            for SeriesSnapshot { labels, value } in series {
-                each.encode(labels, value, &mut encoder)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A registry, as prometheus-client asks for it when it writes text.
-#[derive(Debug)]
-pub(super) struct RegistryText(pub(super) Registry);
-
-impl Collector for RegistryText {
-    fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), Error> {
-        encode_registry(&self.0, Labelling::Text, &mut encoder)
-    }
-}
-
-/// One metric of a registry, as prometheus-client asks for it when it writes text.
-#[derive(Debug)]
-pub(super) struct MetricText(pub(super) Registered);
-
-impl Collector for MetricText {
-    fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), Error> {
-        encode_metric(
-            &self.0.descriptor,
-            &*self.0.metric,
-            Labelling::Text,
-            &mut encoder,
-        )
-    }
 }
 
 impl Collector for Registry {
     /// Encodes what the registry holds, series by series.
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), Error> {
-        encode_registry(self, Labelling::Pairs, &mut encoder)
+        let escapes_help = escapes_help(&encoder);
+        let mut outcome = Ok(());
+        self.for_each(|descriptor, metric| {
+            if outcome.is_ok() && !metric.is_empty() {
+                outcome = encode_metric(descriptor, metric, escapes_help, &mut encoder);
+            }
+        });
+        outcome
     }
-}
-
-fn encode_registry(
-    registry: &Registry,
-    labelling: Labelling,
-    encoder: &mut DescriptorEncoder,
-) -> Result<(), Error> {
-    let mut outcome = Ok(());
-    registry.for_each(|descriptor, metric| {
-        if outcome.is_ok() {
-            outcome = encode_metric(descriptor, metric, labelling, encoder);
-        }
-    });
-    outcome
 }
 
 fn encode_metric(
     descriptor: &Descriptor,
     metric: &dyn Metric,
-    labelling: Labelling,
+    escapes_help: bool,
     encoder: &mut DescriptorEncoder,
 ) -> Result<(), Error> {
-    if metric.is_empty() {
-        return Ok(());
+    // The encoder appends the unit to the name, which has it already.
+    let mut name = descriptor.name();
+    let unit = descriptor.unit().cloned().map(TheirUnit::from);
+    if let Some(unit) = &unit {
+        name = name.strip_suffix(unit.as_str()).unwrap_or(name);
+        name = name.strip_suffix('_').unwrap_or(name);
     }
-    let mut encoder = encode_descriptor(descriptor, encoder)?;
-    encode_all(metric, labelling, &descriptor.constant_labels, &mut encoder)
+    let mut help = String::new();
+    match escapes_help {
+        true => help.push_str(descriptor.help()),
+        // OpenMetrics escapes help as it does label values.
+        false => escape_label_value(&mut help, descriptor.help()),
+    }
+    let kind = metric_type(descriptor.kind());
+    let mut encoder = encoder.encode_descriptor(name, &help, unit.as_ref(), kind)?;
+    encode_series(metric, &descriptor.constant_labels, &mut encoder)
 }
 
-fn encode_descriptor<'e>(
-    descriptor: &'e Descriptor,
-    encoder: &'e mut DescriptorEncoder,
-) -> Result<MetricEncoder<'e>, Error> {
-    // The encoder appends the unit to the name, and writes the help as it is: a line feed in it
-    // would end the line.
-    let unit = descriptor.unit();
-    let stem = unit.and_then(|unit| {
-        descriptor
-            .name()
-            .strip_suffix(unit.as_str())?
-            .strip_suffix('_')
-    });
-    let mut help = String::new();
-    // OpenMetrics escapes help as it does label values.
-    escape_label_value(&mut help, descriptor.help());
-    encoder.encode_descriptor(
-        stem.unwrap_or(descriptor.name()),
-        &help,
-        unit.filter(|_| stem.is_some()),
-        metric_type(descriptor.kind()),
-    )
+/// Whether the encoder escapes help texts, or has a format that needs no escapes: that of
+/// OpenMetrics text writes them as they are, and a line feed would end the line.
+///
+/// Nothing but its `Debug` says which encoder it is. Should that change, help is escaped twice.
+fn escapes_help(encoder: &DescriptorEncoder) -> bool {
+    /// What an encoder calls itself; the rest may be long.
+    struct Head(String);
+
+    impl Write for Head {
+        fn write_str(&mut self, piece: &str) -> Result<(), Error> {
+            self.0.push_str(piece);
+            if self.0.len() < 40 {
+                Ok(())
+            } else {
+                Err(Error)
+            }
+        }
+    }
+
+    let mut head = Head(String::new());
+    // It fails where the head ends.
+    let _ = write!(head, "{encoder:?}");
+    head.0.contains("Prometheus")
+}
+
+impl From<Unit> for TheirUnit {
+    fn from(unit: Unit) -> Self {
+        match unit {
+            Unit::Amperes => Self::Amperes,
+            Unit::Bytes => Self::Bytes,
+            Unit::Celsius => Self::Celsius,
+            Unit::Grams => Self::Grams,
+            Unit::Joules => Self::Joules,
+            Unit::Meters => Self::Meters,
+            Unit::Ratios => Self::Ratios,
+            Unit::Seconds => Self::Seconds,
+            Unit::Volts => Self::Volts,
+            Unit::Other(other) => Self::Other(other),
+        }
+    }
+}
+
+impl From<TheirUnit> for Unit {
+    fn from(unit: TheirUnit) -> Self {
+        match unit {
+            TheirUnit::Amperes => Self::Amperes,
+            TheirUnit::Bytes => Self::Bytes,
+            TheirUnit::Celsius => Self::Celsius,
+            TheirUnit::Grams => Self::Grams,
+            TheirUnit::Joules => Self::Joules,
+            TheirUnit::Meters => Self::Meters,
+            TheirUnit::Ratios => Self::Ratios,
+            TheirUnit::Seconds => Self::Seconds,
+            TheirUnit::Volts => Self::Volts,
+            TheirUnit::Other(other) => Self::Other(other),
+        }
+    }
 }

@@ -53,31 +53,6 @@ impl Labels {
         })
     }
 
-    /// The text up to the last name, and the last value, unescaped: of `a="x",b="y"`, `a="x",b` and
-    /// `y`.
-    pub(crate) fn split_last(&self) -> Option<(&str, Cow<'_, str>)> {
-        let text = self.text();
-        let closing = text.len().checked_sub(1)?;
-        if !self.is_plain() {
-            let last = self.values().last()?;
-            let mut escaped = String::new();
-            escape_label_value(&mut escaped, &last);
-            return Some((&text[..closing - escaped.len() - 2], last));
-        }
-        // No quote but those around the values.
-        let opening = text[..closing].rfind('"')?;
-        Some((
-            &text[..opening - 1],
-            Cow::Borrowed(&text[opening + 1..closing]),
-        ))
-    }
-
-    fn is_plain(&self) -> bool {
-        self.0
-            .as_ref()
-            .is_none_or(|text| text.as_bytes()[0] == PLAIN)
-    }
-
     /// Whether these are the values. `names` are those that the labels were made with.
     #[inline]
     pub(crate) fn are<const N: usize>(&self, names: &[Box<str>; N], values: &[&str; N]) -> bool {
@@ -169,7 +144,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::Labels;
-    use crate::escape::escape_label_value;
 
     /// Made of the characters that could be taken for the end of a value.
     fn value() -> impl Strategy<Value = String> {
@@ -186,11 +160,6 @@ mod tests {
             prop_assert!(labels.are(&names, &[&a[0], &a[1]]));
             prop_assert_eq!(labels.are(&names, &[&b[0], &b[1]]), a == b);
             prop_assert!(labels.values().eq(a.iter().map(|value| &**value)));
-            let (key, last) = labels.split_last().unwrap();
-            prop_assert_eq!(&*last, &*a[1]);
-            let mut text = format!("{key}=\"");
-            escape_label_value(&mut text, &last);
-            prop_assert_eq!(text + "\"", labels.text());
         }
     }
     /// Every two pieces of the text, so also those that reach over from one label to the next.

@@ -3,7 +3,7 @@
 //! Guarantees: the cells are the instrument's until its last handle is dropped; then they are
 //! zeroed and may be another's.
 //!
-//! Costs: 16 bytes a handle, and one allocation an instrument.
+//! Costs: 16 bytes a handle (12 where pointers have 4), and one allocation an instrument.
 
 use super::grace::Counts;
 use super::local::{self, POOL};
@@ -19,7 +19,8 @@ pub(crate) struct Handle {
     _owner: Arc<Owner>,
 }
 
-const _: () = assert!(size_of::<Handle>() == 16);
+// A handle is a run and a pointer, which instruments and series hold many of.
+const _: () = assert!(size_of::<Handle>() == 8 + size_of::<usize>());
 
 struct Owner {
     run: Run,

@@ -1,10 +1,10 @@
 //! What a registry of somebody else's wrote, family by family.
 //!
 //! A scraper reads a document as a whole: one wrong line costs every family in it. prometheus-client
-//! checks no names and escapes no help texts. So here a help text is escaped, and a family is left
-//! out when a scraper would refuse a line of it, or when the document has its name already.
-//! OpenMetrics forbids a histogram's sum that is negative or NaN, or that stands beside negative
-//! bounds: such series lose `_sum` and `_count`.
+//! checks no names, and escapes help texts in text 0.0.4 alone. So here they are escaped in
+//! OpenMetrics, and a family is left out when a scraper would refuse a line of it, or when the
+//! document has its name already. OpenMetrics forbids a histogram's sum that is negative or NaN, or
+//! that stands beside negative bounds: such series lose `_sum` and `_count`.
 //!
 //! It works on text, whatever version of the encoder wrote it. It costs two passes and a hash a
 //! sample, and the text is in memory twice meanwhile.
@@ -192,7 +192,10 @@ impl<'a> Family<'a> {
     fn write(&self, into: &mut String, format: Format) {
         let Self { name, kind, .. } = self;
         into.extend(["# HELP ", name, " "]);
-        escape_help(into, self.help, format);
+        match format {
+            Format::Text => into.push_str(self.help),
+            Format::OpenMetrics => escape_help(into, self.help),
+        }
         into.extend(["\n# TYPE ", name, " ", kind, "\n"]);
         if let Some(unit) = self.unit {
             into.extend(["# UNIT ", name, " ", unit, "\n"]);
@@ -334,16 +337,15 @@ fn is_name(text: &str, also: &str) -> bool {
 
 /// Escapes what is not escaped yet. A backslash that makes an escape stays one, because a collector
 /// may have escaped its help.
-fn escape_help(into: &mut String, help: &str, format: Format) {
-    let quotes = format == Format::OpenMetrics;
+fn escape_help(into: &mut String, help: &str) {
     let mut characters = help.chars().peekable();
     while let Some(character) = characters.next() {
         match character {
             '\n' => into.push_str("\\n"),
-            '"' if quotes => into.push_str("\\\""),
+            '"' => into.push_str("\\\""),
             '\\' => {
                 into.push('\\');
-                let escaped = |next: &char| matches!(next, '\\' | 'n') || (quotes && *next == '"');
+                let escaped = |next: &char| matches!(next, '\\' | 'n' | '"');
                 into.push(characters.next_if(escaped).unwrap_or('\\'));
             }
             _ => into.push(character),

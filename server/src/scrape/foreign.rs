@@ -1,16 +1,15 @@
 //! A prometheus-client registry, whose metrics run code of the application's own.
 //!
 //! That crate reads a registry as a whole. So what is not selected is read and dropped, and where
-//! one metric panics or fails, all of its registry is left out: there is no going on after it. In
-//! OpenMetrics an encoding that nobody waits for ends at the next thing it writes; in text 0.0.4,
-//! which is made of protobuf families, only when all are there.
+//! one metric panics or fails, all of its registry is left out: there is no going on after it. An
+//! encoding that nobody waits for ends at the next piece that it writes.
 
 use std::fmt::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use prometheus_client::encoding::prometheus_text;
 use prometheus_client::encoding::text::encode_registry;
 use prometheus_client::registry::Registry;
-use tallied::exposition::families;
 
 use super::ask::Ask;
 use super::family_check::{self, Names};
@@ -25,10 +24,6 @@ pub(super) enum Failure {
     Unwanted,
 }
 
-/// How many pieces of text are written before it is asked again whether anybody wants them: some
-/// microseconds.
-const PIECES: u32 = 256;
-
 /// Appends what is selected of a registry and can be in a document with these names; nothing of it
 /// where it fails. Returns how many families were left out.
 pub(super) fn encode(
@@ -42,16 +37,13 @@ pub(super) fn encode(
     // one of them panicked is up to them.
     let written = catch_unwind(AssertUnwindSafe(|| {
         let mut text = String::new();
+        let mut writer = WhileWanted {
+            into: &mut text,
+            wanted,
+        };
         match ask.format {
-            Format::Text => families::encode(&mut text, registry)?,
-            Format::OpenMetrics => encode_registry(
-                &mut WhileWanted {
-                    into: &mut text,
-                    wanted,
-                    pieces: 0,
-                },
-                registry,
-            )?,
+            Format::Text => prometheus_text::encode(&mut writer, registry)?,
+            Format::OpenMetrics => encode_registry(&mut writer, registry)?,
         }
         Ok(text)
     }));
@@ -69,17 +61,15 @@ pub(super) fn encode(
     }
 }
 
-/// A writer that fails when nobody wants what is written.
+/// A writer that fails when nobody wants what is written. It gets pieces of some 4 KiB.
 struct WhileWanted<'a> {
     into: &'a mut String,
     wanted: &'a dyn Fn() -> bool,
-    pieces: u32,
 }
 
 impl Write for WhileWanted<'_> {
     fn write_str(&mut self, piece: &str) -> fmt::Result {
-        self.pieces = (self.pieces + 1) % PIECES;
-        if self.pieces == 0 && !(self.wanted)() {
+        if !(self.wanted)() {
             return Err(fmt::Error);
         }
         self.into.push_str(piece);

@@ -117,16 +117,16 @@ impl Scrape {
     /// Adds the metrics of a prometheus-client registry, in both formats, after those that are
     /// there already.
     ///
-    /// Help texts are escaped, which prometheus-client does not do. A family that would make the
-    /// document invalid is left out and counted in `tallied_scrape_collector_errors_total`: for
-    /// example for an invalid metric or label name, a duplicate series, or a name that is already
-    /// taken.
+    /// Help texts are escaped, which prometheus-client does in text 0.0.4 only. A family that would
+    /// make the document invalid is left out and counted in
+    /// `tallied_scrape_collector_errors_total`: for example for an invalid metric or label name, a
+    /// duplicate series, or a name that is already taken.
     ///
     /// That crate reads a registry as a whole: what `?name[]=` does not select is dropped after it
     /// was read (unless all names are those of metrics here), a panic or an error in one metric
-    /// leaves out all of its registry, and a rendering that nobody waits for ends in the middle of
-    /// it in OpenMetrics only. An encoding that never returns keeps a thread, for which a runtime
-    /// that is dropped waits, and one of the scrapes that there may be at once.
+    /// leaves out all of its registry. A rendering that nobody waits for ends in the middle of it. An
+    /// encoding that never returns keeps a thread, for which a runtime that is dropped waits, and one
+    /// of the scrapes that there may be at once.
     #[cfg(feature = "prometheus-client")]
     #[must_use]
     pub fn with_prometheus_client(

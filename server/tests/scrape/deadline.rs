@@ -117,7 +117,13 @@ fn a_client_that_leaves_cancels_its_scrape() {
 }
 
 #[test]
-fn openmetrics_of_a_collector_without_end_ends() {
+fn a_collector_without_end_ends_in_either_format() {
+    for format in ["text", "openmetrics"] {
+        a_collector_without_end_ends(format);
+    }
+}
+
+fn a_collector_without_end_ends(format: &str) {
     let ended = Arc::new(Gate::default());
     let end = Arc::clone(&ended);
     end.open();
@@ -136,9 +142,9 @@ fn openmetrics_of_a_collector_without_end_ends() {
     let metrics = ScrapeMetrics::register(&registry).unwrap();
     let scrape = Scrape::new(registry.clone()).with_metrics(metrics);
     let server = serve(scrape.with_prometheus_client(theirs));
-    let headers = "Accept: application/openmetrics-text\r\n\
-                   X-Prometheus-Scrape-Timeout-Seconds: 0.05\r\n";
-    let answer = server.connect().request("GET", "/metrics", headers, "");
+    let path = format!("/metrics?format={format}");
+    let headers = "X-Prometheus-Scrape-Timeout-Seconds: 0.05\r\n";
+    let answer = server.connect().request("GET", &path, headers, "");
     assert_eq!(answer.status, 503);
     ended.wait_for(1);
     // It did not fail of its own accord.

@@ -35,8 +35,7 @@ pub(super) fn without_target(mut labels: Labels) -> Labels {
     with_plain_bound(labels)
 }
 
-/// One way to write a bound: of `1000000.0`, which the server writes in this format, Prometheus 3 makes `1e+06`, and 2.42
-/// leaves it.
+/// One way to write a bound: each format has its own, which Prometheus 3 rewrites and 2.42 leaves.
 pub(super) fn with_plain_bound(mut labels: Labels) -> Labels {
     if let Some(le) = labels.get_mut("le")
         && let Ok(bound) = le.parse::<f64>()
