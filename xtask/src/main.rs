@@ -27,13 +27,13 @@ mod gate;
 mod http;
 mod loadtest;
 mod loom;
+mod mistakes;
 mod mutants;
 mod nightly;
 mod processors;
 mod prometheus;
 mod raw_http;
 mod samples;
-mod scratch;
 mod steps;
 mod tools;
 mod traffic;
@@ -170,7 +170,7 @@ Each model prints what it explored. The plain form does the same, but rebuilds e
     #[command(after_help = "Examples:
   cargo xtask mutants
   cargo xtask mutants --list
-  cargo xtask mutants --only cell.rs --only 'record: '
+  cargo xtask mutants --only cell.rs --only record-
 
 A mutant is killed by a model that fails. One that does not compile, or on which the models do not
 come to an end in 300 s, counts as a survivor, and the chore fails. What the models print is kept
@@ -188,7 +188,7 @@ run first, and the others only when these have not noticed. It is no step of `ca
     #[command(after_help = "Examples:
   cargo xtask wrong-servers
   cargo xtask wrong-servers --list
-  cargo xtask wrong-servers --only 'in flight: ' --only 499
+  cargo xtask wrong-servers --only in-flight --only 499
 
 A wrong server is caught when the load test ends with 5, the reconciliation failed, and names the series
 that is wrong. One that does not compile, or that ends the load test in another way, is not, and the
