@@ -61,18 +61,6 @@ pub(crate) fn run(
     outcome.map(drop)
 }
 
-/// Every series that clients can make, by requests of the attack's kind.
-pub(crate) fn make_all_series(server: &ServerProcess) -> Result<()> {
-    let seed = fastrand::u64(..);
-    send(
-        server,
-        WARM_UP,
-        &mut Rng::with_seed(seed),
-        &mut Sent::default(),
-    )
-    .with_context(|| format!("random requests of seed {seed} failed"))
-}
-
 /// What was sent and came back.
 #[derive(Debug, Clone, Copy, Default)]
 struct Sent {
