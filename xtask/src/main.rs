@@ -380,28 +380,25 @@ unpacked below the target directory from the distribution's package, without ins
         #[arg(long)]
         keep: bool,
     },
-    /// Three servers, a Prometheus that finds them in files, and VictoriaMetrics: the fleet's figures are exact
+    /// Three servers, and a Prometheus that finds them in files: the fleet's figures are those of all its requests
     #[command(after_help = "Examples:
   cargo xtask fleet
   cargo xtask fleet --server target/release/tallied-server
   cargo xtask fleet --keep
 
 Three servers under different loads, and a Prometheus with deploy/fleet/prometheus.yml and the rules as they
-are, but for addresses and short intervals. The p95 and the error ratio of the fleet, and nine more recorded
-figures, asked and recorded, must be what the servers' own expositions give: to the last bit, but for the
-order in which sums are added up, which PromQL leaves open. That makes some units in the last place (ulps),
-which are printed, and how many of them any order could make. VictoriaMetrics must have got the same
-samples. Then a server is found by a new file, its file is removed, and another one is killed. A minute and a
-half; it is no step of `cargo xtask test`.
+are, but for addresses and short intervals. Its counts must be what the servers' own expositions add up to,
+and the p95 and the error ratio that it records must be those of all their requests. Then a server is found
+by a new file, its file is removed, and another one is killed. A minute and a half; it is no step of
+`cargo xtask test`.
 
-prometheus, promtool and victoria-metrics are taken from XTASK_PROMETHEUS, XTASK_PROMTOOL and
-XTASK_VICTORIA_METRICS, from PATH, or unpacked below the target directory from the distribution's
-packages, without installing them.")]
+prometheus and promtool are taken from XTASK_PROMETHEUS and XTASK_PROMTOOL, from PATH, or unpacked below the
+target directory from the distribution's package, without installing them.")]
     Fleet {
         /// Test this binary instead of building the server
         #[arg(long, value_name = "PATH")]
         server: Option<PathBuf>,
-        /// Keep the folder with the configuration, the logs and the data of both databases
+        /// Keep the folder with the configuration, the logs and Prometheus's data
         #[arg(long)]
         keep: bool,
     },
