@@ -38,7 +38,6 @@ mod steps;
 mod tools;
 mod traffic;
 mod tsan;
-mod unpack;
 mod webdriver;
 mod work_folder;
 mod workspace;
