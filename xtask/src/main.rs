@@ -22,14 +22,12 @@ mod endtoend;
 mod exposition;
 mod fleet;
 mod foreign_server;
-mod fuzz;
 mod gate;
 mod http;
 mod loadtest;
 mod loom;
 mod mistakes;
 mod mutants;
-mod nightly;
 mod processors;
 mod prometheus;
 mod raw_http;
@@ -37,7 +35,6 @@ mod samples;
 mod steps;
 mod tools;
 mod traffic;
-mod tsan;
 mod webdriver;
 mod work_folder;
 mod workspace;
@@ -153,18 +150,6 @@ memory must not grow by more than 16 MiB. It needs Linux, whose /proc has the me
         )]
         args: Vec<OsString>,
     },
-    /// The loom models of the core, in a target directory of their own
-    #[command(after_help = "Examples:
-  cargo xtask loom
-  cargo xtask loom lease
-
-Each model prints what it explored. The plain form does the same, but rebuilds everything:
-  RUSTFLAGS=\"--cfg loom\" cargo test -p tallied --release")]
-    Loom {
-        /// Run the tests whose path contains this
-        #[arg(value_name = "TEST-NAME-FILTER")]
-        filter: Option<String>,
-    },
     /// Weakens the kernel, one ordering or step at a time, in a copy; a loom model has to notice each time
     #[command(after_help = "Examples:
   cargo xtask mutants
@@ -213,30 +198,6 @@ have what a recording path must not have are read too: the chore fails when it f
         /// Print the instructions of each hot path
         #[arg(long)]
         listing: bool,
-    },
-    /// ThreadSanitizer over the test of the core whose threads meet in atomics alone
-    #[command(after_help = "Examples:
-  cargo xtask tsan
-
-It needs the nightly toolchain (rustup toolchain install nightly --profile minimal), and it is no step
-of `cargo xtask test`. A program with a race on purpose is run first: the chore fails when that is
-not reported.")]
-    Tsan,
-    /// The fuzz targets in turn, with cargo-fuzz on nightly
-    #[command(after_help = "Examples:
-  cargo xtask fuzz
-  cargo xtask fuzz --seconds 600 --only operations
-
-It needs the nightly toolchain (rustup toolchain install nightly --profile minimal) and cargo-fuzz
-(cargo install cargo-fuzz), and it is no step of `cargo xtask test`. Corpus and crashes are kept
-below the target directory, in fuzz/.")]
-    Fuzz {
-        /// Run each target for so long
-        #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
-        seconds: u64,
-        /// Run this target only (repeatable)
-        #[arg(long, value_name = "TARGET")]
-        only: Vec<String>,
     },
     /// A real browser, without network, opens the documentation page and tries it out
     #[command(after_help = "Examples:
@@ -425,12 +386,9 @@ fn main() -> ExitCode {
                 server,
             } => attack::run(&workspace, requests, seed, server.as_deref()),
             Command::Loadtest { args } => loadtest::run(&workspace, &args),
-            Command::Loom { filter } => loom::run(&workspace, filter.as_deref()),
             Command::Mutants { only, list } => mutants::run(&workspace, &only, list),
             Command::WrongServers { only, list } => wrong_servers::run(&workspace, &only, list),
             Command::Asm { listing } => asm::run(&workspace, listing),
-            Command::Tsan => tsan::run(&workspace),
-            Command::Fuzz { seconds, only } => fuzz::run(&workspace, seconds, &only),
             Command::DocsPage { server } => docs_page::run(&workspace, server.as_deref()),
             Command::Alerts {
                 quick,

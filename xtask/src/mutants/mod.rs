@@ -32,7 +32,7 @@ pub(crate) fn run(workspace: &Workspace, only: &[String], list: bool) -> Result<
     match try_out(&copy, None, &mistakes::log(&folder, "baseline"))? {
         Outcome::Survived(models) if models > 0 => println!("{models} models pass"),
         outcome => bail!(
-            "the models have to pass before anything is changed: {}; see `cargo xtask loom`",
+            "the models have to pass before anything is changed: {}; see `cargo loom`",
             outcome.text()
         ),
     }
