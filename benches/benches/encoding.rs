@@ -12,7 +12,6 @@ use criterion::{
     BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main,
 };
 use tallied_benches::library::{Library, Measured, Metrics, Prometheus, PrometheusClient, Tallied};
-use tallied_benches::timing::{Samples, alone};
 use tallied_benches::workload::{endpoint, values};
 
 const ENDPOINTS: [usize; 3] = [100, 10_000, 100_000];
@@ -50,20 +49,9 @@ fn bench<L: Library + Default, D: AsRef<[u8]>>(
         let library = filled::<L>(endpoints);
         let bytes = scrape(&library).as_ref().len();
         group.throughput(Throughput::Bytes(bytes as u64));
-        let mut samples = Samples::default();
         group.bench_function(BenchmarkId::new(contestant, endpoints), |bencher| {
-            bencher.iter_custom(|iters| {
-                samples.time(|| {
-                    alone(|| {
-                        for _ in 0..iters {
-                            black_box(scrape(black_box(&library)));
-                        }
-                        iters
-                    })
-                })
-            });
+            bencher.iter(|| scrape(black_box(&library)));
         });
-        samples.leave("encoding", contestant, endpoints);
     }
     group.finish();
 }

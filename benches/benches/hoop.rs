@@ -3,8 +3,7 @@
 //! and with none.
 //!
 //! Short slices alternate, and what a hoop adds is the median, over the rounds, of the difference
-//! to the bare service in the same round. Rounds in which somebody else had a processor are left out
-//! as long as there are others. Every request of both is found in a scrape at the end.
+//! to the bare service in the same round. Every request of both is found in a scrape at the end.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -19,9 +18,8 @@ use opentelemetry_sdk::metrics::SdkMeterProvider;
 use salvo::http::ResBody;
 use salvo::http::uri::Uri;
 use salvo::prelude::*;
-use serde_json::json;
 use tallied_benches::report;
-use tallied_benches::timing::{Sample, together, undisturbed};
+use tallied_benches::timing::{median, together};
 use tallied_server::HttpMetrics;
 
 /// The system's allocator. It counts each thread's allocations, which costs every contestant the
@@ -69,9 +67,6 @@ const SLICE: u64 = 1024;
 const WARM_UP: u64 = 128;
 /// Whose allocations are counted.
 const COUNTED: u64 = 1024;
-
-/// How many times as many rounds there are at the most, until enough are undisturbed.
-const MOST_ROUNDS: usize = 4;
 
 const BODY: &str = "{\"id\":42,\"name\":\"a small answer\"}";
 const FRAMES: [&str; 3] = ["first of three\n", "second of three\n", "third of three\n"];
@@ -182,17 +177,9 @@ fn allocations(service: &Service, shape: Shape) -> f64 {
     (ALLOCATIONS.get() - before) as f64 / COUNTED as f64
 }
 
-fn ns(sample: &Sample) -> f64 {
-    sample.time.as_nanos() as f64 / sample.operations as f64
-}
-
-fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures[figures.len() / 2]
-}
-
 /// The services, the bare one first.
 const CONTESTANTS: [&str; 4] = ["bare", "next", "tallied", "salvo-otel"];
+const OTEL: usize = 3;
 
 /// The slices of one shape at one number of threads: a row for each round, a column for each
 /// contestant.
@@ -202,55 +189,33 @@ struct Contest {
     rounds: Vec<Round>,
 }
 
-type Round = [Sample; CONTESTANTS.len()];
-
-fn is_disturbed(round: &Round) -> bool {
-    round.iter().any(Sample::is_disturbed)
-}
+/// Nanoseconds a request.
+type Round = [f64; CONTESTANTS.len()];
 
 impl Contest {
     /// Lets each have a slice; who begins changes from round to round.
     fn round(&mut self, services: &[Service; CONTESTANTS.len()], sent: &mut [u64]) {
         let first = self.rounds.len();
-        let mut taken = [None; CONTESTANTS.len()];
+        let mut round = Round::default();
         for turn in 0..services.len() {
             let index = (first + turn) % services.len();
             let service = &services[index];
-            taken[index] = Some(undisturbed(|| {
-                sent[index] += (WARM_UP + SLICE) * self.threads as u64;
-                let warm_up = || send(service, self.shape, WARM_UP);
-                let work = |times| send(service, self.shape, times);
-                together(self.threads, SLICE, warm_up, work)
-            }));
+            sent[index] += (WARM_UP + SLICE) * self.threads as u64;
+            let warm_up = || send(service, self.shape, WARM_UP);
+            let work = |times| send(service, self.shape, times);
+            let time = together(self.threads, SLICE, warm_up, work);
+            round[index] = time.as_nanos() as f64 / SLICE as f64;
         }
-        self.rounds
-            .push(taken.map(|sample| sample.expect("each has had its turn")));
-    }
-
-    fn undisturbed(&self) -> usize {
-        let disturbed = self.rounds.iter().filter(|round| is_disturbed(round));
-        self.rounds.len() - disturbed.count()
-    }
-
-    /// Keeps so many rounds, disturbed ones only if there are not enough others.
-    fn keep(&mut self, rounds: usize) {
-        self.rounds.sort_by_key(is_disturbed);
-        self.rounds.truncate(rounds);
+        self.rounds.push(round);
     }
 
     fn ns(&self, index: usize) -> f64 {
-        median(self.rounds.iter().map(|round| ns(&round[index])).collect())
+        median(self.rounds.iter().map(|round| round[index]).collect())
     }
 
     fn added_ns(&self, index: usize) -> f64 {
-        let added = |round: &Round| ns(&round[index]) - ns(&round[0]);
+        let added = |round: &Round| round[index] - round[0];
         median(self.rounds.iter().map(added).collect())
-    }
-
-    /// The share of a contestant's slices that were disturbed however often they were taken.
-    fn disturbed(&self, index: usize) -> f64 {
-        let disturbed = |round: &&Round| round[index].is_disturbed();
-        self.rounds.iter().filter(disturbed).count() as f64 / self.rounds.len() as f64
     }
 }
 
@@ -300,31 +265,31 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             threads,
             rounds: Vec::new(),
         });
-        for _ in 0..MOST_ROUNDS * rounds {
+        for _ in 0..rounds {
             for contest in &mut contests {
-                if contest.undisturbed() < rounds {
-                    contest.round(&services, &mut sent);
-                }
+                contest.round(&services, &mut sent);
             }
         }
-        for contest in &mut contests {
-            contest.keep(rounds);
+        for contest in &contests {
             for (index, contestant) in CONTESTANTS.iter().enumerate() {
                 let (ns, added) = (contest.ns(index), contest.added_ns(index));
-                let (threads, allocations) = (contest.threads, allocations[index]);
+                let threads = contest.threads;
+                let (allocations, bare) = (allocations[index], allocations[0]);
                 println!(
                     "{}, {contestant}, threads {threads}: {ns:.0} ns a request, {added:+.0}; {allocations:.1} allocations",
                     shape.name
                 );
-                rows.push(json!({
-                    "contestant": contestant,
-                    "shape": shape.name,
-                    "threads": threads,
-                    "ns": ns,
-                    "added_ns": added,
-                    "allocations": allocations,
-                    "disturbed": contest.disturbed(index),
-                }));
+                rows.push((
+                    format!("{}, {contestant}, threads {threads}", shape.name),
+                    vec![
+                        ns,
+                        added,
+                        added / contest.ns(0),
+                        added / contest.added_ns(OTEL),
+                        allocations,
+                        allocations - bare,
+                    ],
+                ));
             }
         }
         let ours = scraped(&registry.text(), "http_requests_total", shape.route);
@@ -333,6 +298,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let theirs = scraped(&document, name, shape.route);
         assert_eq!([ours, theirs], [Some(sent[2]), Some(sent[3])]);
     }
-    report::leave("hoop", &json!(rows))?;
+    let head = [
+        "ns",
+        "added",
+        "… to bare",
+        "… to salvo-otel's",
+        "allocations",
+        "allocations added",
+    ];
+    report::leave("hoop", &head, &rows)?;
     Ok(())
 }

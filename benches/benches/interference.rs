@@ -10,10 +10,9 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
 use tallied_benches::library::{Library, PrometheusClient, Tallied};
 use tallied_benches::report;
-use tallied_benches::timing::{alone, undisturbed};
+use tallied_benches::timing::median;
 use tallied_benches::workload::{endpoint, values};
 
 const SERIES: usize = 10_000;
@@ -34,11 +33,6 @@ struct Outcome {
     scraped: Vec<f64>,
 }
 
-fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures[figures.len() / 2]
-}
-
 impl Outcome {
     /// How many times the time alone. Each slice is compared with the one beside it, so that what
     /// changes slowly on the machine is in both.
@@ -51,17 +45,12 @@ impl Outcome {
 /// Nanoseconds an operation takes, over a slice.
 fn slice(operation: &dyn Fn(u64)) -> f64 {
     const BATCH: u64 = 4096;
-    let sample = undisturbed(|| {
-        alone(|| {
-            let (start, mut operations) = (Instant::now(), 0);
-            while start.elapsed() < SLICE {
-                operation(BATCH);
-                operations += BATCH;
-            }
-            operations
-        })
-    });
-    sample.time.as_nanos() as f64 / sample.operations as f64
+    let (start, mut operations) = (Instant::now(), 0);
+    while start.elapsed() < SLICE {
+        operation(BATCH);
+        operations += BATCH;
+    }
+    start.elapsed().as_nanos() as f64 / operations as f64
 }
 
 /// How many observations a scrape has of the written histogram: as its `_count`, and as its `+Inf`
@@ -236,16 +225,18 @@ fn main() -> std::io::Result<()> {
             println!(
                 "{contestant}, {operation}: {alone:.2} ns beside a loop, {scraped:.2} ns beside a scraper: {ratio:.3}"
             );
-            rows.push(json!({
-                "contestant": contestant,
-                "operation": operation,
-                "alone_ns": alone,
-                "scraped_ns": scraped,
-                "ratio": ratio,
-                "scrapes": scrapes,
-                "scrape_ms": each,
-            }));
+            rows.push((
+                format!("{contestant}, {operation}"),
+                vec![alone, scraped, ratio, scrapes as f64, each],
+            ));
         }
     }
-    report::leave("interference", &json!(rows))
+    let head = [
+        "beside a loop",
+        "beside a scraper",
+        "ratio",
+        "scrapes",
+        "ms a scrape",
+    ];
+    report::leave("interference", &head, &rows)
 }

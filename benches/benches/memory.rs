@@ -10,7 +10,6 @@ use std::io;
 use std::process::{Command, Stdio};
 use std::sync::Barrier;
 
-use serde_json::json;
 use tallied_benches::library::{Library, Measured, Metrics, Prometheus, PrometheusClient, Tallied};
 use tallied_benches::report;
 use tallied_benches::workload::{endpoint, values};
@@ -130,14 +129,16 @@ fn main() -> io::Result<()> {
             let first = one / series as f64;
             let further = (all - one) / series as f64 / FURTHER_THREADS as f64;
             println!("{shape}, {library}: {first:.0}, {further:.0}");
-            rows.push(json!({
-                "contestant": library,
-                "shape": shape,
-                "series": series,
-                "first_bytes": first,
-                "further_bytes": further,
-            }));
+            rows.push((
+                format!("{shape}, {library}"),
+                vec![series as f64, first, further],
+            ));
         }
     }
-    report::leave("memory", &json!(rows))
+    let head = [
+        "series",
+        "with one recording thread",
+        "for each further thread",
+    ];
+    report::leave("memory", &head, &rows)
 }

@@ -20,9 +20,8 @@
 //!   so that nothing is hoisted out of the loop that a lone call in a service would pay.
 //! - `floor` is an increment of a thread-local `Cell<u64>`: nothing that counts per thread can
 //!   cost less.
-//! - A sample in which a thread waited for a processor, since another process had it, is taken again,
-//!   twice at most. The tables mark what was disturbed all the same. What a thread waits for a
-//!   lock is the contestant's, and in its time.
+//! - What a thread waits for a lock is the contestant's, and in its time. So is what another process
+//!   takes of a processor, which makes figures worthless: leave the machine alone meanwhile.
 //! - The figure in the tables is the median of criterion's samples. Compare ratios of one run;
 //!   the absolute figures belong to the machine.
 //!

@@ -4,7 +4,7 @@
 use std::io;
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::json;
 
 /// What cargo and a person say on the command line of a bench.
 #[derive(Debug, Clone, Copy)]
@@ -28,18 +28,20 @@ pub fn arguments(bench: &str) -> Arguments {
     }
 }
 
-/// Leaves a figure or figures as `<name>.json` where criterion's results go, if `CRITERION_HOME`
+/// A line of a table: its name, and a figure for each column.
+pub type Row = (String, Vec<f64>);
+
+/// Leaves the table of a bench as `<bench>.json` where criterion's results go, if `CRITERION_HOME`
 /// says where that is: who collects results sets it.
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn leave(name: &str, figures: &Value) -> io::Result<()> {
+pub fn leave(bench: &str, head: &[&str], rows: &[Row]) -> io::Result<()> {
     let Some(home) = std::env::var_os("CRITERION_HOME") else {
         return Ok(());
     };
-    let file = Path::new(&home).join(name).with_extension("json");
-    if let Some(folder) = file.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    std::fs::write(file, figures.to_string())
+    let row = |(name, figures): &Row| json!({ "name": name, "figures": figures });
+    let rows: Vec<_> = rows.iter().map(row).collect();
+    let file = Path::new(&home).join(bench).with_extension("json");
+    std::fs::write(file, json!({ "head": head, "rows": rows }).to_string())
 }

@@ -1,4 +1,6 @@
-//! Threads that meet in atomics alone, so that ThreadSanitizer can judge them (`cargo xtask tsan`).
+//! Threads that meet in atomics alone, so that ThreadSanitizer can judge them (`cargo +nightly tsan`).
+//! A race shows when threads meet in the wrong moment, so run it more than once; `cargo +nightly tsan-control relaxed` has a
+//! race on purpose, which must be reported, or a report would not come here either.
 //!
 //! The standard library is not instrumented: ThreadSanitizer does not see that a contended mutex, a channel
 //! or the last `Arc` orders anything, and would report what is none. So nothing here waits for a

@@ -91,7 +91,7 @@ pub(crate) fn build_binary(
     Ok((status, executable))
 }
 
-/// A binary that cargo has built.
+/// An executable that cargo has built.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Built {
     pub(crate) executable: PathBuf,
@@ -99,12 +99,10 @@ pub(crate) struct Built {
     pub(crate) fresh: bool,
 }
 
-/// The binary of this name, if it is what one of cargo's messages is about.
+/// The executable of this name, if it is what one of cargo's messages is about.
 pub(crate) fn built_in(message: &str, name: &str) -> Option<Built> {
     let message: serde_json::Value = serde_json::from_str(message).ok()?;
-    let is_it = message["reason"] == "compiler-artifact"
-        && message["target"]["name"] == name
-        && message["target"]["kind"] == serde_json::json!(["bin"]);
+    let is_it = message["reason"] == "compiler-artifact" && message["target"]["name"] == name;
     let executable = message["executable"].as_str().filter(|_| is_it)?;
     Some(Built {
         executable: executable.into(),
@@ -195,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_binary_of_that_name_counts() {
+    fn only_the_executable_of_that_name_counts() {
         let message = |name: &str, kind: &str, executable: &str| {
             format!(
                 r#"{{"reason":"compiler-artifact","target":{{"name":"{name}","kind":["{kind}"]}},"executable":{executable},"fresh":true}}"#

@@ -2,10 +2,11 @@
 
 use std::fs::{self, File};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::alerts::tool;
 use crate::child::ChildGuard;
 use crate::http::{Answer, Client};
 use crate::report;
@@ -114,20 +115,7 @@ fn lint(what: &str, body: &str, promtool: &Path, folder: &Path) -> Result<()> {
 
 /// `promtool check config`.
 pub(crate) fn check_config(promtool: &Path, config: &Path) -> Result<()> {
-    let mut command = Command::new(promtool);
-    command
-        .args(["check", "config"])
-        .arg(config)
-        .stdin(Stdio::null());
-    let output = command.output().context("cannot run promtool")?;
-    ensure!(
-        output.status.success(),
-        "`promtool check config {}` failed ({}):\n{}{}",
-        config.display(),
-        output.status,
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+    tool::must_pass(Command::new(promtool).args(["check", "config"]).arg(config))?;
     report::ok("promtool check config accepts the generated prometheus.yml");
     Ok(())
 }

@@ -95,7 +95,7 @@ const STEPS: [Step<Workspace>; COUNT] = [
     },
     Step {
         name: "loom",
-        run: |workspace| loom::run(workspace, None),
+        run: loom::run,
     },
     // Without its default features the fuzz crate needs no C++ compiler and no nightly.
     Step {

@@ -22,24 +22,20 @@ mod endtoend;
 mod exposition;
 mod fleet;
 mod foreign_server;
-mod fuzz;
 mod gate;
 mod http;
 mod loadtest;
 mod loom;
 mod msrv;
+mod mistakes;
 mod mutants;
-mod nightly;
 mod processors;
 mod prometheus;
 mod raw_http;
 mod samples;
-mod scratch;
 mod steps;
 mod tools;
 mod traffic;
-mod tsan;
-mod unpack;
 mod webdriver;
 mod work_folder;
 mod workspace;
@@ -155,23 +151,11 @@ not grow by more than 16 MB.")]
         )]
         args: Vec<OsString>,
     },
-    /// The loom models of the core, in a target directory of their own
-    #[command(after_help = "Examples:
-  cargo xtask loom
-  cargo xtask loom lease
-
-Each model prints what it explored. The plain form does the same, but rebuilds everything:
-  RUSTFLAGS=\"--cfg loom\" cargo test -p tallied --release")]
-    Loom {
-        /// Run the tests whose path contains this
-        #[arg(value_name = "TEST-NAME-FILTER")]
-        filter: Option<String>,
-    },
     /// Weakens the kernel, one ordering or step at a time, in a copy; a loom model has to notice each time
     #[command(after_help = "Examples:
   cargo xtask mutants
   cargo xtask mutants --list
-  cargo xtask mutants --only cell.rs --only 'record: '
+  cargo xtask mutants --only cell.rs --only record-
 
 A mutant is killed by a model that fails. One that does not compile, or on which the models do not
 come to an end in 300 s, counts as a survivor, and the chore fails. What the models print is kept
@@ -189,7 +173,7 @@ run first, and the others only when these have not noticed. It is no step of `ca
     #[command(after_help = "Examples:
   cargo xtask wrong-servers
   cargo xtask wrong-servers --list
-  cargo xtask wrong-servers --only 'in flight: ' --only 499
+  cargo xtask wrong-servers --only in-flight --only 499
 
 A wrong server is caught when the load test ends with 5, the reconciliation failed, and names the series
 that is wrong. One that does not compile, or that ends the load test in another way, is not, and the
@@ -216,34 +200,10 @@ have what a recording path must not have are read too: the chore fails when it f
         #[arg(long)]
         listing: bool,
     },
-    /// ThreadSanitizer over the test of the core whose threads meet in atomics alone
-    #[command(after_help = "Examples:
-  cargo xtask tsan
-
-It needs the nightly toolchain (rustup toolchain install nightly --profile minimal), and it is no step
-of `cargo xtask test`. A program with a race on purpose is run first: the chore fails when that is
-not reported.")]
-    Tsan,
     /// The core compiles with the oldest compiler that it promises, which rustup installs if it lacks it
     Msrv,
     /// The core compiles for other systems and for 32 bits; rustup adds the targets
     Targets,
-    /// The fuzz targets in turn, with cargo-fuzz on nightly
-    #[command(after_help = "Examples:
-  cargo xtask fuzz
-  cargo xtask fuzz --seconds 600 --only operations
-
-It needs the nightly toolchain (rustup toolchain install nightly --profile minimal) and cargo-fuzz
-(cargo install cargo-fuzz), and it is no step of `cargo xtask test`. Corpus and crashes are kept
-below the target directory, in fuzz/.")]
-    Fuzz {
-        /// Run each target for so long
-        #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
-        seconds: u64,
-        /// Run this target only (repeatable)
-        #[arg(long, value_name = "TARGET")]
-        only: Vec<String>,
-    },
     /// A real browser, without network, opens the documentation page and tries it out
     #[command(after_help = "Examples:
   cargo xtask docs-page
@@ -385,28 +345,25 @@ unpacked below the target directory from the distribution's package, without ins
         #[arg(long)]
         keep: bool,
     },
-    /// Three servers, a Prometheus that finds them in files, and VictoriaMetrics: the fleet's figures are exact
+    /// Three servers, and a Prometheus that finds them in files: the fleet's figures are those of all its requests
     #[command(after_help = "Examples:
   cargo xtask fleet
   cargo xtask fleet --server target/release/tallied-server
   cargo xtask fleet --keep
 
 Three servers under different loads, and a Prometheus with deploy/fleet/prometheus.yml and the rules as they
-are, but for addresses and short intervals. The p95 and the error ratio of the fleet, and nine more recorded
-figures, asked and recorded, must be what the servers' own expositions give: to the last bit, but for the
-order in which sums are added up, which PromQL leaves open. That makes some units in the last place (ulps),
-which are printed, and how many of them any order could make. VictoriaMetrics must have got the same
-samples. Then a server is found by a new file, its file is removed, and another one is killed. A minute and a
-half; it is no step of `cargo xtask test`.
+are, but for addresses and short intervals. Its counts must be what the servers' own expositions add up to,
+and the p95 and the error ratio that it records must be those of all their requests. Then a server is found
+by a new file, its file is removed, and another one is killed. A minute and a half; it is no step of
+`cargo xtask test`.
 
-prometheus, promtool and victoria-metrics are taken from XTASK_PROMETHEUS, XTASK_PROMTOOL and
-XTASK_VICTORIA_METRICS, from PATH, or unpacked below the target directory from the distribution's
-packages, without installing them.")]
+prometheus and promtool are taken from XTASK_PROMETHEUS and XTASK_PROMTOOL, from PATH, or unpacked below the
+target directory from the distribution's package, without installing them.")]
     Fleet {
         /// Test this binary instead of building the server
         #[arg(long, value_name = "PATH")]
         server: Option<PathBuf>,
-        /// Keep the folder with the configuration, the logs and the data of both databases
+        /// Keep the folder with the configuration, the logs and Prometheus's data
         #[arg(long)]
         keep: bool,
     },
@@ -434,14 +391,11 @@ fn main() -> ExitCode {
                 server,
             } => attack::run(&workspace, requests, seed, server.as_deref()),
             Command::Loadtest { args } => loadtest::run(&workspace, &args),
-            Command::Loom { filter } => loom::run(&workspace, filter.as_deref()),
             Command::Mutants { only, list } => mutants::run(&workspace, &only, list),
             Command::WrongServers { only, list } => wrong_servers::run(&workspace, &only, list),
             Command::Asm { listing } => asm::run(&workspace, listing),
-            Command::Tsan => tsan::run(&workspace),
             Command::Msrv => msrv::run(&workspace),
             Command::Targets => msrv::targets(&workspace),
-            Command::Fuzz { seconds, only } => fuzz::run(&workspace, seconds, &only),
             Command::DocsPage { server } => docs_page::run(&workspace, server.as_deref()),
             Command::Alerts {
                 quick,

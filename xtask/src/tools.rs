@@ -1,14 +1,17 @@
-//! Finds promtool, prometheus, amtool, Alertmanager, VictoriaMetrics and wrk: where an environment variable says, on PATH, in an earlier unpack, or
-//! in the distribution's package, unpacked now. A tool that is not found fails the chore; nothing is skipped.
+//! Finds promtool, prometheus, amtool, Alertmanager and wrk: where an environment variable says, on PATH, in an earlier
+//! unpack, or in the distribution's package, unpacked now. A tool that is not found fails the chore; nothing is skipped.
+//!
+//! A package is unpacked below the target directory, without installing it and without root. apt-get works on lists and a
+//! cache of its own there, so the machine's package state stays as it is, and lists that are empty (an image that deleted
+//! them) or old do not matter. The sources, keys and proxies are the machine's own, and apt checks the signatures.
 
-use std::env;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::{env, fs};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, ensure};
 
-use crate::unpack::Package;
 use crate::workspace::Workspace;
 
 pub(crate) struct Tools {
@@ -19,122 +22,71 @@ pub(crate) struct Tools {
 /// Finds both and prints a line for each.
 pub(crate) fn find(workspace: &Workspace) -> Result<Tools> {
     Ok(Tools {
-        promtool: PROMTOOL.find(workspace)?.path,
+        promtool: find_promtool(workspace)?,
         prometheus: PROMETHEUS.find(workspace)?.path,
     })
 }
 
-/// Finds it and prints a line.
 pub(crate) fn find_promtool(workspace: &Workspace) -> Result<PathBuf> {
     Ok(PROMTOOL.find(workspace)?.path)
 }
 
-/// Finds it and prints a line.
 pub(crate) fn find_amtool(workspace: &Workspace) -> Result<PathBuf> {
     Ok(AMTOOL.find(workspace)?.path)
 }
 
-/// Finds it and prints a line.
 pub(crate) fn find_alertmanager(workspace: &Workspace) -> Result<PathBuf> {
     Ok(ALERTMANAGER.find(workspace)?.path)
 }
 
-/// Finds it and prints a line.
-pub(crate) fn find_victoria_metrics(workspace: &Workspace) -> Result<Binary> {
-    VICTORIA_METRICS.find(workspace)
-}
-
-/// Finds it and prints a line.
 pub(crate) fn find_wrk(workspace: &Workspace) -> Result<Binary> {
     WRK.find(workspace)
 }
 
 struct Tool {
-    /// Of the program: as Debian has it, and others after that.
-    names: &'static [&'static str],
+    /// What it calls itself.
+    name: &'static str,
+    /// Of the program in Debian, where that is another.
+    debian: Option<&'static str>,
     /// The environment variable that names it.
     variable: &'static str,
-    package: Package,
-    /// What makes it say its version, and the exit status with which it then ends.
-    asked: (&'static str, i32),
-    version_in: fn(&str) -> Option<&str>,
+    /// As apt knows them: the first that has it. Newer releases have promtool in a package of its own, not in prometheus's.
+    packages: &'static [&'static str],
 }
 
-const PROMETHEUS_PACKAGE: Package = Package {
-    name: "prometheus",
-    homebrew: "prometheus",
-    split_off: Some(("usr/bin/promtool", "promtool")),
-    has_libraries: false,
-};
-
-const ALERTMANAGER_PACKAGE: Package = Package {
-    name: "prometheus-alertmanager",
-    homebrew: "alertmanager",
-    split_off: None,
-    has_libraries: false,
-};
-
 const PROMTOOL: Tool = Tool {
-    names: &["promtool"],
+    name: "promtool",
+    debian: None,
     variable: "XTASK_PROMTOOL",
-    package: PROMETHEUS_PACKAGE,
-    asked: ("--version", 0),
-    version_in: |text| comma_version("promtool", text),
+    packages: &["prometheus", "promtool"],
 };
 
 const PROMETHEUS: Tool = Tool {
-    names: &["prometheus"],
+    name: "prometheus",
+    debian: None,
     variable: "XTASK_PROMETHEUS",
-    package: PROMETHEUS_PACKAGE,
-    asked: ("--version", 0),
-    version_in: |text| comma_version("prometheus", text),
+    packages: &["prometheus"],
 };
 
 const AMTOOL: Tool = Tool {
-    names: &["amtool"],
+    name: "amtool",
+    debian: None,
     variable: "XTASK_AMTOOL",
-    package: ALERTMANAGER_PACKAGE,
-    asked: ("--version", 0),
-    version_in: |text| comma_version("amtool", text),
+    packages: &["prometheus-alertmanager"],
 };
 
 const ALERTMANAGER: Tool = Tool {
-    names: &["prometheus-alertmanager", "alertmanager"],
+    name: "alertmanager",
+    debian: Some("prometheus-alertmanager"),
     variable: "XTASK_ALERTMANAGER",
-    package: ALERTMANAGER_PACKAGE,
-    asked: ("--version", 0),
-    version_in: |text| comma_version("alertmanager", text),
-};
-
-const VICTORIA_METRICS: Tool = Tool {
-    names: &["victoria-metrics", "victoria-metrics-prod"],
-    variable: "XTASK_VICTORIA_METRICS",
-    package: Package {
-        name: "victoria-metrics",
-        homebrew: "victoriametrics",
-        split_off: None,
-        has_libraries: true,
-    },
-    // Debian's has an empty line for a version.
-    asked: ("-help", 0),
-    version_in: |text| {
-        let known = text.contains("victoria-metrics is a time series database");
-        known.then_some("of some version")
-    },
+    packages: &["prometheus-alertmanager"],
 };
 
 const WRK: Tool = Tool {
-    names: &["wrk"],
+    name: "wrk",
+    debian: None,
     variable: "XTASK_WRK",
-    package: Package {
-        name: "wrk",
-        homebrew: "wrk",
-        split_off: None,
-        has_libraries: true,
-    },
-    // It has no URL, which is a mistake to it.
-    asked: ("--version", 1),
-    version_in: wrk_version,
+    packages: &["wrk"],
 };
 
 /// A program that was found, and runs.
@@ -142,129 +94,200 @@ const WRK: Tool = Tool {
 pub(crate) struct Binary {
     path: PathBuf,
     pub(crate) version: String,
-    /// `LD_LIBRARY_PATH`, for one that was unpacked.
+    /// `LD_LIBRARY_PATH`, for one that was unpacked with libraries.
     library_path: Option<OsString>,
 }
 
 impl Binary {
     pub(crate) fn command(&self) -> Command {
-        command(&self.path, self.library_path.as_deref())
+        let mut command = Command::new(&self.path);
+        if let Some(library_path) = &self.library_path {
+            command.env("LD_LIBRARY_PATH", library_path);
+        }
+        command
     }
-}
-
-fn command(path: &Path, library_path: Option<&OsStr>) -> Command {
-    let mut command = Command::new(path);
-    if let Some(library_path) = library_path {
-        command.env("LD_LIBRARY_PATH", library_path);
-    }
-    command
-}
-
-/// Where to look, decided without looking.
-#[derive(Debug, PartialEq)]
-enum Search {
-    /// Somebody named this one: it works, or that is the error.
-    Named(PathBuf),
-    /// The first that works.
-    Among(Vec<PathBuf>),
-}
-
-fn search(names: &[&str], named: Option<OsString>, path: &OsStr, unpacked: &Path) -> Search {
-    if let Some(named) = named {
-        return Search::Named(named.into());
-    }
-    let folders = env::split_paths(path)
-        // An empty entry of PATH means the current directory; nobody means that.
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .chain([unpacked.to_owned()]);
-    let places = folders.flat_map(|folder| names.iter().map(move |name| folder.join(name)));
-    Search::Among(places.collect())
 }
 
 impl Tool {
+    /// Finds it and prints a line.
     fn find(&self, workspace: &Workspace) -> Result<Binary> {
-        let (name, variable) = (self.names[0], self.variable);
-        let unpacked = self.package.binaries(&workspace.target);
+        let (name, variable) = (self.name, self.variable);
+        if let Some(named) = env::var_os(variable) {
+            return self.binary(Path::new(&named), variable, None).with_context(|| {
+                format!(
+                    "{variable} is set to `{}`, which is not a {name} that runs: correct it or unset it",
+                    named.display()
+                )
+            });
+        }
         let path = env::var_os("PATH").unwrap_or_default();
-        match search(self.names, env::var_os(variable), &path, &unpacked) {
-            Search::Named(named) => {
-                let binary = self.binary(named.clone(), None).with_context(|| {
-                    format!(
-                        "{variable} is set to `{}`, which is not a {name} that runs: correct it or unset it",
-                        named.display()
-                    )
-                })?;
-                return Ok(self.found(binary, variable));
+        // An empty entry of PATH means the current directory; nobody means that.
+        let folders = env::split_paths(&path).filter(|folder| !folder.as_os_str().is_empty());
+        for folder in folders {
+            if let Some(binary) = self.among(&folder, "PATH", None) {
+                return Ok(binary);
             }
-            Search::Among(places) => {
-                for place in places.into_iter().filter(|place| place.is_file()) {
-                    let earlier = place.starts_with(&unpacked);
-                    let origin = if earlier { "unpacked earlier" } else { "PATH" };
-                    let library_path =
-                        earlier.then(|| self.package.library_path(&workspace.target));
-                    match self.binary(place.clone(), library_path.flatten()) {
-                        Ok(binary) => return Ok(self.found(binary, origin)),
-                        Err(error) => println!("{name}: not {}: {error:#}", place.display()),
-                    }
+        }
+        let tools = workspace.target.join("tools");
+        let unpacked = |package: &str, origin: &str| {
+            let root = tools.join(package);
+            self.among(&root.join("usr/bin"), origin, libraries(&root))
+        };
+        if let Some(binary) = self
+            .packages
+            .iter()
+            .find_map(|p| unpacked(p, "unpacked earlier"))
+        {
+            return Ok(binary);
+        }
+        let mut outcome = Ok(());
+        for package in self.packages {
+            outcome = unpack(&tools, package);
+            if let Some(binary) = unpacked(package, "unpacked now") {
+                return Ok(binary);
+            }
+        }
+        let error = outcome
+            .err()
+            .unwrap_or_else(|| anyhow!("the package has none"));
+        Err(anyhow!(
+            "{name} is not on PATH and could not be unpacked ({error:#}). Install it (`apt-get install {}`; \
+             Homebrew has it as well), or set {variable}=/path/to/{name}",
+            self.packages[0]
+        ))
+    }
+
+    /// The one in a folder, if it works.
+    fn among(&self, folder: &Path, origin: &str, library_path: Option<OsString>) -> Option<Binary> {
+        for name in self.debian.into_iter().chain([self.name]) {
+            let path = folder.join(name);
+            if path.is_file() {
+                match self.binary(&path, origin, library_path.clone()) {
+                    Ok(binary) => return Some(binary),
+                    Err(error) => println!("{name}: not {}: {error:#}", path.display()),
                 }
             }
         }
-        let binary = self.package.unpack(&workspace.target).and_then(|()| {
-            let library_path = self.package.library_path(&workspace.target);
-            self.binary(unpacked.join(name), library_path)
-        });
-        match binary {
-            Ok(binary) => Ok(self.found(binary, "unpacked now")),
-            Err(error) => Err(anyhow!(
-                "{name} is not on PATH and could not be unpacked ({error:#}). Install it \
-                 (`apt-get install {}` or `brew install {}`), or set {variable}=/path/to/{name}",
-                self.package.name,
-                self.package.homebrew
-            )),
-        }
-    }
-
-    fn found(&self, binary: Binary, origin: &str) -> Binary {
-        let (name, version, path) = (self.names[0], &binary.version, binary.path.display());
-        println!("{name} {version} ({origin}: {path})");
-        binary
+        None
     }
 
     /// Runs it, so that a binary for another machine or another program of that name is not taken.
-    fn binary(&self, path: PathBuf, library_path: Option<OsString>) -> Result<Binary> {
-        let (flag, status) = self.asked;
-        let output = command(&path, library_path.as_deref())
-            .arg(flag)
-            .output()
-            .with_context(|| format!("cannot run {}", path.display()))?;
-        // Some releases print it to stderr.
-        let text = [output.stdout, output.stderr].concat();
-        let text = String::from_utf8_lossy(&text);
-        match (self.version_in)(&text) {
-            Some(version) if output.status.code() == Some(status) => Ok(Binary {
-                version: version.to_owned(),
-                path,
-                library_path,
-            }),
-            _ => bail!(
-                "`{} {flag}` ended with {} and says: {}",
-                path.display(),
-                output.status,
-                text.lines().next().unwrap_or("nothing")
-            ),
-        }
+    fn binary(&self, path: &Path, origin: &str, library_path: Option<OsString>) -> Result<Binary> {
+        let mut binary = Binary {
+            path: path.to_owned(),
+            version: String::new(),
+            library_path,
+        };
+        // To wrk that is a mistake, and it says its version.
+        let (_, text) = output(binary.command().arg("--version"))?;
+        let first = text.lines().next().unwrap_or("nothing");
+        let version = version(self.name, first);
+        let version =
+            version.with_context(|| format!("`{} --version` says: {first}", path.display()))?;
+        println!("{} {version} ({origin}: {})", self.name, path.display());
+        version.clone_into(&mut binary.version);
+        Ok(binary)
     }
 }
 
-fn comma_version<'a>(name: &str, text: &'a str) -> Option<&'a str> {
-    let rest = text.strip_prefix(name)?.strip_prefix(", version ")?;
-    rest.split_whitespace().next()
+/// `promtool, version 2.42.0+ds (branch: …`; Debian puts its own name before wrk's number.
+fn version<'a>(name: &str, line: &'a str) -> Option<&'a str> {
+    let rest = line.strip_prefix(name)?;
+    let rest = rest.strip_prefix(", version ").or(rest.strip_prefix(' '))?;
+    let version = rest.split_whitespace().next()?;
+    Some(version.strip_prefix("debian/").unwrap_or(version))
 }
 
-/// Debian puts its own name before the number.
-fn wrk_version(text: &str) -> Option<&str> {
-    let version = text.strip_prefix("wrk ")?.split_whitespace().next()?;
-    Some(version.strip_prefix("debian/").unwrap_or(version))
+/// Debian has a folder below for each architecture.
+fn libraries(root: &Path) -> Option<OsString> {
+    let entries = fs::read_dir(root.join("usr/lib"))
+        .ok()?
+        .filter_map(Result::ok);
+    let folders = entries.map(|entry| entry.path()).filter(|p| p.is_dir());
+    let set = env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
+    let set = env::split_paths(&set).filter(|folder| !folder.as_os_str().is_empty());
+    env::join_paths(folders.chain(set)).ok()
+}
+
+/// Unpacks a package, and what it depends on and the machine lacks.
+fn unpack(tools: &Path, package: &str) -> Result<()> {
+    println!("{package}: unpacking the distribution's package below the target directory …");
+    fs::create_dir_all(tools).with_context(|| format!("cannot create {}", tools.display()))?;
+    let work = tempfile::Builder::new()
+        .prefix(".unpack-")
+        .tempdir_in(tools)
+        .with_context(|| format!("cannot create a folder in {}", tools.display()))?;
+    let work = work.path();
+    for folder in ["lists/partial", "archives/partial", "root"] {
+        fs::create_dir_all(work.join(folder)).context("cannot create apt's folders")?;
+    }
+    // The folders of our own, and none of the machine's hooks: some of those clean the machine's cache.
+    let configuration = format!(
+        r#"Dir::State::Lists "{0}/lists";
+Dir::Cache "{0}";
+APT::Sandbox::User "root";
+Debug::NoLocking "true";
+Acquire::Retries "3";
+Acquire::Languages "none";
+#clear APT::Update::Pre-Invoke;
+#clear APT::Update::Post-Invoke;
+#clear APT::Update::Post-Invoke-Success;
+#clear DPkg::Pre-Invoke;
+#clear DPkg::Post-Invoke;
+"#,
+        work.display()
+    );
+    fs::write(work.join("apt.conf"), configuration).context("cannot write apt's configuration")?;
+    let apt = |args: &[&str]| {
+        let mut command = Command::new("apt-get");
+        // Read after the machine's own configuration, where APT_CONFIG would be read before it.
+        command.arg(format!("--config-file={}", work.join("apt.conf").display()));
+        output(command.arg("-q").args(args))
+    };
+    // One broken source among the machine's makes `update` fail while the one we need works:
+    // the download tells, so that its outcome counts, with both outputs when it fails.
+    let (_, update) = apt(&["update"])?;
+    let install = [
+        "install",
+        "--yes",
+        "--download-only",
+        "--no-install-recommends",
+        package,
+    ];
+    let (downloaded, log) = apt(&install)?;
+    ensure!(
+        downloaded,
+        "apt-get could not download `{package}`:\n{log}\napt-get update said: {update}"
+    );
+
+    let root = work.join("root");
+    for entry in fs::read_dir(work.join("archives")).context("cannot list the packages")? {
+        let file = entry?.path();
+        if file.extension().is_some_and(|extension| extension == "deb") {
+            let (extracted, log) = output(Command::new("dpkg").arg("-x").arg(&file).arg(&root))?;
+            ensure!(extracted, "dpkg cannot unpack {}:\n{log}", file.display());
+        }
+    }
+    // A rename, so that nobody ever finds half of it. What is there did not run, or somebody was faster.
+    let unpacked = tools.join(package);
+    if unpacked.exists() {
+        fs::remove_dir_all(&unpacked)
+            .with_context(|| format!("cannot replace {}", unpacked.display()))?;
+    }
+    fs::rename(&root, &unpacked).with_context(|| format!("cannot create {}", unpacked.display()))
+}
+
+/// Success and everything it wrote.
+fn output(command: &mut Command) -> Result<(bool, String)> {
+    let program = command.get_program().display().to_string();
+    let output = command
+        .output()
+        .with_context(|| format!("cannot run {program}"))?;
+    let text = [output.stdout, output.stderr].concat();
+    Ok((
+        output.status.success(),
+        String::from_utf8_lossy(&text).into_owned(),
+    ))
 }
 
 #[cfg(test)]
@@ -272,55 +295,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_named_tool_is_the_only_candidate() {
+    fn reads_the_version_of_the_program_alone() {
+        let text = "promtool, version 2.42.0+ds (branch: x, revision: y)";
+        assert_eq!(version("promtool", text), Some("2.42.0+ds"));
+        assert_eq!(version("prometheus", text), None);
+        let debian = "wrk debian/4.1.0-3+b2 [epoll] Copyright (C) 2012 Will Glozer";
+        assert_eq!(version("wrk", debian), Some("4.1.0-3+b2"));
         assert_eq!(
-            search(
-                &["t"],
-                Some("/my/t".into()),
-                OsStr::new("/a"),
-                Path::new("/u")
-            ),
-            Search::Named("/my/t".into())
+            version("wrk", "wrk 4.2.0 [kqueue] Copyright"),
+            Some("4.2.0")
         );
-        // Set but empty is a mistake to show, not a wish to search.
-        assert_eq!(
-            search(&["t"], Some("".into()), OsStr::new("/a"), Path::new("/u")),
-            Search::Named("".into())
-        );
-    }
-
-    #[test]
-    fn path_comes_before_an_earlier_unpack() {
-        assert_eq!(
-            search(&["t"], None, OsStr::new("/a::/b"), Path::new("/u")),
-            Search::Among(vec!["/a/t".into(), "/b/t".into(), "/u/t".into()])
-        );
-        assert_eq!(
-            search(&["t", "s"], None, OsStr::new("/a"), Path::new("/u")),
-            Search::Among(vec![
-                "/a/t".into(),
-                "/a/s".into(),
-                "/u/t".into(),
-                "/u/s".into()
-            ])
-        );
-    }
-
-    #[test]
-    fn reads_the_version() {
-        let text = "promtool, version 2.42.0+ds (branch: x, revision: y)\n  build user: z\n";
-        assert_eq!((PROMTOOL.version_in)(text), Some("2.42.0+ds"));
-        assert_eq!((PROMETHEUS.version_in)(text), None);
-        let text = "amtool, version 0.33.1 (branch: x, revision: y)\n";
-        assert_eq!((AMTOOL.version_in)(text), Some("0.33.1"));
-        assert_eq!((PROMTOOL.version_in)(""), None);
-    }
-
-    #[test]
-    fn reads_the_version_of_wrk() {
-        let debian = "wrk debian/4.1.0-3+b2 [epoll] Copyright (C) 2012 Will Glozer\nUsage: wrk\n";
-        assert_eq!(wrk_version(debian), Some("4.1.0-3+b2"));
-        assert_eq!(wrk_version("wrk 4.2.0 [kqueue] Copyright\n"), Some("4.2.0"));
-        assert_eq!(wrk_version("other 1"), None);
+        assert_eq!(version("wrk", "nothing"), None);
     }
 }

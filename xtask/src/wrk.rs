@@ -26,9 +26,6 @@ pub(crate) struct Load<'a> {
 pub(crate) struct Counted {
     pub(crate) requests: u64,
     pub(crate) seconds: f64,
-    /// Of the latencies.
-    pub(crate) median_ms: f64,
-    pub(crate) p99_ms: f64,
 }
 
 impl Counted {
@@ -37,13 +34,11 @@ impl Counted {
     }
 }
 
-/// Requests, microseconds, median and 99th percentile of the latency in microseconds, then errors:
-/// figures that wrk's own report rounds.
+/// Requests, microseconds, then errors: figures that wrk's own report rounds.
 const DONE: &str = r#"
 done = function(summary, latency, requests)
   local errors = summary.errors
-  io.write(string.format("counted %d %d %d %d %d %d %d %d %d\n", summary.requests, summary.duration,
-    latency:percentile(50), latency:percentile(99),
+  io.write(string.format("counted %d %d %d %d %d %d %d\n", summary.requests, summary.duration,
     errors.connect, errors.read, errors.write, errors.status, errors.timeout))
 end
 "#;
@@ -112,9 +107,9 @@ fn counted(text: &str) -> Result<Counted> {
         line.and_then(|line| line.split(' ').map(|figure| figure.parse().ok()).collect());
     let (head, errors) = figures
         .as_ref()
-        .and_then(|figures| figures.split_first_chunk::<4>())
+        .and_then(|figures| figures.split_first_chunk::<2>())
         .context("no line with its counts")?;
-    let &[requests, microseconds, median, p99] = head;
+    let &[requests, microseconds] = head;
     ensure!(
         errors.len() == 5 && errors.iter().all(|&count| count == 0),
         "errors (connect, read, write, status, timeout): {errors:?}; none is expected"
@@ -123,8 +118,6 @@ fn counted(text: &str) -> Result<Counted> {
     Ok(Counted {
         requests,
         seconds: microseconds as f64 / 1e6,
-        median_ms: median as f64 / 1e3,
-        p99_ms: p99 as f64 / 1e3,
     })
 }
 
@@ -134,13 +127,11 @@ mod tests {
 
     #[test]
     fn reads_the_counts() {
-        let text = "Running 1s test\ncounted 1000 2000000 150 2500 0 0 0 0 0\n";
+        let text = "Running 1s test\ncounted 1000 2000000 0 0 0 0 0\n";
         let read = counted(text).unwrap();
         let expected = Counted {
             requests: 1000,
             seconds: 2.0,
-            median_ms: 0.15,
-            p99_ms: 2.5,
         };
         assert_eq!(read, expected);
         assert_eq!(read.per_second(), 500.0);
@@ -149,11 +140,11 @@ mod tests {
     #[test]
     fn an_error_of_any_kind_is_one() {
         for line in [
-            "counted 9 9 9 9 0 1 0 0 0",
-            "counted 9 9 9 9 0 0 0 4 0",
-            "counted 9 9 9 9 0 0 0 0",
-            "counted 0 9 9 9 0 0 0 0 0",
-            "counted 9 9 9",
+            "counted 9 9 0 1 0 0 0",
+            "counted 9 9 0 0 0 4 0",
+            "counted 9 9 0 0 0 0",
+            "counted 0 9 0 0 0 0 0",
+            "counted 9",
             "counted x",
             "",
         ] {

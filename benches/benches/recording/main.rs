@@ -11,7 +11,7 @@ mod lookup;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use tallied_benches::timing::{Samples, together};
+use tallied_benches::timing::together;
 
 const THREADS: [usize; 2] = [1, 2];
 
@@ -28,17 +28,13 @@ fn bench(
 ) {
     let mut benchmarks = criterion.benchmark_group(group);
     for threads in THREADS {
-        let mut samples = Samples::default();
         benchmarks.bench_function(BenchmarkId::new(contestant, threads), |bencher| {
             bencher.iter_custom(|iters| {
-                samples.time(|| {
-                    let sample = together(threads, iters, &warm_up, &work);
-                    upkeep();
-                    sample
-                })
+                let time = together(threads, iters, &warm_up, &work);
+                upkeep();
+                time
             });
         });
-        samples.leave(group, contestant, threads);
     }
     benchmarks.finish();
 }

@@ -108,29 +108,10 @@ impl ChildGuard {
     /// stopped there.
     pub fn wait_reading_until(
         &mut self,
-        deadline: Instant,
-        on_line: impl FnMut(&str, &mut Instant),
-    ) -> Result<Option<ExitStatus>> {
-        let lines = self.stdout_lines()?;
-        self.drain_until(&lines, deadline, on_line)
-    }
-
-    /// The same with the lines of a piped stderr.
-    pub fn wait_reading_errors_until(
-        &mut self,
-        deadline: Instant,
-        on_line: impl FnMut(&str, &mut Instant),
-    ) -> Result<Option<ExitStatus>> {
-        let stderr = self.child.stderr.take().context("stderr is not piped")?;
-        self.drain_until(&lines_of(stderr), deadline, on_line)
-    }
-
-    fn drain_until(
-        &mut self,
-        lines: &Receiver<String>,
         mut deadline: Instant,
         mut on_line: impl FnMut(&str, &mut Instant),
     ) -> Result<Option<ExitStatus>> {
+        let lines = self.stdout_lines()?;
         loop {
             match lines.recv_timeout(PAUSE) {
                 Ok(line) => on_line(&line, &mut deadline),

@@ -4,7 +4,6 @@ use std::process::Command;
 use std::{env, fs, thread};
 
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
 
 use crate::workspace::{self, Workspace};
 
@@ -120,50 +119,38 @@ fn commit(workspace: &Workspace) -> Result<String> {
     Ok(format!("{commit}, {state}"))
 }
 
+/// The direct dependencies of the package, as they are locked.
 fn peers(workspace: &Workspace, package: &str) -> Result<Vec<(String, String)>> {
     let mut command = workspace::cargo();
     command
-        .args(["metadata", "--format-version", "1"])
+        .args(["tree", "--depth", "1", "--prefix", "none", "--no-dedupe"])
+        .args(["--edges", "normal,dev", "--package", package])
         .current_dir(&workspace.root);
-    let metadata: Value = serde_json::from_str(&output(&mut command)?)
-        .context("`cargo metadata` did not answer in JSON")?;
-    peers_in(&metadata, package)
-        .with_context(|| format!("`cargo metadata` does not know the package {package}"))
+    Ok(peers_in(&output(&mut command)?))
 }
 
-/// The direct dependencies of the package, as they are locked.
-fn peers_in(metadata: &Value, package: &str) -> Option<Vec<(String, String)>> {
-    /// Ours, and what only passes figures or bodies on.
-    const NO_PEERS: [&str; 8] = [
+fn peers_in(tree: &str) -> Vec<(String, String)> {
+    /// What only passes figures or bodies on.
+    const NO_PEERS: [&str; 6] = [
         "async-stream",
         "bytes",
         "http-body",
         "serde",
         "serde_json",
         "socket2",
-        "tallied",
-        "tallied-server",
     ];
-    let packages = metadata["packages"].as_array()?;
-    let of_it = packages.iter().find(|other| other["name"] == package)?;
-    let nodes = metadata["resolve"]["nodes"].as_array()?;
-    let node = nodes.iter().find(|node| node["id"] == of_it["id"])?;
-    let dependencies = node["dependencies"].as_array()?;
-    let named = packages
-        .iter()
-        .filter(|package| dependencies.contains(&package["id"]))
-        .filter_map(|package| {
-            let text = |key: &str| package[key].as_str().map(str::to_owned);
-            Some((text("name")?, text("version")?))
-        })
-        .filter(|(name, _)| !NO_PEERS.contains(&&**name));
-    Some(named.collect())
+    let peer = |line: &str| match line.split(' ').collect::<Vec<_>>()[..] {
+        // Ours have a path behind them.
+        [name, version] if !NO_PEERS.contains(&name) => {
+            Some((name.to_owned(), version.trim_start_matches('v').to_owned()))
+        }
+        _ => None,
+    };
+    tree.lines().filter_map(peer).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -174,22 +161,8 @@ mod tests {
     }
 
     #[test]
-    fn peers_are_the_locked_dependencies_of_the_package() {
-        let package = |name: &str, version: &str| json!({"id": format!("{name}@{version}"), "name": name, "version": version});
-        let metadata = json!({
-            "packages": [
-                package("tallied-benches", "0.1.0"),
-                package("tallied", "0.1.0"),
-                package("peer", "1.0.0"),
-                package("peer", "2.3.4"),
-            ],
-            "resolve": {"nodes": [
-                {"id": "peer@2.3.4", "dependencies": []},
-                {"id": "tallied-benches@0.1.0", "dependencies": ["tallied@0.1.0", "peer@2.3.4"]},
-            ]},
-        });
-        let expected = vec![("peer".to_owned(), "2.3.4".to_owned())];
-        assert_eq!(peers_in(&metadata, "tallied-benches"), Some(expected));
-        assert_eq!(peers_in(&json!({}), "tallied-benches"), None);
+    fn peers_are_the_dependencies_of_the_package() {
+        let tree = "tallied-benches v0.1.0 (/w/benches)\nbytes v1.2.3\npeer v2.3.4\ntallied v0.1.0 (/w/core)\n";
+        assert_eq!(peers_in(tree), [("peer".to_owned(), "2.3.4".to_owned())]);
     }
 }

@@ -1,292 +1,137 @@
 //! What the project wants of the figures, and what it got.
 
-use super::results::Results;
+use super::markdown::{figure, table};
+use super::results::{CLIENT, FASTEST_PEER, OURS, Tables};
 
-/// A ratio or a size that should not be exceeded, or reached.
-pub(crate) struct Target {
-    pub(crate) what: &'static str,
-    pub(crate) limit: Limit,
-    /// `None` where it was not measured.
-    pub(crate) measured: Option<f64>,
+/// A table, a row and a column.
+type Cell = [&'static str; 3];
+
+/// A figure, or its ratio to another one, that should not be exceeded, or be reached.
+struct Target {
+    what: &'static str,
+    limit: Limit,
+    figure: Cell,
+    to: Option<Cell>,
 }
 
-#[derive(Clone, Copy)]
-pub(crate) enum Limit {
+enum Limit {
     AtMost(f64),
     AtLeast(f64),
     Below(f64),
 }
 
-impl Target {
-    pub(crate) fn is_met(&self) -> Option<bool> {
-        let measured = self.measured?;
-        Some(match self.limit {
-            Limit::AtMost(limit) => measured <= limit,
-            Limit::AtLeast(limit) => measured >= limit,
-            Limit::Below(limit) => measured < limit,
-        })
-    }
-}
+use Limit::{AtLeast, AtMost, Below};
 
-const OURS: &str = "tallied";
-const CLIENT: &str = "prometheus-client";
-
-pub(crate) fn targets(results: &Results) -> Vec<Target> {
-    let mut targets = Vec::new();
-    recording(results, &mut targets);
-    encoding(results, &mut targets);
-    memory(results, &mut targets);
-    interference(results, &mut targets);
-    hoop(results, &mut targets);
-    targets
-}
-
-fn push(targets: &mut Vec<Target>, what: &'static str, limit: Limit, measured: Option<f64>) {
-    targets.push(Target {
+const fn ratio(what: &'static str, limit: Limit, figure: Cell, to: Cell) -> Target {
+    Target {
         what,
         limit,
-        measured,
-    });
-}
-
-/// The time of one contestant over another's, each at its number of threads.
-fn ratio(results: &Results, group: &str, over: (&str, u64), under: (&str, u64)) -> Option<f64> {
-    Some(results.ns(group, over.0, over.1)? / results.ns(group, under.0, under.1)?)
-}
-
-/// Ours over the fastest of the peers. `floor` and what one would build by hand are no peers.
-fn to_fastest_peer(results: &Results, group: &str, threads: u64) -> Option<f64> {
-    let ours = results.ns(group, OURS, threads)?;
-    let peer = results
-        .contestants(group, threads)
-        .into_iter()
-        .find(|name| ![OURS, "floor", "atomic", "striped"].contains(name))?;
-    Some(ours / results.ns(group, peer, threads)?)
-}
-
-fn recording(results: &Results, targets: &mut Vec<Target>) {
-    use Limit::{AtMost, Below};
-    let to = |group, other, threads| ratio(results, group, (OURS, threads), (other, threads));
-    let scaling = |group| ratio(results, group, (OURS, 2), (OURS, 1));
-    for (what, limit, measured) in [
-        (
-            "counter, 1 thread, to prometheus-client",
-            AtMost(0.27),
-            to("counter", CLIENT, 1),
-        ),
-        (
-            "counter, 2 threads, to prometheus-client",
-            AtMost(0.07),
-            to("counter", CLIENT, 2),
-        ),
-        (
-            "counter, 1 thread, to the floor",
-            AtMost(4.5),
-            to("counter", "floor", 1),
-        ),
-        (
-            "counter, 2 threads to 1, an operation",
-            AtMost(1.1),
-            scaling("counter"),
-        ),
-        (
-            "histogram, 1 thread, to prometheus-client",
-            AtMost(0.38),
-            to("histogram", CLIENT, 1),
-        ),
-        (
-            "histogram, 2 threads, to prometheus-client",
-            AtMost(0.08),
-            to("histogram", CLIENT, 2),
-        ),
-        (
-            "histogram, 1 thread, to the fastest peer",
-            Below(1.0),
-            to_fastest_peer(results, "histogram", 1),
-        ),
-        (
-            "histogram, 2 threads, to the fastest peer",
-            Below(1.0),
-            to_fastest_peer(results, "histogram", 2),
-        ),
-        (
-            "lookup and increment, 1 thread, to prometheus-client's Family",
-            AtMost(0.25),
-            to("lookup", CLIENT, 1),
-        ),
-        (
-            "lookup and increment, 1 thread, to prometheus' with_label_values",
-            AtMost(1.0),
-            to("lookup", "prometheus", 1),
-        ),
-        (
-            "lookup and increment, 2 threads to 1, an operation",
-            AtMost(1.1),
-            scaling("lookup"),
-        ),
-    ] {
-        push(targets, what, limit, measured);
+        figure,
+        to: Some(to),
     }
 }
 
-fn encoding(results: &Results, targets: &mut Vec<Target>) {
-    let per_second = |contestant| {
-        let figure = results.get("encoding", contestant, 10_000)?;
-        Some(figure.bytes? as f64 / figure.ns)
-    };
-    let per_endpoint = |endpoints: u64| {
-        Some(results.ns("encoding", "tallied-text", endpoints)? / endpoints as f64)
-    };
-    let throughput = per_second("tallied-text")
-        .zip(per_second(CLIENT))
-        .map(|(ours, theirs)| ours / theirs);
-    push(
-        targets,
-        "text of 10,000 endpoints, bytes a second to prometheus-client's",
-        Limit::AtLeast(5.0),
-        throughput,
-    );
-    let linear = per_endpoint(100_000)
-        .zip(per_endpoint(10_000))
-        .map(|(many, few)| many / few);
-    push(
-        targets,
-        "text, time a series at 100,000 endpoints to that at 10,000",
-        Limit::AtMost(1.3),
-        linear,
-    );
-    let openmetrics = ratio(
-        results,
-        "encoding",
-        ("tallied-openmetrics", 10_000),
-        (CLIENT, 10_000),
-    );
-    push(
-        targets,
-        "OpenMetrics of 10,000 endpoints, time to prometheus-client's own types",
-        Limit::AtMost(1.0),
-        openmetrics,
-    );
-}
-
-fn memory(results: &Results, targets: &mut Vec<Target>) {
-    let histogram = results.memory_of("histogram", OURS);
-    let counter = results.memory_of("counter", OURS);
-    push(
-        targets,
-        "bytes a histogram series, with one recording thread",
-        Limit::AtMost(450.0),
-        histogram.map(|memory| memory.first_bytes),
-    );
-    push(
-        targets,
-        "bytes a histogram series, for each further thread",
-        Limit::AtMost(128.0),
-        histogram.map(|memory| memory.further_bytes),
-    );
-    push(
-        targets,
-        "bytes a counter series, with one recording thread",
-        Limit::AtMost(202.0),
-        counter.map(|memory| memory.first_bytes),
-    );
-}
-
-fn interference(results: &Results, targets: &mut Vec<Target>) {
-    for (what, operation) in [
-        ("counter, time beside a scraper to time alone", "counter"),
-        (
-            "histogram, time beside a scraper to time alone",
-            "histogram",
-        ),
-    ] {
-        let mut all = results.interference.iter();
-        let ours = all.find(|row| row.contestant == OURS && row.operation == operation);
-        push(
-            targets,
-            what,
-            Limit::AtMost(1.05),
-            ours.map(|row| row.ratio),
-        );
+const fn alone(what: &'static str, limit: Limit, figure: Cell) -> Target {
+    Target {
+        what,
+        limit,
+        figure,
+        to: None,
     }
 }
 
+const ONE: &str = "1 thread";
+const TWO: &str = "2 threads";
+const FEW: &str = "encoding, 10000 endpoints";
+const MANY: &str = "encoding, 100000 endpoints";
+const TEXT: &str = "tallied-text";
+const ENDPOINT: &str = "ns an endpoint";
+const FIRST: &str = "with one recording thread";
+const FURTHER: &str = "for each further thread";
 /// Of a request with a whole body; of a streamed one salvo-otel does not measure as much.
-fn hoop(results: &Results, targets: &mut Vec<Target>) {
-    let of = |contestant, threads| results.hoop_of("whole", contestant, threads);
-    let (ours, bare) = (of(OURS, 1), of("bare", 1));
-    let to = |under: Option<f64>| Some(ours?.added_ns / under?);
-    let added_allocations = ours
-        .zip(bare)
-        .map(|(ours, bare)| ours.allocations - bare.allocations);
-    let scaling = of(OURS, 2)
-        .zip(ours)
-        .map(|(two, one)| two.added_ns / one.added_ns);
-    for (what, limit, measured) in [
-        (
-            "the hoop's time a request, to salvo-otel's",
-            0.25,
-            to(of("salvo-otel", 1).map(|peer| peer.added_ns)),
-        ),
-        (
-            "the hoop's time a request, to that of the request without it",
-            0.2,
-            to(bare.map(|bare| bare.ns)),
-        ),
-        ("the hoop's allocations a request", 6.0, added_allocations),
-        ("the hoop's time a request, 2 threads to 1", 1.2, scaling),
-    ] {
-        push(targets, what, Limit::AtMost(limit), measured);
+const HOOP: &str = "whole, tallied, threads 1";
+
+#[rustfmt::skip]
+const TARGETS: [Target; 23] = [
+    ratio("counter, 1 thread, to prometheus-client", AtMost(0.27), ["counter", OURS, ONE], ["counter", CLIENT, ONE]),
+    ratio("counter, 2 threads, to prometheus-client", AtMost(0.07), ["counter", OURS, TWO], ["counter", CLIENT, TWO]),
+    ratio("counter, 1 thread, to the floor", AtMost(4.5), ["counter", OURS, ONE], ["counter", "floor", ONE]),
+    ratio("counter, 2 threads to 1, an operation", AtMost(1.1), ["counter", OURS, TWO], ["counter", OURS, ONE]),
+    ratio("histogram, 1 thread, to prometheus-client", AtMost(0.38), ["histogram", OURS, ONE], ["histogram", CLIENT, ONE]),
+    ratio("histogram, 2 threads, to prometheus-client", AtMost(0.08), ["histogram", OURS, TWO], ["histogram", CLIENT, TWO]),
+    ratio("histogram, 1 thread, to the fastest peer", Below(1.0), ["histogram", OURS, ONE], ["histogram", FASTEST_PEER, ONE]),
+    ratio("histogram, 2 threads, to the fastest peer", Below(1.0), ["histogram", OURS, TWO], ["histogram", FASTEST_PEER, TWO]),
+    ratio("lookup and increment, 1 thread, to prometheus-client's Family", AtMost(0.25), ["lookup", OURS, ONE], ["lookup", CLIENT, ONE]),
+    ratio("lookup and increment, 1 thread, to prometheus' with_label_values", AtMost(1.0), ["lookup", OURS, ONE], ["lookup", "prometheus", ONE]),
+    ratio("lookup and increment, 2 threads to 1, an operation", AtMost(1.1), ["lookup", OURS, TWO], ["lookup", OURS, ONE]),
+    ratio("text of 10,000 endpoints, bytes a second to prometheus-client's", AtLeast(5.0), [FEW, TEXT, "MB/s"], [FEW, CLIENT, "MB/s"]),
+    ratio("text, time a series at 100,000 endpoints to that at 10,000", AtMost(1.3), [MANY, TEXT, ENDPOINT], [FEW, TEXT, ENDPOINT]),
+    ratio("OpenMetrics of 10,000 endpoints, time to prometheus-client's own types", AtMost(1.0), [FEW, "tallied-openmetrics", "ms"], [FEW, CLIENT, "ms"]),
+    alone("bytes a histogram series, with one recording thread", AtMost(450.0), ["memory", "histogram, tallied", FIRST]),
+    alone("bytes a histogram series, for each further thread", AtMost(128.0), ["memory", "histogram, tallied", FURTHER]),
+    alone("bytes a counter series, with one recording thread", AtMost(202.0), ["memory", "counter, tallied", FIRST]),
+    alone("counter, time beside a scraper to time alone", AtMost(1.05), ["interference", "tallied, counter", "ratio"]),
+    alone("histogram, time beside a scraper to time alone", AtMost(1.05), ["interference", "tallied, histogram", "ratio"]),
+    alone("the hoop's time a request, to salvo-otel's", AtMost(0.25), ["hoop", HOOP, "… to salvo-otel's"]),
+    alone("the hoop's time a request, to that of the request without it", AtMost(0.2), ["hoop", HOOP, "… to bare"]),
+    alone("the hoop's allocations a request", AtMost(6.0), ["hoop", HOOP, "allocations added"]),
+    ratio("the hoop's time a request, 2 threads to 1", AtMost(1.2), ["hoop", "whole, tallied, threads 2", "added"], ["hoop", HOOP, "added"]),
+];
+
+impl Target {
+    /// `None` where it was not measured.
+    fn measured(&self, tables: &Tables) -> Option<f64> {
+        let cell = |[table, row, column]: Cell| tables.get(table)?.cell(row, column);
+        let figure = cell(self.figure)?;
+        match self.to {
+            Some(to) => Some(figure / cell(to)?),
+            None => Some(figure),
+        }
     }
+
+    fn row(&self, tables: &Tables) -> Vec<String> {
+        let measured = self.measured(tables);
+        let (limit, is_met) = match self.limit {
+            AtMost(limit) => (format!("≤ {limit}"), measured.map(|m| m <= limit)),
+            AtLeast(limit) => (format!("≥ {limit}"), measured.map(|m| m >= limit)),
+            Below(limit) => (format!("< {limit}"), measured.map(|m| m < limit)),
+        };
+        let verdict = match is_met {
+            Some(true) => "met",
+            Some(false) => "**missed**",
+            None => "not measured",
+        };
+        vec![
+            self.what.to_owned(),
+            limit,
+            figure(measured),
+            verdict.to_owned(),
+        ]
+    }
+}
+
+pub(super) fn section(tables: &Tables) -> String {
+    let rows: Vec<Vec<String>> = TARGETS.iter().map(|target| target.row(tables)).collect();
+    let table = table(&["tallied's", "wanted", "measured", ""], &rows);
+    format!("\n## Targets\n\nRatios of times unless they say otherwise.\n\n{table}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn find(targets: &[Target], what: &str) -> Option<bool> {
-        let target = targets.iter().find(|target| target.what == what).unwrap();
-        target.is_met()
-    }
+    use crate::bench::results::tests::tables;
 
     #[test]
     fn a_target_is_met_missed_or_not_measured() {
-        let results = Results::default()
-            .with("counter", OURS, 1, 2.0)
-            .with("counter", OURS, 2, 2.3)
-            .with("counter", CLIENT, 1, 8.0);
-        let targets = targets(&results);
-        assert_eq!(
-            find(&targets, "counter, 1 thread, to prometheus-client"),
-            Some(true)
-        );
-        assert_eq!(
-            find(&targets, "counter, 2 threads to 1, an operation"),
-            Some(false)
-        );
-        assert_eq!(
-            find(&targets, "counter, 2 threads, to prometheus-client"),
-            None
-        );
-    }
-
-    #[test]
-    fn the_fastest_peer_is_neither_ours_nor_the_floor() {
-        let results = Results::default()
-            .with("histogram", OURS, 1, 2.0)
-            .with("histogram", "floor", 1, 0.5)
-            .with("histogram", "a", 1, 4.0)
-            .with("histogram", "b", 1, 3.0);
-        assert_eq!(to_fastest_peer(&results, "histogram", 1), Some(2.0 / 3.0));
-    }
-
-    #[test]
-    fn throughput_should_be_high() {
-        let target = Target {
-            what: "x",
-            limit: Limit::AtLeast(5.0),
-            measured: Some(4.9),
-        };
-        assert_eq!(target.is_met(), Some(false));
+        let text = section(&tables());
+        for row in [
+            "| counter, 1 thread, to prometheus-client | ≤ 0.27 | 0.250 | met |",
+            "| counter, 2 threads to 1, an operation | ≤ 1.1 | 1.15 | **missed** |",
+            "| counter, 2 threads, to prometheus-client | ≤ 0.07 | – | not measured |",
+            "| histogram, 1 thread, to the fastest peer | < 1 | 0.667 | met |",
+            "| text of 10,000 endpoints, bytes a second to prometheus-client's | ≥ 5 | 6.00 | met |",
+        ] {
+            assert!(text.contains(row), "{row}\n{text}");
+        }
     }
 }

@@ -16,7 +16,6 @@ use crate::http::Client;
 use crate::kernel::CpuTimes;
 use crate::poll;
 use crate::processors;
-use crate::raw_http::Connection;
 use crate::report::seconds;
 use crate::samples;
 use crate::server_process::ServerProcess;
@@ -28,8 +27,6 @@ const QUICK_ROUNDS: usize = 2;
 const SLICE_SECONDS: u64 = 1;
 /// Requests before a slice, on one connection: what a server does once.
 const WARM_UP: usize = 2_000;
-/// Before the first answer of them is read.
-const PIPELINED: usize = 20;
 /// After it the server is idle, and the kernel's figures are up to date.
 const REST: Duration = Duration::from_millis(20);
 
@@ -263,8 +260,19 @@ impl Run<'_> {
     }
 
     fn slice(&self, server: &ServerProcess, shape: &Shape) -> Result<(Slice, u64)> {
-        warm_up(server, shape)?;
         let url = format!("{}{}", server.url(), shape.path);
+        for _ in 0..WARM_UP {
+            let answer = match shape.body {
+                None => self.client.get(&url)?,
+                Some(body) => self.client.post_json(&url, body)?,
+            };
+            ensure!(
+                answer.status == 200,
+                "{} was answered {}",
+                shape.name,
+                answer.status
+            );
+        }
         poll::sleep_until(Instant::now() + REST)?;
         let before = CpuTimes::of(server.id())?;
         let counted = self.wrk.run(&Load {
@@ -300,32 +308,6 @@ impl Run<'_> {
         );
         Ok(())
     }
-}
-
-fn warm_up(server: &ServerProcess, shape: &Shape) -> Result<()> {
-    let request = match shape.body {
-        None => format!("GET {} HTTP/1.1\r\nhost: x\r\n\r\n", shape.path),
-        Some(body) => format!(
-            "POST {} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-            shape.path,
-            body.len()
-        ),
-    };
-    let batch = request.repeat(PIPELINED);
-    let mut connection = Connection::open(server.address())?;
-    for _ in 0..WARM_UP / PIPELINED {
-        connection.send(batch.as_bytes())?;
-        for _ in 0..PIPELINED {
-            let answer = connection.answer(false)?;
-            ensure!(
-                answer.status == 200,
-                "{} was answered {}",
-                shape.name,
-                answer.status
-            );
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

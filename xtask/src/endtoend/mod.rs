@@ -1,5 +1,5 @@
-//! End-to-end costs: real services under wrk over loopback, ours beside the peers', and our server with and
-//! without a scraper. Writes `benches/ENDTOEND.md`.
+//! End-to-end costs: real services under wrk over loopback, ours beside the peers', and our server under the load test
+//! with scrapes and without. Writes `benches/ENDTOEND.md`.
 //!
 //! wrk has a part of the same machine, so requests a second are as much wrk's as the server's. What a request
 //! costs is the server's processor time, which the kernel counts, over the requests that wrk counts.
@@ -18,6 +18,7 @@ use anyhow::{Context, Result};
 use crate::bench;
 use crate::bench::machine::Machine;
 use crate::cargo;
+use crate::loadtest;
 use crate::report::{ok, seconds};
 use crate::tools;
 use crate::workspace::Workspace;
@@ -76,14 +77,23 @@ pub(crate) fn run(
     peers.push(("wrk".to_owned(), wrk.version().to_owned()));
 
     let services = wants("cost").then(|| cargo::build_services(workspace));
-    let server = wants("scrapes").then(|| cargo::build_server(workspace));
+    let server = wants("scrapes").then(|| {
+        Ok::<_, anyhow::Error>((loadtest::build(workspace)?, cargo::build_server(workspace)?))
+    });
     let (services, server) = (services.transpose()?, server.transpose()?);
     let start = Instant::now();
     let cost = services.map(|binary| cost::measure(&wrk, &binary, folder.path(), quick));
-    let scrapes = server.map(|binary| scrapes::measure(&wrk, &binary, folder.path(), quick));
-    let (cost, scrapes) = (cost.transpose()?, scrapes.transpose()?);
+    let cost = cost.transpose()?;
+    let scrapes = server
+        .map(|(load_test, server)| scrapes::measure(&load_test, &server, folder.path(), quick));
+    let scrapes = scrapes.transpose()?;
 
-    let report = report::render(&machine, cost.as_ref(), scrapes.as_deref(), quick);
+    let report = report::render(
+        &machine,
+        cost.as_ref(),
+        scrapes.as_ref().map(|rows| &rows[..]),
+        quick,
+    );
     println!("\n{report}");
     let default = workspace.root.join("benches/ENDTOEND.md");
     let time = seconds(start.elapsed());

@@ -1,30 +1,72 @@
-//! A server of the fleet: what it was asked for, and what it exposed before that and after.
+//! A server of the fleet: what it is asked for, and what it exposed before that and after.
+//!
+//! The servers' latencies and failures differ, and the fleet's are none of theirs.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result};
 
-use super::series::{self, NAME, Settled, of};
+use super::figures::{self, Exposed};
 use crate::http::Client;
 use crate::server_process::ServerProcess;
 use crate::traffic::{self, Kind};
 
+const fn get(path: &'static str, endpoint: &'static str, status: u16, count: u32) -> Kind {
+    Kind {
+        name: path,
+        body: None,
+        path,
+        endpoint,
+        status,
+        count,
+    }
+}
+
+const fn fault(path: &'static str, status: u16, count: u32) -> Kind {
+    get(path, "/fault", status, count)
+}
+
+/// Many quick requests, few of which fail.
+pub(super) const QUICK: [Kind; 5] = [
+    fault("/fault?delay_seconds=0.006", 200, 250),
+    fault("/fault?status=500", 500, 3),
+    get("/data", "/data", 200, 40),
+    get("/no-such-path", "unmatched", 404, 5),
+    get("/health", "/health", 200, 4),
+];
+
+/// Ten times slower, and many fail.
+pub(super) const FAILING: [Kind; 3] = [
+    fault("/fault?delay_seconds=0.06", 200, 60),
+    fault("/fault?status=503", 503, 12),
+    get("/data?limit=1", "/data", 200, 20),
+];
+
+/// Few requests, and slow ones.
+pub(super) const SLOW: [Kind; 3] = [
+    fault("/fault?delay_seconds=0.3", 200, 20),
+    fault("/fault?delay_seconds=0.03&status=500", 500, 1),
+    get("/data", "/data", 200, 30),
+];
+
+/// Of the server that is found later: slower than all others.
+pub(super) const LATE: [Kind; 2] = [
+    fault("/fault?delay_seconds=0.7", 200, 6),
+    fault("/fault?status=502", 502, 9),
+];
+
 pub(super) struct Member {
-    pub(super) name: &'static str,
+    name: &'static str,
     /// As Prometheus knows it: `127.0.0.1:PORT`.
     pub(super) instance: String,
     /// When Prometheus scraped it for the first time, and long before.
-    pub(super) first: Settled,
+    pub(super) first: Exposed,
     /// After the requests of all loads until now.
-    pub(super) last: Settled,
+    pub(super) last: Exposed,
     load: &'static [Kind],
-    /// How often it got its load.
-    loads: u32,
     /// Until it is stopped or killed.
     process: Option<ServerProcess>,
 }
@@ -50,14 +92,13 @@ impl Member {
         for kind in load {
             traffic::request(client, process.url(), kind)?;
         }
-        let first = series::exposed(client, process.url())?;
+        let first = figures::exposed(client, process.url())?;
         Ok(Self {
             name,
             instance: process.address().to_owned(),
             last: first.clone(),
             first,
             load,
-            loads: 0,
             process: Some(process),
         })
     }
@@ -66,50 +107,12 @@ impl Member {
         self.process.is_some()
     }
 
-    fn url(&self) -> String {
-        format!("http://{}", self.instance)
-    }
-
-    /// Looks again.
-    pub(super) fn exposed(&self, client: &Client) -> Result<Settled> {
-        series::exposed(client, &self.url())
-    }
-
-    /// That it has counted what it was asked for, and nothing else. Returns how many requests that were.
-    fn check_counts(&self) -> Result<u32> {
-        let key = |method: &str, endpoint: &str, status: &str| {
-            (method.to_owned(), endpoint.to_owned(), status.to_owned())
-        };
-        let mut expected: BTreeMap<_, u32> = BTreeMap::new();
-        for kind in self.load {
-            let key = key(kind.method(), kind.endpoint, &kind.status.to_string());
-            *expected.entry(key).or_default() += kind.count * self.loads;
-        }
-        let counts = self
-            .last
-            .iter()
-            .filter(|(l, _)| of(l, NAME) == "http_requests_total");
-        for (labels, last) in counts {
-            let first = self.first.get(labels).copied().unwrap_or_default();
-            let key = key(
-                of(labels, "method"),
-                of(labels, "endpoint"),
-                of(labels, "status_code"),
-            );
-            let expected = expected.remove(&key).unwrap_or_default();
-            ensure!(
-                last - first == f64::from(expected),
-                "{}: {} went from {first} to {last}; it was asked {expected} times",
-                self.name,
-                series::shown(labels)
-            );
-        }
-        ensure!(
-            expected.is_empty(),
-            "{} did not count {expected:?}",
-            self.name
-        );
-        Ok(self.load.iter().map(|kind| kind.count * self.loads).sum())
+    /// Sends it its load, and looks again.
+    pub(super) fn load(&mut self, client: &Client, duration: Duration) -> Result<()> {
+        let url = format!("http://{}", self.instance);
+        traffic::run(client, &url, self.load, duration).context(self.name)?;
+        self.last = figures::exposed(client, &url)?;
+        Ok(())
     }
 
     /// SIGKILL.
@@ -138,31 +141,4 @@ impl Member {
             process.print_log();
         }
     }
-}
-
-/// Sends each of them its load, all at the same time, and looks at what they expose after it. Returns how many requests
-/// each has answered by now.
-pub(super) fn load(
-    client: &Client,
-    members: &mut [&mut Member],
-    duration: Duration,
-) -> Result<Vec<u32>> {
-    thread::scope(|scope| {
-        let threads: Vec<_> = members
-            .iter_mut()
-            .map(|member| scope.spawn(|| load_one(client, member, duration)))
-            .collect();
-        let outcomes = threads.into_iter().map(|thread| {
-            let outcome = thread.join();
-            outcome.map_err(|_| anyhow!("a load panicked")).flatten()
-        });
-        outcomes.collect()
-    })
-}
-
-fn load_one(client: &Client, member: &mut Member, duration: Duration) -> Result<u32> {
-    traffic::run(client, &member.url(), member.load, duration).context(member.name)?;
-    member.loads += 1;
-    member.last = member.exposed(client)?;
-    member.check_counts()
 }

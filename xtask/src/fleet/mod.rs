@@ -1,289 +1,263 @@
 //! More than one machine, on one: `cargo xtask fleet`.
 //!
-//! Three real servers under different loads; a real Prometheus with the files of deploy/, which finds them by file service
-//! discovery and sends all that it has to a real VictoriaMetrics. The fleet's p95 and error ratio, and nine more recorded
-//! figures, must be what the servers' own expositions give, **to the last digit that the arithmetic allows**:
+//! Three real servers under different loads, and a real Prometheus with the files of deploy/, which finds them by file
+//! service discovery. It must have counted what the servers' own expositions add up to, exactly, and have recorded the
+//! fleet's p95 and error ratio, and not a server's, nor an average of theirs. Then servers come and go.
 //!
-//! - counts, and every sample on its way from the server into Prometheus: to the bit;
-//! - `rate`, quotients and `histogram_quantile`: to the bit, given the same sums, for each operation is repeated in its order
-//!   (on a processor where Go fuses multiplications with additions, arm64 for one, an interpolation may differ by one unit more);
-//! - sums: PromQL leaves the order of additions open, and releases add up differently. Each sum is therefore a range, which
-//!   is carried through all that is calculated from it (`arithmetic`), and a figure must lie in its range: some units in the last
-//!   place, which are printed. Nothing else is tolerated. (3.5 compensates for what roundings lose, as is done here, and so gave
-//!   the same bits each time; of 2.42's figures, one in twenty differs.)
-//! - in VictoriaMetrics: counts to the bit, fractions to the 12 digits that its storage keeps at least.
-//!
-//! It takes the times of scrapes from Prometheus, for nobody else knows them. Then servers come and go.
+//! What each recording rule gives of known samples, to the last digit, is `promtool`'s to test (deploy/prometheus/tests). Here
+//! the figures may be off by what `rate` extrapolates, which depends on the times of the scrapes.
 
-mod arithmetic;
-mod churn;
-mod comparison;
 mod configuration;
-mod expand;
 mod figures;
-mod load;
 mod member;
-mod rules;
-mod series;
-mod stage;
-mod stored;
-mod victoria_metrics;
 
-use std::cell::Cell;
+use std::fmt::Display;
 use std::path::Path;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 
-use self::arithmetic::Extrapolation;
-use self::comparison::number;
 use self::configuration::Files;
-use self::figures::{JOB_RATIO, P95};
-use self::load::{FAILING, QUICK, SLOW};
-use self::member::Member;
-use self::rules::Rules;
-use self::stage::{Stage, now};
-use self::stored::{Kept, check_sent};
-use self::victoria_metrics::VictoriaMetrics;
-use crate::alerts::rules as rule_files;
+use self::figures::{COUNTS, HEADLINES, Headline};
+use self::member::{FAILING, LATE, Member, QUICK, SLOW};
 use crate::http::Client;
 use crate::poll::{self, Try};
-use crate::prometheus::api::{Api, Labels};
+use crate::prometheus::api::Api;
 use crate::prometheus::process::PrometheusProcess;
-use crate::report::{ok, seconds};
-use crate::tools::{self, Binary, Tools};
+use crate::report::seconds;
+use crate::tools::{self, Tools};
 use crate::work_folder;
 use crate::workspace::Workspace;
 use crate::{cargo, exposition};
 
-const LOAD: Duration = Duration::from_secs(9);
-/// Ten evaluations, each with another distance from the scrapes: some come when none is on its way.
-const QUIET: Duration = Duration::from_secs(14);
-/// Prometheus sends what it has every 5 seconds; the rest is a busy machine.
-const SENT_TIMEOUT: Duration = Duration::from_secs(60);
-/// By how much a figure of the fleet must differ from one that it could be mistaken for.
-const APART: f64 = 0.05;
+const LOAD: Duration = Duration::from_secs(6);
+/// Prometheus hands on what it finds every 5 seconds, and scrapes every second; the rest is a busy machine.
+const TIMEOUT: Duration = Duration::from_secs(40);
+/// Until `rate` extrapolates by little: a scrape or two among twenty.
+const QUIET: Duration = Duration::from_secs(12);
+/// By how much a recorded figure may differ for that, …
+const OFF: f64 = 0.08;
+/// … and by how much the fleet's must differ from one that it could be mistaken for.
+const APART: f64 = 2.0 * OFF;
+/// Of the file of the fourth server.
+const FOURTH: &str = "more";
+
+struct Fleet<'a> {
+    client: &'a Client,
+    api: Api<'a>,
+    /// Those that were ever scraped: their requests count for as long as they are in the window.
+    members: Vec<Member>,
+    start: Instant,
+}
 
 pub(crate) fn run(workspace: &Workspace, server: Option<&Path>, keep: bool) -> Result<()> {
     let start = Instant::now();
     let tools = tools::find(workspace)?;
-    let store = tools::find_victoria_metrics(workspace)?;
     let binary = cargo::server(workspace, server)?;
     work_folder::within("tallied-fleet-", keep, |folder| {
-        run_in(folder, &workspace.root, &tools, &store, &binary)
+        run_in(folder, &workspace.root.join("deploy"), &tools, &binary)
     })?;
     println!("the fleet's test passed in {}", seconds(start.elapsed()));
     Ok(())
 }
 
-fn run_in(folder: &Path, root: &Path, tools: &Tools, store: &Binary, binary: &Path) -> Result<()> {
+fn run_in(folder: &Path, deploy: &Path, tools: &Tools, binary: &Path) -> Result<()> {
     let client = Client::new();
-    let deploy = root.join("deploy");
-    let mut store = VictoriaMetrics::start(store, folder, &client)?;
-    ok(format_args!("VictoriaMetrics is ready on {}", store.url()));
-
     let mut members = Vec::new();
     for (name, load) in [
         ("server 1", &QUICK[..]),
-        ("server 2", &FAILING[..]),
-        ("server 3", &SLOW[..]),
+        ("server 2", &FAILING),
+        ("server 3", &SLOW),
     ] {
         members.push(Member::start(&client, binary, folder, name, load)?);
     }
     let instances: Vec<&str> = members.iter().map(|m| m.instance.as_str()).collect();
-    ok(format_args!(
-        "three servers listen on {}",
-        instances.join(", ")
-    ));
-
-    let files = Files::write(&deploy, folder, &instances, store.url())?;
-    for change in &files.changes {
-        println!("    {change}");
+    let files = Files::write(deploy, folder, &instances)?;
+    for config in &files.configs {
+        exposition::check_config(&tools.promtool, config)?;
     }
-    exposition::check_config(&tools.promtool, &files.config)?;
     let mut prometheus =
-        PrometheusProcess::start(&tools.prometheus, &files.config, folder, &client)?;
-    let api = Api::new(&client, prometheus.url());
-    let version = api.version()?;
-    ok(format_args!(
-        "Prometheus {version} is ready on {}",
-        prometheus.url()
-    ));
-    let extrapolation = Extrapolation::of_version(&version)
-        .with_context(|| format!("Prometheus says that its version is {version}"))?;
-
-    let rule_files =
-        rule_files::read_all(&deploy.join("prometheus/rules"), "deploy/prometheus/rules")?;
-    let mut stage = Stage {
+        PrometheusProcess::start(&tools.prometheus, &files.configs[0], folder, &client)?;
+    let mut fleet = Fleet {
         client: &client,
-        api,
+        api: Api::new(&client, prometheus.url()),
         members,
-        rules: Rules::new(&rule_files, extrapolation)?,
         start: Instant::now(),
-        begin: now(),
-        asked: Cell::default(),
-        recorded: Cell::default(),
     };
-    let sender = &files.external_labels;
-    let checked = check(&mut stage, &store, sender)
-        .and_then(|()| churn::check(&mut stage, &files, binary, folder))
-        .and_then(|()| check_store(&stage, &store, sender, now() - 1000))
-        .and_then(|()| store.check_alive());
+    let checked = fleet
+        .adds_up()
+        .and_then(|()| fleet.one_comes(&files, binary, folder))
+        .and_then(|()| fleet.one_goes(&files))
+        .and_then(|()| fleet.one_dies());
     if let Err(error) = checked {
-        for member in &stage.members {
+        for member in &fleet.members {
             member.print_log();
         }
         prometheus.print_log();
-        store.print_log();
         return Err(error);
     }
-    for member in &mut stage.members {
+    for member in &mut fleet.members {
         member.stop()?;
     }
-    println!("asked, in all:    {}", stage.asked.get());
-    println!("recorded, in all: {}", stage.recorded.get());
-    prometheus.stop()?;
-    store.stop()
+    prometheus.stop()
 }
 
-/// The three servers under load, and what became of it in Prometheus and in VictoriaMetrics.
-fn check(stage: &mut Stage<'_>, store: &VictoriaMetrics, sender: &Labels) -> Result<()> {
-    stage.wait_for_scrapes(now())?;
-    stage.wait_for_scrapes(now())?;
-    stage.told("Prometheus has found and scraped three servers");
-    stage.check_samples("before the load", |member| &member.first)?;
+impl Fleet<'_> {
+    fn told(&self, what: impl Display) {
+        println!("ok  {:5.1} s  {what}", self.start.elapsed().as_secs_f64());
+    }
 
-    stage.load(&[0, 1, 2], LOAD)?;
-    let since = stage.wait_for_scrapes(now())?;
-    stage.check_samples("after the load", |member| &member.last)?;
-    check_apart(stage, since)?;
-
-    stage.compare_asked("at the time of a scrape", since)?;
-    stage.compare_asked("between scrapes", since + 437)?;
-    poll::sleep_until(Instant::now() + QUIET)?;
-    stage.compare_asked("later", now() - 1000)?;
-    let recorded = stage.compare_recorded(since)?;
-
-    let until = now() - 1000;
-    check_store(stage, store, sender, until)?;
-    check_stored_headlines(stage, store, sender, &recorded)?;
-    let stored = Api::new(stage.client, store.url());
-    let what = "in VictoriaMetrics after the load";
-    stage.check_samples_in(&stored, what, until, Kept::AS_A_DECIMAL, |member| {
-        &member.last
-    })?;
-    its_own_rate(stage, &stored, until)?;
-    stage.check_undisturbed()
-}
-
-/// That the fleet's figures can be mistaken for none of a single server, nor for an average of theirs.
-fn check_apart(stage: &Stage<'_>, at: i64) -> Result<()> {
-    let scrapes = rules::scrapes(&stage.api, now())?;
-    for (what, name) in [("p95 of /fault", P95), ("error ratio", JOB_RATIO)] {
-        let figure = |members: &[Member]| -> Result<f64> {
-            let figures = stage.rules.expected(members, &scrapes, at)?;
-            Ok(stage::headline(&figures, name)
-                .context("there is no figure")?
-                .value)
-        };
-        let fleet = figure(&stage.members)?;
-        let mut others = Vec::new();
-        for member in &stage.members {
-            others.push(figure(std::slice::from_ref(member))?);
+    fn adds_up(&mut self) -> Result<()> {
+        self.wait_for("count(up{job=\"tallied\"} == 1)", 3.0)?;
+        self.counts("before the load")?;
+        self.load(&[0, 1, 2])?;
+        self.counts("after the load")?;
+        for headline in HEADLINES {
+            self.check_apart(headline)?;
         }
-        let average = others.iter().sum::<f64>() / others.len() as f64;
-        stage.told(format_args!(
-            "{what}: the servers' are {:.4}, {:.4} and {:.4}, their average {average:.4}, the fleet's {fleet:.4}",
-            others[0], others[1], others[2]
-        ));
-        others.push(average);
+        poll::sleep_until(Instant::now() + QUIET)?;
+        self.recorded("after the load")
+    }
+
+    /// A fourth server is started, and its file written.
+    fn one_comes(&mut self, files: &Files, binary: &Path, folder: &Path) -> Result<()> {
+        let fourth = Member::start(self.client, binary, folder, "server 4", &LATE)?;
+        files.add_target(FOURTH, &fourth.instance)?;
+        self.members.push(fourth);
+        self.wait_for("count(up{job=\"tallied\"} == 1)", 4.0)?;
+        self.counts("with a server that has had no load yet")?;
+        self.load(&[3])?;
+        self.counts("with four servers")?;
+        poll::sleep_until(Instant::now() + QUIET)?;
+        self.recorded("with four servers")
+    }
+
+    /// Its file is removed, and it is stopped. What it has done stays in the window.
+    fn one_goes(&mut self, files: &Files) -> Result<()> {
+        files.remove_target(FOURTH)?;
+        self.wait_for("count(up{job=\"tallied\"})", 3.0)?;
+        self.members[3].stop()?;
+        self.recorded("when it is gone, its requests still in the window")
+    }
+
+    /// The third server is killed. The others get requests, and the figures go on.
+    fn one_dies(&mut self) -> Result<()> {
+        let instance = self.members[2].instance.clone();
+        self.members[2].kill();
+        self.wait_for(&format!("up{{instance=\"{instance}\"}}"), 0.0)?;
+        self.wait_for(
+            &format!(
+                "ALERTS{{alertname=\"TalliedTargetDown\",alertstate=\"pending\",instance=\"{instance}\"}}"
+            ),
+            1.0,
+        )?;
+        self.load(&[0, 1])?;
+        self.counts("with one server dead")?;
+        poll::sleep_until(Instant::now() + QUIET)?;
+        self.recorded("with one server dead, and more requests to the others")
+    }
+
+    /// Sends these servers their loads, at the same time, and looks at what they expose after it.
+    fn load(&mut self, members: &[usize]) -> Result<()> {
+        let client = self.client;
+        let all = self.members.iter_mut().enumerate();
+        let chosen = all.filter(|(index, _)| members.contains(index));
+        thread::scope(|scope| {
+            let threads: Vec<_> = chosen
+                .map(|(_, member)| scope.spawn(|| member.load(client, LOAD)))
+                .collect();
+            let outcomes = threads.into_iter().map(|thread| {
+                let outcome = thread.join();
+                outcome.map_err(|_| anyhow!("a load panicked")).flatten()
+            });
+            outcomes.collect()
+        })
+    }
+
+    /// That Prometheus has what the servers that run expose, added up: each count, and no other.
+    fn counts(&self, what: &str) -> Result<()> {
+        let running = || self.members.iter().filter(|member| member.is_running());
+        let up: Vec<&str> = running().map(|member| member.instance.as_str()).collect();
+        for count in COUNTS {
+            let exposed = figures::totals(count, running().map(|member| &member.last));
+            let query = count.query(&up.join("|"));
+            poll::until("what the servers expose, in Prometheus", TIMEOUT, || {
+                let stored = figures::stored(count, self.api.query(&query)?);
+                Ok(if stored == exposed {
+                    Try::Done(())
+                } else {
+                    Try::NotYet(format!(
+                        "{what}: {query} is {stored:?}, and the servers expose {exposed:?}"
+                    ))
+                })
+            })?;
+            self.told(format_args!(
+                "{what}: {} of the servers' {} are the same in Prometheus",
+                exposed.len(),
+                count.metric
+            ));
+        }
+        Ok(())
+    }
+
+    /// That the figures of the fleet are those of all its requests.
+    fn recorded(&self, what: &str) -> Result<()> {
+        for headline in HEADLINES {
+            let expected = headline.expected(&self.members);
+            let seen = self.one(headline.query)?;
+            let seen = seen.with_context(|| format!("{what}: there is no {}", headline.query))?;
+            ensure!(
+                (seen / expected - 1.0).abs() <= OFF,
+                "{what}: {} is {seen}, and by the servers' expositions {expected}",
+                headline.query
+            );
+            self.told(format_args!(
+                "{what}: {} is {seen:.5}, by the expositions {expected:.5}",
+                headline.query
+            ));
+        }
+        Ok(())
+    }
+
+    /// That the fleet's figure can be mistaken for none of a single server, nor for their average.
+    fn check_apart(&self, headline: Headline) -> Result<()> {
+        let fleet = headline.expected(&self.members);
+        let each = self.members.iter().map(std::slice::from_ref);
+        let mut others: Vec<f64> = each.map(|member| headline.expected(member)).collect();
+        others.push(others.iter().sum::<f64>() / others.len() as f64);
         ensure!(
             others
                 .iter()
-                .all(|other| (other - fleet).abs() > APART * fleet),
-            "the fleet's {what} is too near to another figure to tell them apart; is the machine busy?"
+                .all(|other| (other / fleet - 1.0).abs() > APART),
+            "{}: the fleet's {fleet} is too near to one of {others:?} to tell them apart",
+            headline.query
         );
+        Ok(())
     }
-    Ok(())
-}
 
-/// That all recorded series, and the servers' that they are made of, are in VictoriaMetrics: each sample since the start, at
-/// its time.
-fn check_store(
-    stage: &Stage<'_>,
-    store: &VictoriaMetrics,
-    sender: &Labels,
-    until: i64,
-) -> Result<()> {
-    let from = stage.begin - 5000;
-    let window = (until - from) / 1000 + 1;
-    for (what, selector) in [
-        ("all recorded series", "{__name__=~\".+:.+\"}"),
-        (
-            "the counts that they are made of",
-            "{__name__=~\"http_requests_total|http_request_duration_seconds_bucket\"}",
-        ),
-    ] {
-        let original = stage.api.stored(&format!("{selector}[{window}s]"), until)?;
-        let passed = poll::until(
-            "what Prometheus sends to VictoriaMetrics",
-            SENT_TIMEOUT,
-            || {
-                let stored = store.stored(stage.client, selector, (from, until))?;
-                Ok(match check_sent(&original, &stored, sender) {
-                    Ok(passed) => Try::Done(passed),
-                    Err(missing) => Try::NotYet(format!("{missing:#}")),
-                })
-            },
-        )?;
-        stage.told(format_args!(
-            "in VictoriaMetrics: {what}, each at its time: {passed}"
-        ));
-    }
-    Ok(())
-}
-
-fn check_stored_headlines(
-    stage: &Stage<'_>,
-    store: &VictoriaMetrics,
-    sender: &Labels,
-    recorded: &[rules::Evaluation],
-) -> Result<()> {
-    for ((what, name), evaluation) in stage::HEADLINES.iter().zip(recorded) {
-        let mut seen = evaluation.seen.iter();
-        let original = seen.find(|(labels, _)| stage::is_headline(labels, name));
-        let (labels, value) = original.with_context(|| format!("there is no {what}"))?;
-        let mut wanted = labels.clone();
-        wanted.extend(sender.clone());
-        let stored = store.stored(stage.client, name, (evaluation.at, evaluation.at))?;
-        let stored = stored.iter().find(|stream| stream.labels == wanted);
-        let stored = stored.and_then(|stream| stream.samples.first());
-        let (_, stored) =
-            *stored.with_context(|| format!("VictoriaMetrics has no {}", series::shown(labels)))?;
-        println!(
-            "    {what}, recorded: {}, and in VictoriaMetrics {}",
-            number(*value),
-            number(stored)
+    /// The value of a query that has one.
+    fn one(&self, promql: &str) -> Result<Option<f64>> {
+        let samples = self.api.query(promql)?;
+        ensure!(
+            samples.len() <= 1,
+            "{promql}: one series was expected; seen: {samples:?}"
         );
+        Ok(samples.first().map(|sample| sample.value))
     }
-    Ok(())
-}
 
-/// For whoever lets VictoriaMetrics evaluate the rules: its `rate` is another one, and not extrapolated.
-fn its_own_rate(stage: &Stage<'_>, stored: &Api<'_>, at: i64) -> Result<()> {
-    let scrapes = rules::scrapes(&stage.api, now())?;
-    let figures = stage.rules.expected(&stage.members, &scrapes, at)?;
-    let seen = stage.rules.asked(stored, at)?;
-    for (what, name) in stage::HEADLINES {
-        let mut seen = seen.iter();
-        let theirs = seen.find(|(labels, _)| stage::is_headline(labels, name));
-        if let (Some(ours), Some((_, theirs))) = (stage::headline(&figures, name), theirs) {
-            println!(
-                "    {what}, by VictoriaMetrics's own rate, which is not compared: {}, {:+.2} % of Prometheus's",
-                number(*theirs),
-                (theirs / ours.value - 1.0) * 100.0
-            );
-        }
+    fn wait_for(&mut self, promql: &str, expected: f64) -> Result<()> {
+        poll::until(promql, TIMEOUT, || {
+            for member in &mut self.members {
+                member.check_alive()?;
+            }
+            let samples = self.api.query(promql)?;
+            Ok(match samples.first() {
+                Some(seen) if samples.len() == 1 && seen.value == expected => Try::Done(()),
+                _ => Try::NotYet(format!("{samples:?}, and not {expected}")),
+            })
+        })?;
+        self.told(format_args!("{promql} == {expected}"));
+        Ok(())
     }
-    Ok(())
 }

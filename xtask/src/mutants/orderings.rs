@@ -1,19 +1,18 @@
 //! The mutants that follow from the source: every ordering weakened, every fence left out. Nobody has to
 //! think of them, so none is forgotten.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
-use super::mutant::Mutant;
-use crate::scratch::{Edit, Source};
+use crate::mistakes::Patch;
 
-/// Calls that order and do nothing else: each is left out, once. To be extended with the facade's.
-const FENCES: [&str; 1] = ["fence"];
+const KERNEL: &str = "core/src/shard";
+const ORDERINGS: [&str; 4] = ["Release", "Acquire", "AcqRel", "SeqCst"];
 
-/// These order what the compiler does. Loom runs what the compiler has made, one instruction after the
-/// other, so that no model could notice.
-const COMPILER_FENCES: [&str; 1] = ["compiler_fence"];
+/// Files that are tests alone.
+const TESTS: [&str; 3] = ["model.rs", "loom.rs", "tests.rs"];
 
 /// What each ordering is weakened to.
 fn weaker(ordering: &str, in_fence: bool) -> &'static [&'static str] {
@@ -23,80 +22,101 @@ fn weaker(ordering: &str, in_fence: bool) -> &'static [&'static str] {
         (_, true) => &[],
         ("AcqRel", _) => &["Acquire", "Release", "Relaxed"],
         // Not to AcqRel: loom takes SeqCst for that, but on a fence.
-        ("Release" | "Acquire" | "SeqCst", _) => &["Relaxed"],
-        _ => &[],
+        _ => &["Relaxed"],
     }
 }
 
-/// All of them for one file of the kernel; `file` is its path from the root of the workspace.
-pub(super) fn mutants(file: &Path, source: &Source) -> Result<Vec<Mutant>> {
-    let mut found = Vec::new();
-    for (at, word) in source.words() {
-        let range = at..at + word.len();
-        let before = &source.code[..at];
-        let place = || format!("{}:{}", file.display(), source.line(at));
-        if ["Release", "Acquire", "AcqRel", "SeqCst"].contains(&word) {
-            ensure!(
-                before.ends_with("Ordering::"),
-                "{}: `{word}` without `Ordering::` before it, so that no mutant is made of it; \
-                 write `Ordering::{word}` where it is used",
-                place()
-            );
-            let call = source.enclosing_call(at);
-            if call.is_some_and(|call| COMPILER_FENCES.contains(&call)) {
-                continue;
+/// All of them for the kernel below `root`, in the order of the files.
+pub(super) fn mutants(root: &Path) -> Result<Vec<Patch>> {
+    let mut files = Vec::new();
+    let mut folders = vec![PathBuf::from(KERNEL)];
+    while let Some(folder) = folders.pop() {
+        let entries = fs::read_dir(root.join(&folder))
+            .with_context(|| format!("cannot list {}", folder.display()))?;
+        for entry in entries {
+            let path = folder.join(entry?.file_name());
+            if root.join(&path).is_dir() {
+                folders.push(path);
+            } else if !TESTS.iter().any(|test| path.ends_with(test)) {
+                files.push(path);
             }
-            let in_fence = call.is_some_and(|call| FENCES.contains(&call));
-            for weaker in weaker(word, in_fence) {
-                let mutation = format!("{word} → {weaker}");
-                found.push((range.clone(), mutation, (*weaker).to_owned()));
-            }
-        } else if FENCES.contains(&word) && !before.trim_end().ends_with("fn") {
-            // The name of a function that is imported or passed on is no call.
-            let Some(call) = source.call(range) else {
-                continue;
-            };
-            ensure!(
-                !before.ends_with('.'),
-                "{}: `.{word}()` is a method, so that no mutant is made of it; make it a function",
-                place()
-            );
-            found.push((call, format!("{word}() left out"), "()".to_owned()));
         }
     }
-    Ok(found
-        .into_iter()
-        .map(|(range, mutation, with)| {
-            let line = source.line(range.start);
-            let function = source.function(range.start).unwrap_or("no function");
-            let name = file.file_name().unwrap_or_default().display();
-            Mutant {
-                name: format!("{name}:{line} {mutation}"),
-                site: format!("{}:{line} ({function})", file.display()),
-                mutation,
-                edits: vec![Edit {
-                    file: file.to_owned(),
-                    range,
-                    with,
-                }],
+    files.sort_unstable();
+    let mut mutants = Vec::new();
+    for file in files {
+        let text = fs::read_to_string(root.join(&file))
+            .with_context(|| format!("cannot read {}", file.display()))?;
+        mutants.extend(of_file(&file.to_string_lossy(), &text)?);
+    }
+    Ok(mutants)
+}
+
+fn of_file(file: &str, text: &str) -> Result<Vec<Patch>> {
+    let lines: Vec<&str> = text.lines().collect();
+    let name = file.rsplit('/').next().unwrap_or(file);
+    let mut found = Vec::new();
+    for (index, &line) in lines.iter().enumerate() {
+        if begins_tests(line, lines.get(index + 1)) {
+            break;
+        }
+        let code = line.split("//").next().unwrap_or_default();
+        // It orders what the compiler does. Loom runs what the compiler has made, one instruction after the
+        // other, so that no model could notice.
+        if code.contains("compiler_fence(") {
+            continue;
+        }
+        let number = index + 1;
+        let mut push = |mutation: String, new: &str| {
+            let name = format!("{name}:{number} {mutation}");
+            found.push(Patch::of_line(name, file, number, line, new));
+        };
+        let in_fence = code.contains("fence(");
+        if in_fence {
+            let call = code.trim();
+            let path = call.split('(').next().unwrap_or_default();
+            ensure!(
+                call.ends_with(");") && (path == "fence" || path.ends_with("::fence")),
+                "{file}:{number}: no mutant is made of this fence; make it a statement on a line of its own: {call}"
+            );
+            push("fence() left out".to_owned(), &code.replace(call, "();"));
+        }
+        for ordering in ORDERINGS {
+            for (at, _) in code.match_indices(ordering) {
+                let (before, after) = (&code[..at], &code[at + ordering.len()..]);
+                let is_letter = |c: char| c.is_alphanumeric() || c == '_';
+                if before.ends_with(is_letter) || after.starts_with(is_letter) {
+                    continue;
+                }
+                ensure!(
+                    before.ends_with("Ordering::"),
+                    "{file}:{number}: `{ordering}` without `Ordering::` before it, so that no mutant is made of it; \
+                     write `Ordering::{ordering}` where it is used"
+                );
+                for weaker in weaker(ordering, in_fence) {
+                    push(
+                        format!("{ordering} → {weaker}"),
+                        &format!("{before}{weaker}{after}"),
+                    );
+                }
             }
-        })
-        .collect())
+        }
+    }
+    Ok(found)
+}
+
+/// Modules of tests stand at the end of a file.
+fn begins_tests(line: &str, next: Option<&&str>) -> bool {
+    (line.starts_with("#[cfg(test)") || line.starts_with("#[cfg(all(test,"))
+        && next.is_some_and(|next| next.contains("mod ") && next.ends_with('{'))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn of(text: &str) -> Result<Vec<Mutant>> {
-        mutants(
-            Path::new("core/src/shard/x.rs"),
-            &Source::new(text.to_owned()),
-        )
-    }
-
     fn names(text: &str) -> Vec<String> {
-        let mutants = of(text).unwrap();
+        let mutants = of_file("core/src/shard/x.rs", text).unwrap();
         mutants.into_iter().map(|mutant| mutant.name).collect()
     }
 
@@ -104,7 +124,7 @@ mod tests {
     fn every_ordering_is_weakened() {
         let text = "fn f() {\n  // Ordering::Release\n  a.store(1, Ordering::Release);\n  \
                     a.swap(1, Ordering::AcqRel);\n  a.load(Ordering::Relaxed);\n}\n\
-                    #[cfg(test)]\nmod tests {\n  Ordering::Release\n}\n";
+                    #[cfg(all(test, loom))]\npub(crate) mod tests {\n  Ordering::Release\n}\n";
         assert_eq!(
             names(text),
             [
@@ -114,7 +134,6 @@ mod tests {
                 "x.rs:4 AcqRel → Relaxed",
             ]
         );
-        assert_eq!(of(text).unwrap()[0].site, "core/src/shard/x.rs:3 (f)");
     }
 
     #[test]
@@ -129,17 +148,12 @@ mod tests {
                 "x.rs:7 fence() left out"
             ]
         );
-        let last = of(text).unwrap().pop().unwrap();
-        assert_eq!(
-            &text[last.edits[0].range.clone()],
-            "sync::fence(Ordering::Release)"
-        );
     }
 
     #[test]
     fn what_would_be_overlooked_is_refused() {
-        let refused = |text| of(text).err().unwrap().to_string();
+        let refused = |text| of_file("x.rs", text).unwrap_err().to_string();
         assert!(refused("fn f() { a.load(Acquire) }").contains("x.rs:1: `Acquire` without"));
-        assert!(refused("fn f() { a.fence() }").contains("is a method"));
+        assert!(refused("fn f() { a.fence(); }").contains("x.rs:1: no mutant is made"));
     }
 }

@@ -17,7 +17,7 @@ const LIMIT: Duration = Duration::from_secs(300);
 const LIMIT_AFTER_FAILURE: Duration = Duration::from_secs(30);
 
 #[derive(Debug, PartialEq)]
-pub(super) enum Verdict {
+pub(super) enum Outcome {
     /// These tests failed.
     Killed(Vec<String>),
     /// So many tests passed, and none failed.
@@ -29,7 +29,7 @@ pub(super) enum Verdict {
     Unclear(String),
 }
 
-impl Verdict {
+impl Outcome {
     pub(super) fn is_kill(&self) -> bool {
         matches!(self, Self::Killed(_))
     }
@@ -51,7 +51,7 @@ impl Verdict {
 
 /// Runs the models whose path contains `filter`, one after the other, so that what is running when one
 /// aborts is known. What they print goes to `log`.
-pub(super) fn run(executable: &Path, filter: &str, folder: &Path, log: &Path) -> Result<Verdict> {
+pub(super) fn run(executable: &Path, filter: &str, folder: &Path, log: &Path) -> Result<Outcome> {
     let parent = log.parent().unwrap_or(Path::new("."));
     let errors = fs::create_dir_all(parent)
         .and_then(|()| fs::File::create(log))
@@ -79,7 +79,7 @@ pub(super) fn run(executable: &Path, filter: &str, folder: &Path, log: &Path) ->
     let earlier = fs::read(log).with_context(|| format!("cannot read {}", log.display()))?;
     fs::write(log, [printed.as_bytes(), &earlier].concat())
         .with_context(|| format!("cannot write {}", log.display()))?;
-    Ok(models.verdict(status))
+    Ok(models.outcome(status))
 }
 
 /// What libtest has printed so far.
@@ -114,18 +114,18 @@ impl Models {
     }
 
     /// `None` for one that was stopped at its deadline.
-    fn verdict(self, status: Option<ExitStatus>) -> Verdict {
+    fn outcome(self, status: Option<ExitStatus>) -> Outcome {
         let Some(status) = status else {
             return match self.failed[..] {
-                [] => Verdict::TimedOut(self.running),
-                _ => Verdict::Killed(self.failed),
+                [] => Outcome::TimedOut(self.running),
+                _ => Outcome::Killed(self.failed),
             };
         };
         let mut failed = self.failed;
         match (status.signal(), self.running) {
             // Somebody's, or the system's when memory ran out.
             (Some(signal @ (9 | 15)), _) if failed.is_empty() => {
-                return Verdict::Unclear(format!("stopped from outside by signal {signal}"));
+                return Outcome::Unclear(format!("stopped from outside by signal {signal}"));
             }
             // A panic while another one unwinds, mostly.
             (Some(signal), Some(running)) => {
@@ -134,11 +134,11 @@ impl Models {
             _ => {}
         }
         if !failed.is_empty() {
-            Verdict::Killed(failed)
+            Outcome::Killed(failed)
         } else if status.success() {
-            Verdict::Survived(self.passed)
+            Outcome::Survived(self.passed)
         } else {
-            Verdict::Unclear(format!("{status}, {} models passed", self.passed))
+            Outcome::Unclear(format!("{status}, {} models passed", self.passed))
         }
     }
 }
@@ -147,12 +147,12 @@ impl Models {
 mod tests {
     use super::*;
 
-    fn verdict(lines: &[&str], status: Option<i32>) -> Verdict {
+    fn outcome(lines: &[&str], status: Option<i32>) -> Outcome {
         let mut models = Models::default();
         for line in lines {
             models.read(line);
         }
-        models.verdict(status.map(ExitStatus::from_raw))
+        models.outcome(status.map(ExitStatus::from_raw))
     }
 
     const OK: &str = "test a::loom::m ... ok";
@@ -161,12 +161,12 @@ mod tests {
 
     #[test]
     fn a_failed_model_is_a_kill() {
-        let killed = Verdict::Killed(vec!["b::loom::m".to_owned()]);
+        let killed = Outcome::Killed(vec!["b::loom::m".to_owned()]);
         assert_eq!(
-            verdict(&["running 2 tests", OK, FAILED], Some(101 << 8)),
+            outcome(&["running 2 tests", OK, FAILED], Some(101 << 8)),
             killed
         );
-        assert_eq!(verdict(&[FAILED, RUNNING], None), killed);
+        assert_eq!(outcome(&[FAILED, RUNNING], None), killed);
         assert!(killed.is_kill());
     }
 
@@ -174,20 +174,20 @@ mod tests {
     fn an_abort_is_a_kill_by_what_was_running() {
         let aborted = "c::loom::m (aborted, signal 6)".to_owned();
         assert_eq!(
-            verdict(&[OK, RUNNING], Some(6)),
-            Verdict::Killed(vec![aborted])
+            outcome(&[OK, RUNNING], Some(6)),
+            Outcome::Killed(vec![aborted])
         );
     }
 
     #[test]
     fn anything_else_is_none() {
-        assert_eq!(verdict(&[OK, OK], Some(0)), Verdict::Survived(2));
+        assert_eq!(outcome(&[OK, OK], Some(0)), Outcome::Survived(2));
         let running = Some("c::loom::m".to_owned());
-        assert_eq!(verdict(&[OK, RUNNING], None), Verdict::TimedOut(running));
+        assert_eq!(outcome(&[OK, RUNNING], None), Outcome::TimedOut(running));
         for (lines, status) in [(&[OK, RUNNING][..], 9), (&[OK], 101 << 8)] {
-            let verdict = verdict(lines, Some(status));
-            assert!(matches!(verdict, Verdict::Unclear(_)), "{verdict:?}");
-            assert!(!verdict.is_kill());
+            let outcome = outcome(lines, Some(status));
+            assert!(matches!(outcome, Outcome::Unclear(_)), "{outcome:?}");
+            assert!(!outcome.is_kill());
         }
     }
 }

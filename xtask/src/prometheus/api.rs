@@ -24,13 +24,6 @@ impl Sample {
     }
 }
 
-/// A series with its samples, each with its time in milliseconds since 1970.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Stream {
-    pub(crate) labels: Labels,
-    pub(crate) samples: Vec<(i64, f64)>,
-}
-
 /// What a range query gives.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Series {
@@ -40,8 +33,6 @@ pub(crate) struct Series {
 
 pub(crate) struct Target {
     pub(crate) job: String,
-    /// `127.0.0.1:PORT`.
-    pub(crate) instance: String,
     pub(crate) last_error: String,
 }
 
@@ -76,30 +67,9 @@ impl<'a> Api<'a> {
 
     /// An instant query at a time of the past.
     pub(crate) fn query_at(&self, promql: &str, time: SystemTime) -> Result<Vec<Sample>> {
-        self.instant(promql, milliseconds(time)?)
-    }
-
-    /// The same with a time in milliseconds since 1970.
-    pub(crate) fn instant(&self, promql: &str, at: i64) -> Result<Vec<Sample>> {
-        let time = seconds(at);
+        let time = seconds(milliseconds(time)?);
         let data = self.ask("/api/v1/query", &[("query", promql), ("time", &time)])?;
         samples(&data).with_context(|| format!("the query: {promql} at {time}"))
-    }
-
-    /// The stored samples that a range selector (`x{y="z"}[5m]`) has at a time in milliseconds since 1970.
-    pub(crate) fn stored(&self, selector: &str, at: i64) -> Result<Vec<Stream>> {
-        let time = seconds(at);
-        let data = self.ask("/api/v1/query", &[("query", selector), ("time", &time)])?;
-        streams(&data).with_context(|| format!("the query: {selector} at {time}"))
-    }
-
-    /// Such as `2.42.0`.
-    pub(crate) fn version(&self) -> Result<String> {
-        let data = self.ask("/api/v1/status/buildinfo", &[])?;
-        let version = data["version"].as_str();
-        Ok(version
-            .context("Prometheus does not say its version")?
-            .to_owned())
     }
 
     /// A range query from `start` to `end`; the values of each series, without their times.
@@ -120,14 +90,7 @@ impl<'a> Api<'a> {
             ("step", &step),
         ];
         let data = self.ask("/api/v1/query_range", &query)?;
-        let streams = streams(&data);
-        let streams =
-            streams.with_context(|| format!("the query: {promql} from {start} to {end}"))?;
-        let series = streams.into_iter().map(|stream| Series {
-            labels: stream.labels,
-            values: stream.samples.iter().map(|(_, value)| *value).collect(),
-        });
-        Ok(series.collect())
+        series(&data).with_context(|| format!("the query: {promql} from {start} to {end}"))
     }
 
     /// The values that a label has on the series of a selector.
@@ -150,7 +113,6 @@ impl<'a> Api<'a> {
             .iter()
             .map(|target| Target {
                 job: text(&target["labels"]["job"]),
-                instance: text(&target["labels"]["instance"]),
                 last_error: text(&target["lastError"]),
             })
             .collect())
@@ -222,22 +184,22 @@ fn samples(data: &Value) -> Result<Vec<Sample>> {
     let sample = |of: &Value| {
         Ok(Sample {
             labels: labels(&of["metric"])?,
-            value: pair(&of["value"])?.1,
+            value: value(&of["value"])?,
         })
     };
     result(data, "vector")?.iter().map(sample).collect()
 }
 
 /// Reads the data of an answer whose result is a matrix.
-fn streams(data: &Value) -> Result<Vec<Stream>> {
-    let stream = |of: &Value| {
+fn series(data: &Value) -> Result<Vec<Series>> {
+    let series = |of: &Value| {
         let values = of["values"].as_array().context("no values")?;
-        Ok(Stream {
+        Ok(Series {
             labels: labels(&of["metric"])?,
-            samples: values.iter().map(pair).collect::<Result<_>>()?,
+            values: values.iter().map(value).collect::<Result<_>>()?,
         })
     };
-    result(data, "matrix")?.iter().map(stream).collect()
+    result(data, "matrix")?.iter().map(series).collect()
 }
 
 fn result<'a>(data: &'a Value, kind: &str) -> Result<&'a Vec<Value>> {
@@ -259,17 +221,13 @@ fn labels(value: &Value) -> Result<Labels> {
         .collect())
 }
 
-/// A time in seconds and a value.
-fn pair(of: &Value) -> Result<(i64, f64)> {
-    let time = of[0].as_f64().context("no time")?;
+/// Of a pair of a time and a value.
+fn value(of: &Value) -> Result<f64> {
     // Numbers come as strings, for NaN and the infinities.
     let value = of[1].as_str().context("no value")?;
-    let value = value
+    value
         .parse()
-        .with_context(|| format!("`{value}` is no number"))?;
-    // They are whole milliseconds.
-    let milliseconds = (time * 1000.0).round() as i64;
-    Ok((milliseconds, value))
+        .with_context(|| format!("`{value}` is no number"))
 }
 
 #[cfg(test)]
@@ -294,20 +252,18 @@ mod tests {
     }
 
     #[test]
-    fn reads_a_matrix_to_the_millisecond() {
+    fn reads_a_matrix() {
         let data = json!({"resultType": "matrix", "result": [
-            {"metric": {"job": "text"}, "values": [[1700000000.001, "0.1"], [1700000001, "NaN"]]},
+            {"metric": {"job": "text"}, "values": [[1700000000.001, "0.1"], [1700000001, "2"]]},
         ]});
-        let streams = streams(&data).unwrap();
-        assert_eq!(streams[0].samples[0], (1_700_000_000_001, 0.1));
-        assert_eq!(streams[0].samples[1].0, 1_700_000_001_000);
+        assert_eq!(series(&data).unwrap()[0].values, [0.1, 2.0]);
         assert_eq!(seconds(1_700_000_000_001), "1700000000.001");
     }
 
     #[test]
     fn anything_else_is_an_error() {
-        assert!(streams(&json!({"resultType": "vector", "result": []})).is_err());
-        assert!(streams(&json!({"resultType": "matrix", "result": [{"metric": {}}]})).is_err());
+        assert!(series(&json!({"resultType": "vector", "result": []})).is_err());
+        assert!(series(&json!({"resultType": "matrix", "result": [{"metric": {}}]})).is_err());
         assert!(samples(&json!({"resultType": "matrix", "result": []})).is_err());
         assert!(samples(&json!({"resultType": "vector"})).is_err());
         let no_value = json!({"resultType": "vector", "result": [{"metric": {}}]});

@@ -116,7 +116,6 @@ fn check(client: &Client, server: &mut ServerProcess, api: &Api) -> Result<()> {
     check_histograms(api)?;
     check_jobs_agree(api)?;
     check_quantile(api, last_answer)?;
-    check_cpu_rate(api, last_answer)?;
     check_process(api)
 }
 
@@ -358,20 +357,6 @@ fn check_quantile(api: &Api, at: SystemTime) -> Result<()> {
     Ok(())
 }
 
-fn check_cpu_rate(api: &Api, at: SystemTime) -> Result<()> {
-    for job in JOBS {
-        let query = format!("rate(process_cpu_seconds_total{{job=\"{job}\"}}[10s])");
-        // The server refreshes it every 10 s, so an unchanged counter, a rate of 0, is right.
-        let rate = single(&query, &api.query_at(&query, at)?)?;
-        ensure!(
-            rate.is_finite() && rate >= 0.0,
-            "{query}: expected a rate of 0 or more; seen: {rate}"
-        );
-        ok(format_args!("{query}: {rate}"));
-    }
-    Ok(())
-}
-
 /// The figures whose size is roughly known: that they are there, in the unit that their names say.
 fn check_process(api: &Api) -> Result<()> {
     // A scrape sees itself in flight, and the other job's now and then.
@@ -397,11 +382,7 @@ fn check_process(api: &Api) -> Result<()> {
 
 /// The value of a query that has one.
 fn one(api: &Api, query: &str) -> Result<f64> {
-    single(query, &api.query(query)?)
-}
-
-fn single(query: &str, samples: &[Sample]) -> Result<f64> {
-    match samples {
+    match &api.query(query)?[..] {
         [sample] => Ok(sample.value),
         samples => bail!("{query}: expected one series; seen: {samples:?}"),
     }

@@ -3,197 +3,160 @@
 //!
 //! A wrong server is caught by that alone: not by the compiler, and not by a run that came to no end. One that is not caught
 //! means that the load test does not look where it should, or that the load does not go there.
+//!
+//! Each is a patch in `xtask/wrong-servers`, of a mistake that is easily made. Its head names the load that is sure to meet
+//! it (`LOADS`), and what one finding has to contain, all of it. Whoever changes what is recorded, or how, adds the mistake
+//! that would be easiest to make.
 
-mod list;
-mod load;
 mod report;
-mod server;
 mod trial;
-mod wrong;
 
-use std::path::Path;
-use std::time::Instant;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
-use self::load::Load;
 use self::trial::{Ended, Paths};
-use self::wrong::Wrong;
 use crate::loadtest;
-use crate::report::seconds;
-use crate::scratch::{Edit, Scratch};
+use crate::mistakes::{self, Copy, Patch, Verdict};
 use crate::workspace::Workspace;
 
-/// What came of a wrong server.
-#[derive(Debug, PartialEq)]
-enum Verdict {
-    DidNotCompile,
-    Ran(Ended),
-}
+const CHORE: &str = "wrong-servers";
+const PACKAGE: &str = "tallied-server";
+
+/// Options of the load test: each load short, and enough for its mistakes to be certain to show.
+const LOADS: [(&str, &str); 5] = [
+    // Something of everything, bodies whose sizes are bounds of buckets among it.
+    (
+        "smoke",
+        "--scenario smoke --rate 400 --duration 4s --scrapes-per-second 1",
+    ),
+    // Has streams that are known to take their time.
+    (
+        "mixed",
+        "--scenario mixed --rate 600 --duration 4s --scrapes-per-second 1",
+    ),
+    // Clients that leave wherever they can.
+    (
+        "aborts",
+        "--scenario aborts --rate 300 --duration 4s --scrapes-per-second 1",
+    ),
+    // Some 48,000 requests, half of them to GET /data: of what goes wrong once in 10,000 times there are several.
+    (
+        "many",
+        "--scenario soak --rate 4000 --duration 12s --scrapes-per-second 1",
+    ),
+    // For what only the scrapes in the middle of a load can tell.
+    (
+        "scraped",
+        "--scenario mixed --rate 1000 --duration 6s --scrapes-per-second 10",
+    ),
+];
 
 pub(crate) fn run(workspace: &Workspace, only: &[String], list: bool) -> Result<()> {
-    let all = wrong::all(&workspace.root)?;
-    let count = all.len();
-    let chosen: Vec<(&Wrong, Vec<Edit>)> = all
-        .into_iter()
-        .filter(|(wrong, _)| only.is_empty() || only.iter().any(|part| wrong.name.contains(part)))
-        .collect();
-    ensure!(
-        !chosen.is_empty(),
-        "none of the {count} wrong servers has {only:?} in its name; `cargo xtask wrong-servers --list` prints them"
-    );
-    if list {
-        for (wrong, _) in &chosen {
-            println!("{}", wrong.name);
-        }
+    let all = all(&workspace.root)?;
+    let Some(chosen) = mistakes::choose(CHORE, all, only, list)? else {
         return Ok(());
-    }
-
-    let start = Instant::now();
-    let folder = workspace.target.join("wrong-servers");
+    };
+    let folder = workspace.target.join(CHORE);
     let load_test = loadtest::build(workspace)?;
-    let scratch = Scratch::new(workspace, "wrong-servers", &["core", "server"])?;
-    let loads = loads(&chosen);
-    unchanged(&scratch, &load_test, &loads, &folder, start)?;
-
-    let mut rows = Vec::new();
-    for (index, (wrong, edits)) in chosen.iter().enumerate() {
-        let begun = Instant::now();
-        let paths = Paths::new(&folder, &format!("{:02}", index + 1));
-        let verdict = match server::build(&scratch, edits)? {
-            None => Verdict::DidNotCompile,
-            Some(server) => Verdict::Ran(trial::run(&load_test, &server, wrong.load, &paths)?),
-        };
-        let row = Row::new(wrong, &verdict);
-        println!(
-            "[{}/{}] {} … {}, {} ({} in all){}",
-            index + 1,
-            chosen.len(),
-            wrong.name,
-            if row.caught { "caught" } else { "NOT CAUGHT" },
-            seconds(begun.elapsed()),
-            seconds(start.elapsed()),
-            if row.caught {
-                String::new()
-            } else {
-                format!("; {}: {}", row.exit, paths.log.display())
-            }
-        );
-        rows.push(row);
-    }
-
-    println!("\n{}", table(&rows));
-    let alive: Vec<&str> = rows
-        .iter()
-        .filter(|row| !row.caught)
-        .map(|row| row.name)
-        .collect();
-    ensure!(
-        alive.is_empty(),
-        "{} of {} wrong servers were not caught: {}. Make the load test look there, or correct the list; \
-         one alone: cargo xtask wrong-servers --only NAME",
-        alive.len(),
-        rows.len(),
-        alive.join("; ")
-    );
-    println!(
-        "wrong-servers: all {} caught in {}",
-        rows.len(),
-        seconds(start.elapsed())
-    );
-    Ok(())
-}
-
-/// Those that are needed, each once.
-fn loads(chosen: &[(&Wrong, Vec<Edit>)]) -> Vec<Load> {
-    let mut loads: Vec<Load> = Vec::new();
-    for (wrong, _) in chosen {
-        if !loads.contains(&wrong.load) {
-            loads.push(wrong.load);
-        }
-    }
-    loads
-}
-
-/// Without a server that passes, one that fails says nothing.
-fn unchanged(
-    scratch: &Scratch,
-    load_test: &Path,
-    loads: &[Load],
-    folder: &Path,
-    start: Instant,
-) -> Result<()> {
+    let copy = Copy::new(workspace, CHORE)?;
     println!(
         "the server as it is, in {}",
-        scratch.folder("server").display()
+        copy.folder("server").display()
     );
-    let Some(server) = server::build(scratch, &[])? else {
-        bail!("the server has to compile before anything is changed");
-    };
-    for (index, &load) in loads.iter().enumerate() {
-        let paths = Paths::new(folder, &format!("unchanged-{}", index + 1));
-        let ended = trial::run(load_test, &server, load, &paths)?;
+    let server = build(&copy, None)?.context("the server has to compile before it is changed")?;
+    for (name, load) in LOADS {
+        // Without a server that passes, one that fails says nothing.
+        if !chosen
+            .iter()
+            .any(|patch| patch.head("load").any(|of| of == name))
+        {
+            continue;
+        }
+        let paths = Paths::new(&folder, &format!("unchanged-{name}"));
+        let ended = trial::run(&load_test, &server, load, &paths)?;
         ensure!(
             ended.is_reconciled(),
-            "the server as it is has to agree with its clients before anything is changed; under {} the load test ended \
-             with {}{}; see {}",
-            load.text(),
-            ended.exit_text(),
-            ended
-                .findings
-                .first()
-                .map_or_else(String::new, |finding| format!(": {}", finding.text())),
+            "the server as it is has to agree with its clients before anything is changed; under {load} the load test \
+             ended with {}; see {}",
+            ended.text(),
             paths.log.display()
         );
-        println!(
-            "[unchanged] {} … exit {}, {} after the start",
-            load.text(),
-            ended.exit_text(),
-            seconds(start.elapsed())
+        println!("[unchanged] {name} … exit {}", ended.text());
+    }
+    mistakes::run(CHORE, &chosen, &folder, |patch, _| {
+        let Some(server) = build(&copy, Some(patch))? else {
+            return Ok(Verdict {
+                noticed: false,
+                text: "it does not compile".to_owned(),
+            });
+        };
+        let (_, load) = load_of(patch)?;
+        let ended = trial::run(&load_test, &server, load, &Paths::new(&folder, &patch.name))?;
+        Ok(verdict(&ended, &patch.head("names").collect::<Vec<_>>()))
+    })
+}
+
+fn build(copy: &Copy, patch: Option<&Patch>) -> Result<Option<PathBuf>> {
+    copy.build(patch, PACKAGE, &["build"], &[])
+}
+
+/// All of them, each with a load and something to be named.
+fn all(root: &Path) -> Result<Vec<Patch>> {
+    let all = mistakes::read_folder(root, "xtask/wrong-servers")?;
+    for patch in &all {
+        load_of(patch)?;
+        ensure!(
+            patch.head("names").next().is_some(),
+            "{}.patch says not what has to be named (`names: `)",
+            patch.name
         );
     }
-    Ok(())
+    Ok(all)
 }
 
-/// A line of the table.
-#[derive(Debug, PartialEq)]
-struct Row {
-    name: &'static str,
-    caught: bool,
-    exit: String,
-    finding: String,
+fn load_of(patch: &Patch) -> Result<(&'static str, &'static str)> {
+    let name = patch.head("load").next();
+    let load = LOADS.into_iter().find(|(load, _)| Some(*load) == name);
+    load.with_context(|| {
+        format!(
+            "{}.patch names no load (`load: `) of {:?}",
+            patch.name,
+            LOADS.map(|(name, _)| name)
+        )
+    })
 }
 
-impl Row {
-    fn new(wrong: &Wrong, verdict: &Verdict) -> Self {
-        let (caught, exit, finding) = match verdict {
-            Verdict::DidNotCompile => (false, "DID NOT COMPILE".to_owned(), String::new()),
-            Verdict::Ran(ended) => match ended.named(wrong.named) {
-                Some(finding) => (true, ended.exit_text(), finding.text()),
-                None => {
-                    let first = ended.findings.first().map(report::Finding::text);
-                    let wanted = wrong.named.join(" … ");
-                    let exit = format!("NOT CAUGHT: {}", ended.exit_text());
-                    let first = first.unwrap_or_else(|| "nothing".to_owned());
-                    (false, exit, format!("{first}, and not {wanted}"))
-                }
-            },
-        };
-        Self {
-            name: wrong.name,
-            caught,
-            exit,
-            finding,
+fn verdict(ended: &Ended, names: &[&str]) -> Verdict {
+    match ended.named(names) {
+        Some(finding) => Verdict {
+            noticed: true,
+            text: finding.clone(),
+        },
+        None => Verdict {
+            noticed: false,
+            text: format!("{}, and not {}", ended.text(), names.join(" … ")),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// So that a change of the server meets the patches in the tests, and not in the chore that few run.
+    #[test]
+    fn the_patches_fit_the_sources() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        assert!(!all(root).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_patch_needs_a_load() {
+        let patch = |text: &str| Patch::new("n", text.to_owned());
+        assert_eq!(load_of(&patch("load: many\n")).unwrap().0, "many");
+        for text in ["", "load: x\n"] {
+            assert!(load_of(&patch(text)).is_err(), "{text}");
         }
     }
-}
-
-fn table(rows: &[Row]) -> String {
-    let mut text =
-        "| wrong server | exit | first finding that names it |\n| --- | --- | --- |\n".to_owned();
-    for row in rows {
-        let line = format!("| {} | {} | {} |\n", row.name, row.exit, row.finding);
-        text.push_str(&line);
-    }
-    text
 }

@@ -6,34 +6,16 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-/// A figure that differs, or a scrape that was not as it should be.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Finding {
-    /// The series, or the whole of what is said of a scrape.
-    pub(super) what: String,
-    /// What the server and the clients say of it.
-    pub(super) figures: Option<String>,
-}
-
-impl Finding {
-    /// On one line.
-    pub(super) fn text(&self) -> String {
-        match &self.figures {
-            Some(figures) => format!("{}: {figures}", self.what),
-            None => self.what.clone(),
-        }
-    }
-}
-
-/// In the order of the report: figures first, then scrapes.
-pub(super) fn findings(directory: &Path) -> Result<Vec<Finding>> {
+/// A line for each figure that differs, and for each scrape that was not as it should be; in the order of the report:
+/// figures first.
+pub(super) fn findings(directory: &Path) -> Result<Vec<String>> {
     let path = directory.join("report.json");
     let text =
         fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     findings_in(&text).with_context(|| format!("in {}", path.display()))
 }
 
-fn findings_in(report: &str) -> Result<Vec<Finding>> {
+fn findings_in(report: &str) -> Result<Vec<String>> {
     let report: Value = serde_json::from_str(report).context("it is no JSON")?;
     let reconciliation = &report["reconciliation"];
     let list = |name: &str| {
@@ -42,21 +24,13 @@ fn findings_in(report: &str) -> Result<Vec<Finding>> {
     };
     let mismatches = list("mismatches")?.iter().map(|mismatch| {
         let series = mismatch["series"].as_str();
-        Ok(Finding {
-            what: series.context("a mismatch names no series")?.to_owned(),
-            figures: Some(format!(
-                "server {}, clients {}",
-                mismatch["server"],
-                range(&mismatch["client"])
-            )),
-        })
+        let series = series.context("a mismatch names no series")?;
+        let (server, clients) = (&mismatch["server"], range(&mismatch["client"]));
+        Ok(format!("{series}: server {server}, clients {clients}"))
     });
     let problems = list("problems")?.iter().map(|problem| {
         let problem = problem.as_str().context("a problem is no text")?;
-        Ok(Finding {
-            what: problem.to_owned(),
-            figures: None,
-        })
+        Ok(problem.to_owned())
     });
     mismatches.chain(problems).collect()
 }
@@ -82,13 +56,8 @@ mod tests {
                 {"series":"b","server":1.0,"client":{"least":2.0,"most":null}},
                 {"series":"c","server":1.0,"client":{"least":2.0,"most":3.5}}],
             "problems":["d went back"]}}"#;
-        let texts: Vec<String> = findings_in(report)
-            .unwrap()
-            .iter()
-            .map(Finding::text)
-            .collect();
         assert_eq!(
-            texts,
+            findings_in(report).unwrap(),
             [
                 "a: server 1.0, clients 2.0",
                 "b: server 1.0, clients 2.0 or more",

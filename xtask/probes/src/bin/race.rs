@@ -1,4 +1,4 @@
-//! A value handed to another thread, in the right order or in none: `cargo xtask tsan` runs both.
+//! A value handed to another thread, in the right order or in none: `cargo +nightly tsan-control`.
 //!
 //! `race ordered` is right. `race relaxed` is a data race on purpose; a sanitizer that does not report it
 //! says nothing when it reports nothing elsewhere.
