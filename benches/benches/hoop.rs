@@ -20,7 +20,7 @@ use salvo::http::uri::Uri;
 use salvo::prelude::*;
 use tallied_benches::report;
 use tallied_benches::timing::{median, together};
-use tallied_server::HttpMetrics;
+use tallied_salvo::{HttpMetrics, Instrument};
 
 /// The system's allocator. It counts each thread's allocations, which costs every contestant the
 /// same fraction of a nanosecond for each; tallied's own counting would be a part of what is measured.

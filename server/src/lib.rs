@@ -1,82 +1,129 @@
-//! HTTP metrics for [Salvo](https://salvo.rs): every request counted once, whatever happens to
-//! it.
+//! The application that the `tallied-server` binary runs. It is no library: what is public here is for the binary and
+//! its tests.
 //!
-//! ```
-//! use salvo::prelude::*;
-//! use tallied::Registry;
-//! use tallied_server::{HttpMetrics, Scrape};
-//!
-//! #[handler]
-//! async fn hello() -> &'static str {
-//!     "hello"
-//! }
-//!
-//! let registry = Registry::default();
-//! let metrics = HttpMetrics::register(&registry)?;
-//! let router = Router::new()
-//!     .push(Router::with_path("hello").get(hello))
-//!     .push(Router::with_path("metrics").get(Scrape::new(registry)));
-//! // Outermost, so that it also sees 404, 405 and what catchers write.
-//! let service = metrics.instrument(Service::new(router));
-//! # let _ = service;
-//! # Ok::<(), tallied::RegisterError>(())
-//! ```
-//!
-//! - [`HttpMetrics`] registers the metrics, with the options of its [`builder`](HttpMetrics::builder);
-//!   [`instrument`](HttpMetrics::instrument) puts the [`hoop`](HttpMetrics::hoop) that feeds them around a
-//!   service.
-//! - [`Scrape`] answers a Prometheus scrape; [`ScrapeMetrics`] measure that.
-//! - [`DeferEofAcceptor`], around the acceptor, has requests counted whose clients close right behind them: hyper
-//!   drops those before any hoop sees them.
-//! - [`RuntimeMetrics`], and with the feature `process` `ProcessMetrics` and `HostMetrics`, say what
-//!   the runtime, the process and the machine do.
-//! - `app` (feature `server`, on by default) is the application that the `tallied-server` binary
-//!   runs, and no part of the library's interface: turn it off with `default-features = false`.
-//!
-//! Features: `process`, and `prometheus-client`, which serves the metrics of a registry of that crate, too
-//! (`Scrape::with_prometheus_client`).
-//!
-//! At the end of a drain, before what is left is cut off, call
-//! [`HttpMetrics::drain_timed_out`], so that the server's own doing is not taken for the clients'.
+//! | endpoint | answers |
+//! | --- | --- |
+//! | GET / | a welcome message and links: JSON, or a page where the client prefers HTML |
+//! | GET /health | `{"status":"ok"}` with version and uptime |
+//! | GET /health/live, /health/ready | whether it runs, and whether it wants requests |
+//! | GET /metrics | the exposition |
+//! | POST /data | takes a record, answers with its statistics |
+//! | GET /data, /data/{id} | the newest records; one of them |
+//! | GET /docs | the API's documentation |
+//! | GET /openapi.json | its OpenAPI document |
+//! | GET, POST /fault | what is wrong on request; only where the configuration says so |
 
 #![forbid(unsafe_code)]
-#[cfg(feature = "server")]
-#[doc(hidden)]
-pub mod app;
-mod counted;
-mod defer_eof;
-mod exchange;
-mod hoop;
-#[cfg(feature = "process")]
-mod host;
-mod http_builder;
-mod http_metrics;
-mod installation;
-mod known_routes;
-mod methods;
-#[cfg(feature = "process")]
-mod process;
-mod request_body;
-mod response_body;
-mod route_pattern;
-mod route_series;
-mod runtime;
-mod scrape;
 
-pub use defer_eof::{DeferEof, DeferEofAcceptor};
-pub use hoop::MetricsHoop;
-#[cfg(feature = "process")]
-pub use host::HostMetrics;
-pub use http_builder::{EndpointBuckets, HttpMetric, HttpMetricsBuilder};
-pub use http_metrics::HttpMetrics;
-pub use installation::UnknownEndpoint;
-#[cfg(feature = "process")]
-pub use process::ProcessMetrics;
-pub use runtime::RuntimeMetrics;
-pub use scrape::{Scrape, ScrapeMetrics};
+mod accept;
+mod body;
+mod body_budget;
+pub mod cli;
+mod complete_answer;
+pub mod config;
+mod data;
+mod docs;
+mod faults;
+pub mod health;
+pub mod health_check;
+mod host_header;
+pub mod limits;
+pub mod logs;
+mod openapi;
+mod problem;
+mod query;
+mod request_log;
+mod routes;
+pub mod serve;
+pub mod system;
+mod validated;
+mod welcome;
 
-/// The README's examples, compiled and run.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
+use std::collections::BTreeSet;
+
+use salvo::Service;
+use tallied::{RegisterError, Registry};
+use tallied_salvo::{HttpMetrics, Instrument, Scrape, ScrapeMetrics, known_routes};
+
+use crate::body_budget::BodyBudget;
+use crate::config::{Config, Level};
+use crate::health::Readiness;
+use crate::host_header::HostRequired;
+use crate::serve::{ConnectionMetrics, ListenerOptions};
+use crate::system::SystemMetrics;
+
+/// The application's service and the metrics that its surroundings have to know of.
 #[derive(Debug)]
-pub struct Readme;
+pub struct App {
+    /// The routes, with the hoop around them.
+    pub service: Service,
+    /// Fed by the hoop; told when a drain runs out of time.
+    pub http: HttpMetrics,
+    /// To be refreshed on an interval.
+    pub system: SystemMetrics,
+    /// What /health/ready answers by; told when a drain begins.
+    pub readiness: Readiness,
+}
+
+impl App {
+    /// The patterns of all its routes; `None` where one of them cannot be told.
+    pub fn patterns(&self) -> Option<BTreeSet<String>> {
+        let routes = known_routes(&self.service.router).into_iter();
+        routes
+            .map(|route| route.certain.then_some(route.endpoint))
+            .collect()
+    }
+
+    /// The application alone; the metrics of its connections stay at zero.
+    ///
+    /// # Errors
+    /// As [`with_listener_options`](Self::with_listener_options).
+    pub fn new(config: &Config) -> Result<Self, RegisterError> {
+        Self::with_listener_options(config).map(|(app, _)| app)
+    }
+
+    /// The application, with a registry of its own, and what its listeners have to know.
+    ///
+    /// # Errors
+    /// When a constant label is one that a metric has itself; [`Config::mistake`] says so.
+    pub fn with_listener_options(
+        config: &Config,
+    ) -> Result<(Self, ListenerOptions), RegisterError> {
+        let labels = config.constant_labels.iter();
+        let registry = Registry::with_prefix_and_labels(
+            &config.metric_prefix,
+            labels.map(|(label, value)| (&**label, &**value)),
+        )?;
+        let http = config.http.register(&registry)?;
+        let system = SystemMetrics::register(&registry)?;
+        let scrapes = ScrapeMetrics::register(&registry)?;
+        let connections = ConnectionMetrics::register(&registry)?;
+        let budget = BodyBudget::register(config.limits.bodies_bytes, &registry)?;
+        let scrape = Scrape::new(registry).with_metrics(scrapes);
+        let readiness = Readiness::default();
+        let metrics_service = config
+            .metrics_listen
+            .map(|_| routes::service(routes::metrics(scrape.clone())).hoop(HostRequired));
+        let router = routes::router(scrape, readiness.clone(), budget, config);
+        let mut service = routes::service(router);
+        // Inside of the metrics' hoop, so that its time is in the durations.
+        if config.log.level >= Level::Debug {
+            service = service.hoop(request_log::RequestLog::default());
+        }
+        let service = service.hoop(HostRequired);
+        let service = http.instrument(service);
+        let app = Self {
+            service,
+            http,
+            system,
+            readiness,
+        };
+        let options = ListenerOptions {
+            limits: config.connections,
+            connections,
+            metrics_service,
+            last_scrape: config.last_scrape,
+        };
+        Ok((app, options))
+    }
+}

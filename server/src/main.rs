@@ -8,12 +8,12 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use tallied::heap::CountingAllocator;
-use tallied_server::app::App;
-use tallied_server::app::cli::{self, Arguments, Parsed};
-use tallied_server::app::config::{Config, ConfigError, Format, Key, LogConfig};
-use tallied_server::app::health_check::health_check;
-use tallied_server::app::logs;
-use tallied_server::app::serve::{Listeners, listen, serve, stop_signals};
+use tallied_server::App;
+use tallied_server::cli::{self, Arguments, Parsed};
+use tallied_server::config::{Config, ConfigError, Format, Key, LogConfig};
+use tallied_server::health_check::health_check;
+use tallied_server::logs;
+use tallied_server::serve::{Listeners, listen, serve, stop_signals};
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator::SYSTEM;
@@ -105,7 +105,7 @@ fn run(arguments: &Arguments) -> ExitCode {
     };
     // The runtime's metrics are those of the runtime that the application is made in.
     let _entered = runtime.enter();
-    let (app, edge) = match App::with_edge(&config) {
+    let (app, options) = match App::with_listener_options(&config) {
         Ok(made) => made,
         Err(error) => {
             return match config.mistake(&error) {
@@ -141,7 +141,7 @@ fn run(arguments: &Arguments) -> ExitCode {
     let listeners = Listeners {
         main,
         metrics,
-        edge,
+        options,
     };
     if config.faults {
         tracing::warn!(

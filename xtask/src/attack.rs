@@ -7,7 +7,6 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::loadtest;
-use crate::server_process::ServerProcess;
 use crate::workspace::Workspace;
 
 /// A second: what the generator keeps on a small machine.
@@ -31,13 +30,6 @@ pub(crate) fn run(
         args.extend(["--server".into(), server.into()]);
     }
     loadtest::checked(workspace, "attack", args)
-}
-
-/// Every series that clients can make, by requests of the attack's kind.
-pub(crate) fn make_all_series(server: &ServerProcess) -> Result<()> {
-    let mut args = arguments("0", 5);
-    args.extend(["--no-reconcile", "--target", server.url()].map(OsString::from));
-    loadtest::measured(&Workspace::find()?, "series", args)
 }
 
 fn arguments(warm_up: &str, seconds: u64) -> Vec<OsString> {

@@ -8,7 +8,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use anyhow::{Context, Result, ensure};
 
 use crate::child::ChildGuard;
-use crate::workspace::{self, Workspace};
+use crate::workspace::{self, Programs, Workspace};
 
 pub(crate) fn in_workspace(workspace: &Workspace, args: &[&str]) -> Command {
     let mut command = workspace::cargo();
@@ -50,26 +50,20 @@ pub(crate) fn server(workspace: &Workspace, named: Option<&Path>) -> Result<Path
     }
 }
 
-/// Builds the server as it is shipped and says where the binary is.
+/// Builds the server, and says where the binary is.
 pub(crate) fn build_server(workspace: &Workspace) -> Result<PathBuf> {
-    let mut command = in_workspace(workspace, &["build", "--release", "-p", "tallied-server"]);
-    let (status, executable) = build_binary(&mut command, "tallied-server")?;
-    ensure!(
-        status.success(),
-        "the server does not build ({status}); or name a binary with --server PATH"
-    );
-    executable.context(
-        "cargo built no `tallied-server` binary; does its feature for the binary come by default?",
-    )
+    program(workspace, "tallied-server").context("or name a binary with --server PATH")
 }
 
-/// Builds the small services with each kind of metrics, and says where the binary is.
-pub(crate) fn build_services(workspace: &Workspace) -> Result<PathBuf> {
-    let package = "tallied-services";
-    let mut command = in_workspace(workspace, &["build", "--release", "-p", package]);
-    let (status, executable) = build_binary(&mut command, package)?;
-    ensure!(status.success(), "the services do not build ({status})");
-    executable.context("cargo built no `tallied-services` binary")
+/// Builds the program of a package that has its name, and says where the binary is.
+pub(crate) fn program(workspace: &Workspace, package: &str) -> Result<PathBuf> {
+    let args: &[&str] = match workspace.programs {
+        Programs::Shipped => &["build", "--release", "-p", package],
+        Programs::OfTheTests => &["test", "--workspace", "--all-features", "--no-run"],
+    };
+    let (status, executable) = build_binary(&mut in_workspace(workspace, args), package)?;
+    ensure!(status.success(), "{package} does not build ({status})");
+    executable.with_context(|| format!("cargo built no `{package}` binary"))
 }
 
 /// Runs a `cargo build`, and says how it ended and where the binary of this name is.
@@ -102,7 +96,9 @@ pub(crate) struct Built {
 /// The executable of this name, if it is what one of cargo's messages is about.
 pub(crate) fn built_in(message: &str, name: &str) -> Option<Built> {
     let message: serde_json::Value = serde_json::from_str(message).ok()?;
-    let is_it = message["reason"] == "compiler-artifact" && message["target"]["name"] == name;
+    let is_it = message["reason"] == "compiler-artifact"
+        && message["target"]["name"] == name
+        && message["profile"]["test"] != true;
     let executable = message["executable"].as_str().filter(|_| is_it)?;
     Some(Built {
         executable: executable.into(),

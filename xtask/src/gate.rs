@@ -4,11 +4,10 @@ use anyhow::Result;
 
 #[cfg(target_arch = "x86_64")]
 use crate::asm;
-use crate::attack;
 use crate::cargo;
 use crate::steps::{self, Step};
-use crate::workspace::Workspace;
-use crate::{alerts, dashboards, loadtest, loom, msrv, prometheus, tools};
+use crate::workspace::{Programs, Workspace};
+use crate::{alerts, attack, dashboards, loadtest, loom, msrv, prometheus, tools};
 
 const COUNT: usize = 14 + cfg!(target_arch = "x86_64") as usize;
 
@@ -54,7 +53,19 @@ const STEPS: [Step<Workspace>; COUNT] = [
         run: |workspace| {
             let mut command = cargo::in_workspace(
                 workspace,
-                &["doc", "--workspace", "--all-features", "--no-deps"],
+                &[
+                    "doc",
+                    "--no-deps",
+                    "--all-features",
+                    "-p",
+                    "tallied",
+                    "-p",
+                    "tallied-http",
+                    "-p",
+                    "tallied-salvo",
+                    "-p",
+                    "tallied-collectors",
+                ],
             );
             cargo::append_flags(&mut command, "RUSTDOCFLAGS", &["-D", "warnings"]);
             cargo::run_command(&mut command)
@@ -62,24 +73,25 @@ const STEPS: [Step<Workspace>; COUNT] = [
     },
     Step {
         name: "tests",
-        run: |workspace| cargo::run(workspace, &["test", "--workspace", "--all-features"]),
-    },
-    // An application that takes the hoop alone must not need what only the binary needs.
-    Step {
-        name: "library",
         run: |workspace| {
             cargo::run(
                 workspace,
                 &[
-                    "clippy",
-                    "-p",
-                    "tallied-server",
-                    "--lib",
-                    "--no-default-features",
-                    "--",
-                    "-D",
-                    "warnings",
+                    "test",
+                    "--workspace",
+                    "--all-features",
+                    "--tests",
+                    "--examples",
                 ],
+            )
+        },
+    },
+    Step {
+        name: "doctests",
+        run: |workspace| {
+            cargo::run(
+                workspace,
+                &["test", "--workspace", "--all-features", "--doc"],
             )
         },
     },
@@ -137,13 +149,26 @@ const STEPS: [Step<Workspace>; COUNT] = [
     },
 ];
 
+/// What is worth waiting for at each change.
+const QUICK: [&str; 3] = ["format", "clippy", "tests"];
+
 pub(crate) fn step_names() -> [&'static str; STEPS.len()] {
     STEPS.map(|step| step.name)
 }
 
-pub(crate) fn run(workspace: &Workspace, only: &[String], from: Option<&str>) -> Result<()> {
-    let selected = steps::selected(&step_names(), only, from);
-    steps::run(&STEPS, &selected, workspace, |name| {
+/// `only` names the steps to run, all if there are none.
+pub(crate) fn run(
+    mut workspace: Workspace,
+    quick: bool,
+    mut only: Vec<String>,
+    from: Option<&str>,
+) -> Result<()> {
+    workspace.programs = Programs::OfTheTests;
+    if quick {
+        only = QUICK.map(str::to_owned).to_vec();
+    }
+    let selected = steps::selected(&step_names(), &only, from);
+    steps::run(&STEPS, &selected, &workspace, |name| {
         format!("cargo xtask test --only {name}")
     })
 }

@@ -3,7 +3,6 @@
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -12,7 +11,7 @@ use crate::cargo;
 use crate::child::ChildGuard;
 use crate::workspace::Workspace;
 
-const PACKAGE: &str = "tallied-loadtest";
+pub(crate) const PACKAGE: &str = "tallied-loadtest";
 const GENERATOR_WAS_LATE: i32 = 4;
 
 /// Becomes the load test, which reads these arguments itself: Ctrl-C and the exit status are its own.
@@ -23,7 +22,7 @@ pub(crate) fn run(workspace: &Workspace, args: &[OsString]) -> Result<()> {
 }
 
 fn command(workspace: &Workspace, args: &[OsString]) -> Result<Command> {
-    let mut command = Command::new(build(workspace)?);
+    let mut command = Command::new(cargo::program(workspace, PACKAGE)?);
     command.args(args);
     command.env("TALLIED_LOADTEST_REPORT", workspace.target.join("loadtest"));
     if needs_server(args) {
@@ -51,20 +50,6 @@ pub(crate) fn checked(workspace: &Workspace, name: &str, args: Vec<OsString>) ->
         "the load test {name}: reconciled: {}; missed: {missed:?}; errors: {}",
         verdict["reconciled"],
         report["total"]["errors"]
-    );
-    Ok(())
-}
-
-/// Every request must come back as it should.
-pub(crate) fn measured(workspace: &Workspace, name: &str, args: Vec<OsString>) -> Result<()> {
-    let report = reported(workspace, name, args)?;
-    let total = &report["total"];
-    ensure!(
-        total["due"] == total["good"],
-        "of the load test's {} requests, {} ended well: {}",
-        total["due"],
-        total["good"],
-        total["errors"]
     );
     Ok(())
 }
@@ -102,14 +87,6 @@ fn needs_server(args: &[OsString]) -> bool {
     !args
         .iter()
         .any(|arg| without.iter().any(|name| is(arg, name)))
-}
-
-/// Says where the binary is.
-pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
-    let mut command = cargo::in_workspace(workspace, &["build", "--release", "-p", PACKAGE]);
-    let (status, executable) = cargo::build_binary(&mut command, PACKAGE)?;
-    ensure!(status.success(), "the load test does not build ({status})");
-    executable.context("cargo built no `tallied-loadtest` binary")
 }
 
 #[cfg(test)]

@@ -26,12 +26,11 @@ mod gate;
 mod http;
 mod loadtest;
 mod loom;
-mod msrv;
 mod mistakes;
+mod msrv;
 mod mutants;
 mod processors;
 mod prometheus;
-mod raw_http;
 mod samples;
 mod steps;
 mod tools;
@@ -65,9 +64,13 @@ enum Command {
     /// Everything a change must pass, step by step; stops at the first failure
     #[command(after_help = "Examples:
   cargo xtask test
+  cargo xtask test --quick
   cargo xtask test --only clippy --only docs
   cargo xtask test --from loom")]
     Test {
+        /// Format, lints and tests alone, for each change (under three minutes after a first run)
+        #[arg(long, conflicts_with_all = ["only", "from"])]
+        quick: bool,
         /// Run this step only (repeatable)
         #[arg(long, value_name = "STEP", value_parser = gate::step_names())]
         only: Vec<String>,
@@ -200,9 +203,9 @@ have what a recording path must not have are read too: the chore fails when it f
         #[arg(long)]
         listing: bool,
     },
-    /// The core compiles with the oldest compiler that it promises, which rustup installs if it lacks it
+    /// `tallied` and `tallied-http` compile with the oldest compiler that they promise, which rustup installs if it lacks it
     Msrv,
-    /// The core compiles for other systems and for 32 bits; rustup adds the targets
+    /// They compile for other systems and for 32 bits; rustup adds the targets
     Targets,
     /// A real browser, without network, opens the documentation page and tries it out
     #[command(after_help = "Examples:
@@ -374,7 +377,9 @@ fn main() -> ExitCode {
     let outcome = interrupt::install()
         .and_then(|()| Workspace::find())
         .and_then(|workspace| match cli.command {
-            Command::Test { only, from } => gate::run(&workspace, &only, from.as_deref()),
+            Command::Test { quick, only, from } => {
+                gate::run(workspace, quick, only, from.as_deref())
+            }
             Command::Bench {
                 only,
                 quick,

@@ -131,7 +131,7 @@ impl Tool {
         let tools = workspace.target.join("tools");
         let unpacked = |package: &str, origin: &str| {
             let root = tools.join(package);
-            self.among(&root.join("usr/bin"), origin, libraries(&root))
+            self.among(&root.join("usr/bin"), origin, libraries(&root).as_ref())
         };
         if let Some(binary) = self
             .packages
@@ -158,11 +158,16 @@ impl Tool {
     }
 
     /// The one in a folder, if it works.
-    fn among(&self, folder: &Path, origin: &str, library_path: Option<OsString>) -> Option<Binary> {
+    fn among(
+        &self,
+        folder: &Path,
+        origin: &str,
+        library_path: Option<&OsString>,
+    ) -> Option<Binary> {
         for name in self.debian.into_iter().chain([self.name]) {
             let path = folder.join(name);
             if path.is_file() {
-                match self.binary(&path, origin, library_path.clone()) {
+                match self.binary(&path, origin, library_path.cloned()) {
                     Ok(binary) => return Some(binary),
                     Err(error) => println!("{name}: not {}: {error:#}", path.display()),
                 }

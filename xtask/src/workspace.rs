@@ -11,6 +11,15 @@ pub(crate) fn cargo() -> Command {
     Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
+/// Which build of our programs the chores look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Programs {
+    /// Release builds.
+    Shipped,
+    /// What the tests have built for themselves: it costs the gate nothing more.
+    OfTheTests,
+}
+
 pub(crate) struct Workspace {
     /// The folder of the root Cargo.toml; every command runs there.
     pub(crate) root: PathBuf,
@@ -19,6 +28,7 @@ pub(crate) struct Workspace {
     /// Of all packages.
     pub(crate) version: String,
     pub(crate) rust_version: String,
+    pub(crate) programs: Programs,
 }
 
 impl Workspace {
@@ -49,6 +59,7 @@ impl Workspace {
             target: text(&metadata, "target_directory")?.into(),
             version: text(package, "version")?,
             rust_version: text(package, "rust_version")?,
+            programs: Programs::Shipped,
         })
     }
 }

@@ -6,7 +6,7 @@ use opentelemetry_sdk::metrics::SdkMeterProvider;
 use prometheus::TextEncoder;
 use salvo::conn::tcp::TcpAcceptor;
 use salvo::prelude::*;
-use tallied_server::{HttpMetrics, Scrape};
+use tallied_salvo::{HttpMetrics, Instrument, Scrape};
 use tokio::net::TcpListener;
 
 use crate::{Received, User};

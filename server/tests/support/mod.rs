@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 
 use salvo::{Router, Service};
 use tallied::{HistogramSnapshot, Registry, Value};
-use tallied_server::app::App;
-use tallied_server::app::health::Readiness;
-use tallied_server::app::serve::{Edge, Listeners, listen, serve};
-use tallied_server::app::system::SystemMetrics;
-use tallied_server::{HttpMetrics, MetricsHoop};
+use tallied_salvo::{HttpMetrics, Instrument, MetricsHoop};
+use tallied_server::App;
+use tallied_server::health::Readiness;
+use tallied_server::serve::{ListenerOptions, Listeners, listen, serve};
+use tallied_server::system::SystemMetrics;
 
 /// Long enough for the slowest machine; a test that waits so long has failed.
 pub const DEADLINE: Duration = Duration::from_secs(30);
@@ -44,13 +44,13 @@ pub struct Running {
 impl Running {
     /// Serves what `app` makes, inside of the runtime, on a free port.
     pub fn start(app: impl FnOnce() -> App + Send + 'static, drain: Duration) -> Self {
-        Self::start_at_edge(app, Edge::default(), drain)
+        Self::start_at_edge(app, ListenerOptions::default(), drain)
     }
 
     /// … with limits and metrics of the connections.
     pub fn start_at_edge(
         app: impl FnOnce() -> App + Send + 'static,
-        edge: Edge,
+        options: ListenerOptions,
         drain: Duration,
     ) -> Self {
         let listener = listens();
@@ -69,7 +69,7 @@ impl Running {
             };
             let refresh = Duration::from_secs(10);
             let listeners = Listeners {
-                edge,
+                options,
                 ..listener.into()
             };
             let serving = async { serve(app(), listeners, stop, drain, refresh).await };

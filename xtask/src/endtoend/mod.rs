@@ -76,9 +76,12 @@ pub(crate) fn run(
     let peers = &mut machine.peers;
     peers.push(("wrk".to_owned(), wrk.version().to_owned()));
 
-    let services = wants("cost").then(|| cargo::build_services(workspace));
+    let services = wants("cost").then(|| cargo::program(workspace, "tallied-services"));
     let server = wants("scrapes").then(|| {
-        Ok::<_, anyhow::Error>((loadtest::build(workspace)?, cargo::build_server(workspace)?))
+        Ok::<_, anyhow::Error>((
+            cargo::program(workspace, loadtest::PACKAGE)?,
+            cargo::build_server(workspace)?,
+        ))
     });
     let (services, server) = (services.transpose()?, server.transpose()?);
     let start = Instant::now();

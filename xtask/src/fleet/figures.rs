@@ -69,7 +69,7 @@ pub(super) fn totals<'a>(count: Count, servers: impl Iterator<Item = &'a Exposed
     totals
 }
 
-pub(super) fn stored(count: Count, samples: Vec<Sample>) -> Totals {
+pub(super) fn stored(count: Count, samples: &[Sample]) -> Totals {
     let samples = samples.iter();
     samples
         .map(|sample| (count.key(&sample.labels), sample.value))

@@ -183,7 +183,7 @@ impl Fleet<'_> {
             let exposed = figures::totals(count, running().map(|member| &member.last));
             let query = count.query(&up.join("|"));
             poll::until("what the servers expose, in Prometheus", TIMEOUT, || {
-                let stored = figures::stored(count, self.api.query(&query)?);
+                let stored = figures::stored(count, &self.api.query(&query)?);
                 Ok(if stored == exposed {
                     Try::Done(())
                 } else {

@@ -16,9 +16,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 use self::trial::{Ended, Paths};
-use crate::loadtest;
 use crate::mistakes::{self, Copy, Patch, Verdict};
 use crate::workspace::Workspace;
+use crate::{cargo, loadtest};
 
 const CHORE: &str = "wrong-servers";
 const PACKAGE: &str = "tallied-server";
@@ -58,7 +58,7 @@ pub(crate) fn run(workspace: &Workspace, only: &[String], list: bool) -> Result<
         return Ok(());
     };
     let folder = workspace.target.join(CHORE);
-    let load_test = loadtest::build(workspace)?;
+    let load_test = cargo::program(workspace, loadtest::PACKAGE)?;
     let copy = Copy::new(workspace, CHORE)?;
     println!(
         "the server as it is, in {}",

@@ -43,7 +43,7 @@ pub(super) fn run(workspace: &Workspace, options: &Options, dashboards: &[Parsed
         Some(path) => path
             .canonicalize()
             .with_context(|| format!("there is no load test at {}", path.display()))?,
-        None => loadtest::build(workspace)?,
+        None => cargo::program(workspace, loadtest::PACKAGE)?,
     };
     let client = Client::new();
     let rules = workspace.root.join("deploy/prometheus/rules");

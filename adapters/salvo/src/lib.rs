@@ -1,0 +1,90 @@
+//! HTTP metrics for [Salvo](https://salvo.rs): every request counted once, whatever happens to
+//! it.
+//!
+//! ```
+//! use salvo::prelude::*;
+//! use tallied::Registry;
+//! use tallied_salvo::{HttpMetrics, Instrument, Scrape};
+//!
+//! #[handler]
+//! async fn hello() -> &'static str {
+//!     "hello"
+//! }
+//!
+//! let registry = Registry::default();
+//! let metrics = HttpMetrics::register(&registry)?;
+//! let router = Router::new()
+//!     .push(Router::with_path("hello").get(hello))
+//!     .push(Router::with_path("metrics").get(Scrape::new(registry)));
+//! // Outermost, so that it also sees 404, 405 and what catchers write.
+//! let service = metrics.instrument(Service::new(router));
+//! # let _ = service;
+//! # Ok::<(), tallied::RegisterError>(())
+//! ```
+//!
+//! - [`HttpMetrics`] registers the metrics, with the options of its [`builder`](HttpMetrics::builder);
+//!   [`Instrument`] puts the hoop that feeds them around a service.
+//! - [`Scrape`] answers a Prometheus scrape; [`ScrapeMetrics`] measure that.
+//! - [`DeferEofAcceptor`], around the acceptor, has requests counted whose clients close right behind them: hyper
+//!   drops those before any hoop sees them.
+//!
+//! The feature `prometheus-client` serves the metrics of a registry of that crate, too
+//! (`Scrape::with_prometheus_client`).
+//!
+//! # Stopping
+//!
+//! At the end of a drain, before what is left is cut off, call
+//! [`HttpMetrics::drain_timed_out`], so that the server's own doing is not taken for the clients'. So give Salvo's
+//! `stop_graceful` no limit of its own, because it leaves no moment for this call:
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use salvo::conn::Acceptor;
+//! use salvo::prelude::*;
+//! use tallied_salvo::HttpMetrics;
+//!
+//! async fn serve(
+//!     server: Server<impl Acceptor + Send>,
+//!     service: Service,
+//!     metrics: HttpMetrics,
+//!     stop: impl Future<Output = ()>,
+//! ) -> std::io::Result<()> {
+//!     let handle = server.handle();
+//!     let mut serving = std::pin::pin!(server.try_serve(service));
+//!     tokio::select! {
+//!         served = &mut serving => return served,
+//!         () = stop => handle.stop_graceful(None),
+//!     }
+//!     tokio::select! {
+//!         served = &mut serving => return served,
+//!         () = tokio::time::sleep(Duration::from_secs(10)) => metrics.drain_timed_out(),
+//!     }
+//!     handle.stop_forceful();
+//!     serving.await
+//! }
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod acceptor;
+mod hoop;
+mod known_routes;
+mod route_pattern;
+mod scrape;
+
+pub use acceptor::DeferEofAcceptor;
+pub use hoop::{Instrument, MetricsHoop, matched_path};
+pub use known_routes::known_routes;
+pub use scrape::Scrape;
+pub use tallied_http::adapter::KnownRoute;
+pub use tallied_http::{
+    DeferEof, EndpointBuckets, HttpMetric, HttpMetrics, HttpMetricsBuilder, ScrapeMetrics,
+    UnknownEndpoint,
+};
+
+/// The README's examples, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+#[derive(Debug)]
+pub struct Readme;

@@ -1,0 +1,22 @@
+//! Metrics of the process, the host and the tokio runtime.
+//!
+//! ```
+//! use tallied::Registry;
+//! use tallied_collectors::ProcessMetrics;
+//!
+//! let registry = Registry::default();
+//! let process = ProcessMetrics::register(&registry)?;
+//! // On an interval:
+//! process.refresh();
+//! # Ok::<(), tallied::RegisterError>(())
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod host;
+mod process;
+mod runtime;
+
+pub use host::HostMetrics;
+pub use process::ProcessMetrics;
+pub use runtime::RuntimeMetrics;

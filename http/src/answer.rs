@@ -1,0 +1,117 @@
+//! From a final head to a record, or to the body that makes it.
+
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, StatusCode};
+use http_body::SizeHint;
+
+use crate::aborted::Aborted;
+use crate::exchange::Exchange;
+use crate::response_body::{Framing, Handover};
+
+/// An answer as it passed the hoop: something outside may still change it.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its body.
+    pub body: AnswerBody,
+    /// How its body ends on the wire.
+    pub framing: Framing,
+    /// Whether it answers a HEAD, and so is sent without a body.
+    pub to_head: bool,
+}
+
+/// The body of an [`Answer`].
+#[derive(Debug)]
+pub enum AnswerBody {
+    /// Counted while it is sent.
+    Streamed(Handover),
+    /// So many bytes, which are in memory.
+    Whole(u64),
+}
+
+/// A response that nothing will change any more.
+#[derive(Debug)]
+pub struct FinalResponse<'a> {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: &'a HeaderMap,
+    /// The size of its body in bytes, where that is whole in memory.
+    pub whole: Option<u64>,
+    /// What its body says of its size.
+    pub size_hint: SizeHint,
+    /// Whether its body has ended.
+    pub is_end_stream: bool,
+    /// Whether its body is the one that passed the hoop. False for one that has been put into another.
+    pub body_is_own: bool,
+}
+
+impl FinalResponse<'_> {
+    /// The size of its body, if it is known.
+    fn size(&self) -> Option<u64> {
+        self.whole.or_else(|| self.size_hint.exact())
+    }
+
+    /// So many bytes the connection sends of its body, and then drops it.
+    fn length(&self) -> Option<u64> {
+        content_length(self.headers).or_else(|| self.size_hint.exact())
+    }
+
+    /// Whether the connection will drop the body without asking it for anything.
+    fn has_ended(&self) -> bool {
+        content_length(self.headers) == Some(0) || self.is_end_stream
+    }
+
+    /// Whether a whole body has another size than its Content-Length: then the client waits for the rest, or takes
+    /// what is too much for the next answer, or refuses it. A hoop further out may have
+    /// turned it into a stream of known size. hyper corrects the length of an empty one over HTTP/1.
+    fn contradicts_its_length(&self, framing: Framing) -> bool {
+        let (Some(declared), Some(size)) = (content_length(self.headers), self.size()) else {
+            return false;
+        };
+        declared != size && (size > 0 || framing == Framing::Frames)
+    }
+}
+
+/// The Content-Length.
+pub fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+impl Exchange {
+    /// The response is final: records the request, or leaves that to the streamed body.
+    pub fn settle(mut self, answer: Answer, response: &FinalResponse<'_>) {
+        if let Some(fault) = self.upload_fault() {
+            return self.abort(fault);
+        }
+        let status = response.status;
+        if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
+            // An interim status in the place of a final one. Over HTTP/1 hyper answers 500 instead; over HTTP/2 it
+            // is sent, and the client gets no final answer.
+            let aborted = (answer.framing == Framing::Frames).then_some(Aborted::BodyError);
+            return self.finish_whole(StatusCode::INTERNAL_SERVER_ERROR, 0, aborted);
+        }
+        if !may_have_body(status) || answer.to_head {
+            return self.finish_whole(status, 0, None);
+        }
+        let bytes = match answer.body {
+            _ if response.has_ended() => 0,
+            AnswerBody::Streamed(handover) if handover.is_awaited() => {
+                self.answered(status);
+                return handover.give(self, response.length(), response.body_is_own);
+            }
+            // Something outside took the body away and put another in its place.
+            AnswerBody::Streamed(_) => response.whole.unwrap_or(0),
+            // Where it is a stream now, something outside of the hoop encodes it.
+            AnswerBody::Whole(bytes) => response.whole.unwrap_or(bytes),
+        };
+        let wrong = response.contradicts_its_length(answer.framing);
+        self.finish_whole(status, bytes, wrong.then_some(Aborted::BodyError));
+    }
+}
+
+/// Whether a status lets a body follow the head (RFC 9110, section 6.4.1).
+fn may_have_body(status: StatusCode) -> bool {
+    !status.is_informational()
+        && status != StatusCode::NO_CONTENT
+        && status != StatusCode::NOT_MODIFIED
+}

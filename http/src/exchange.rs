@@ -1,0 +1,150 @@
+//! One request on its way through the server: recorded exactly once.
+//!
+//! An [`Exchange`] is moved to whoever will know how the request ended: from the hoop to the
+//! response observer, and from there into the body of a streamed response. Whoever holds it
+//! last either [finishes](Exchange::finish) it or drops it, and a drop is a record too: the
+//! request was cancelled, panicked or was cut off. So the in-flight gauge cannot stay up and no request is missed.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::StatusCode;
+
+use crate::aborted::Aborted;
+use crate::metrics::HttpMetrics;
+use crate::request_body::Upload;
+use crate::series::RouteSeries;
+
+/// What nginx records for a request whose client left: no status was, or could be, received.
+fn client_closed_request() -> StatusCode {
+    StatusCode::from_u16(499).expect("a status has three digits")
+}
+
+/// A request that has not been recorded yet.
+#[derive(Debug)]
+pub struct Exchange {
+    metrics: HttpMetrics,
+    route: &'static RouteSeries,
+    started: Instant,
+    upload: Option<Arc<Upload>>,
+    /// The status once the head is final.
+    status: Option<StatusCode>,
+    response_bytes: u64,
+    recorded: bool,
+}
+
+impl Exchange {
+    /// A request came in, which is recorded in this series.
+    pub fn begin(
+        metrics: HttpMetrics,
+        route: &'static RouteSeries,
+        upload: Option<Arc<Upload>>,
+    ) -> Self {
+        if let Some(in_flight) = &route.in_flight {
+            in_flight.inc();
+        }
+        Self {
+            metrics,
+            route,
+            started: Instant::now(),
+            upload,
+            status: None,
+            response_bytes: 0,
+            recorded: false,
+        }
+    }
+
+    /// Why nobody is there for an answer, if the request's body told.
+    pub(crate) fn upload_fault(&self) -> Option<Aborted> {
+        self.upload.as_ref().and_then(|upload| upload.fault())
+    }
+
+    /// The head is final.
+    pub(crate) fn answered(&mut self, status: StatusCode) {
+        self.answered_after(status, self.started.elapsed());
+    }
+
+    fn answered_after(&mut self, status: StatusCode, time: Duration) {
+        self.status = Some(status);
+        if let Some(histogram) = &self.route.response_start_seconds {
+            histogram.observe(time.as_secs_f64());
+        }
+    }
+
+    /// So many more bytes of the response's body are on their way.
+    pub(crate) fn sent(&mut self, bytes: u64) {
+        self.response_bytes += bytes;
+    }
+
+    /// The head is final, and with it the whole body of so many bytes, unless those are not its whole body.
+    pub(crate) fn finish_whole(mut self, status: StatusCode, bytes: u64, aborted: Option<Aborted>) {
+        // One look at the clock: the end is the start.
+        let time = self.started.elapsed();
+        self.answered_after(status, time);
+        self.sent(bytes);
+        self.record(aborted, time);
+    }
+
+    /// The answer is complete, or will be once the bytes at hand are sent.
+    pub(crate) fn finish(mut self) {
+        let fault = self.upload_fault();
+        let time = self.started.elapsed();
+        self.record(fault, time);
+    }
+
+    /// The answer will not be completed.
+    pub(crate) fn abort(mut self, why: Aborted) {
+        let time = self.started.elapsed();
+        self.record(Some(why), time);
+    }
+
+    fn record(&mut self, aborted: Option<Aborted>, time: Duration) {
+        self.recorded = true;
+        let route = self.route;
+        let status = match (aborted, self.status) {
+            (Some(Aborted::ClientDisconnect), _) => client_closed_request(),
+            (_, Some(status)) => status,
+            (Some(Aborted::Shutdown), None) => StatusCode::SERVICE_UNAVAILABLE,
+            (Some(Aborted::ProtocolError), None) => StatusCode::BAD_REQUEST,
+            (_, None) => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        route.count(status);
+        if let Some(histogram) = &route.duration_seconds {
+            histogram.observe(time.as_secs_f64());
+        }
+        if let Some(histogram) = &route.request_bytes {
+            let upload = self.upload.as_ref();
+            let bytes = upload.map_or(0, |upload| upload.size(aborted.is_some()));
+            histogram.observe(bytes as f64);
+        }
+        if let Some(histogram) = &route.response_bytes {
+            histogram.observe(self.response_bytes as f64);
+        }
+        if let Some(aborted) = aborted {
+            route.count_aborted(aborted.reason());
+        }
+        if let Some(in_flight) = &route.in_flight {
+            in_flight.dec();
+        }
+    }
+}
+
+impl Drop for Exchange {
+    /// Nobody finished it: the future or the body that held it was dropped.
+    fn drop(&mut self) {
+        if self.recorded {
+            return;
+        }
+        let why = if std::thread::panicking() {
+            Aborted::Panic
+        } else if let Some(fault) = self.upload_fault() {
+            fault
+        } else if self.metrics.is_cutting_off() {
+            Aborted::Shutdown
+        } else {
+            Aborted::ClientDisconnect
+        };
+        let time = self.started.elapsed();
+        self.record(Some(why), time);
+    }
+}

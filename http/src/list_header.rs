@@ -1,0 +1,153 @@
+//! The parser of Accept and Accept-Encoding: lists of elements with weights.
+//!
+//! Source: RFC 9110, sections 5.6.1 (lists), 5.6.6 (parameters) and 12.4.2 (quality).
+
+use std::borrow::Cow;
+
+use http::HeaderMap;
+use http::header::HeaderName;
+
+/// An element of such a list.
+#[derive(Debug)]
+pub struct Element<'a> {
+    /// What is accepted: a media range, a content coding.
+    pub name: &'a str,
+    /// From 0, not acceptable, to 1.
+    pub quality: f32,
+    rest: &'a str,
+}
+
+impl<'a> Element<'a> {
+    fn of(text: &'a str) -> Option<Self> {
+        let name = split(text, ';').next()?;
+        let rest = text.get(name.len() + 1..).unwrap_or_default();
+        let mut element = Self {
+            name: name.trim(),
+            quality: 1.0,
+            rest,
+        };
+        if let Some(weight) = element.parameter("q") {
+            element.quality = quality(&weight)?;
+        }
+        (!element.name.is_empty()).then_some(element)
+    }
+
+    /// The value of a parameter, without its quotes.
+    pub fn parameter(&self, name: &str) -> Option<Cow<'a, str>> {
+        split(self.rest, ';').find_map(|parameter| {
+            let (key, value) = parameter.split_once('=')?;
+            let found = key.trim().eq_ignore_ascii_case(name);
+            found.then(|| unquoted(value.trim()))
+        })
+    }
+}
+
+/// A weight: 0 or 1, with up to three decimals, and not above 1.
+fn quality(text: &str) -> Option<f32> {
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+    let digits = decimals.len() <= 3 && decimals.bytes().all(|digit| digit.is_ascii_digit());
+    if !digits || !matches!(whole, "0" | "1") {
+        return None;
+    }
+    text.parse().ok().filter(|quality| *quality <= 1.0)
+}
+
+/// The text of a quoted string; of anything else, itself.
+fn unquoted(value: &str) -> Cow<'_, str> {
+    let inside = value.strip_prefix('"').and_then(|v| v.strip_suffix('"'));
+    let Some(inside) = inside else {
+        return value.into();
+    };
+    if !inside.contains('\\') {
+        return inside.into();
+    }
+    let mut escaped = false;
+    let text = inside.chars().filter(|c| {
+        escaped = *c == '\\' && !escaped;
+        !escaped
+    });
+    text.collect::<String>().into()
+}
+
+/// The elements of all headers of a name. An element with an invalid weight is skipped; the others
+/// still count.
+pub fn elements(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = Element<'_>> {
+    let headers = headers.get_all(name).into_iter();
+    headers
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| split(value, ','))
+        .filter_map(Element::of)
+}
+
+/// How much a media type is liked: what the most specific of its ranges says that a header has. Of
+/// the same range twice, as escaping schemes make it, the better weight counts.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Preference {
+    specific: u8,
+    /// The weight of the most specific element so far: 0 where there was none.
+    pub quality: f32,
+}
+
+impl Preference {
+    /// A range that covers the type; the higher, the more specific it is.
+    pub fn covered(&mut self, specific: u8, quality: f32) {
+        if specific > self.specific {
+            *self = Self { specific, quality };
+        } else if specific == self.specific {
+            self.quality = self.quality.max(quality);
+        }
+    }
+}
+
+/// Splits, but not inside of a quoted string.
+fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
+    let (mut quoted, mut escaped) = (false, false);
+    text.split(move |c| {
+        if escaped {
+            escaped = false;
+            return false;
+        }
+        match c {
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            _ => {}
+        }
+        c == separator && !quoted
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+    use http::header::ACCEPT;
+
+    use super::elements;
+
+    #[test]
+    fn elements_of_all_headers_with_their_qualities() {
+        let mut headers = HeaderMap::new();
+        for value in [
+            "a/b",
+            " C/d ; Q=0.5;x=1 , ,e/f;v=\"1,;\\\"2\";q=0.25",
+            "g/h;q=0",
+            "i/j;q=NaN, i/j;q=inf, i/j;q=1.01, i/j;q=-1, i/j;q=, i/j;q=much, k/l;q=1.000",
+            "m/n;q=0.1234, m/n;q=1.0000, m/n;q=2, m/n;q=1e-1, m/n;q=+0.5, m/n;q=.5, m/n;q=00.5, o/p;q=0.",
+        ] {
+            headers.append(ACCEPT, value.parse().unwrap());
+        }
+        let found: Vec<_> = elements(&headers, ACCEPT)
+            .map(|element| (element.name, element.quality, element.parameter("v")))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("a/b", 1.0, None),
+                ("C/d", 0.5, None),
+                ("e/f", 0.25, Some("1,;\"2".into())),
+                ("g/h", 0.0, None),
+                ("k/l", 1.0, None),
+                ("o/p", 0.0, None),
+            ]
+        );
+    }
+}

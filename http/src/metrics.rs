@@ -1,0 +1,223 @@
+//! The HTTP metrics: names, labels, buckets.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tallied::{Buckets, Family, Histogram, Metric, RegisterError, Registry, Unit};
+
+use crate::builder::{HttpMetric, HttpMetricsBuilder};
+use crate::installation::{self, Installation};
+use crate::methods::Methods;
+use crate::series::{EndpointRules, RouteFamilies, Routes};
+
+/// The HTTP metrics of one application, registered once and fed by a hoop, a layer or a middleware around its service;
+/// the package for a framework has it.
+///
+/// | metric | type | labels |
+/// | --- | --- | --- |
+/// | `http_requests_total` | counter | `method`, `endpoint`, `status_code` |
+/// | `http_request_duration_seconds` | histogram | `method`, `endpoint` |
+/// | `http_response_start_seconds` | histogram | `method`, `endpoint` |
+/// | `http_request_size_bytes` | histogram | `method`, `endpoint` |
+/// | `http_response_size_bytes` | histogram | `method`, `endpoint` |
+/// | `http_requests_in_flight` | gauge | `method` |
+/// | `http_requests_aborted_total` | counter | `method`, `endpoint`, `reason` |
+/// | `http_requests_endpoint_overflow_total` | counter | |
+/// | `http_metrics_without_hoop` | gauge | |
+///
+/// The last is there, as 1, only while nothing feeds the others.
+///
+/// `endpoint` is the pattern of the route that matched, with its leading slash and without constraints
+/// (`{id:num}` reads `/users/{id}`), or `unmatched`; after 1,000 different patterns it is `overflow`, and such requests are counted in
+/// `http_requests_endpoint_overflow_total`. `method` is one of the nine methods of RFC 9110 and
+/// RFC 5789, or `OTHER`. So the number of series is bounded, whatever clients send.
+///
+/// Sizes are those of the bodies. A request body that the handler left unread counts by its
+/// Content-Length, up to 1 MiB: that is the client's word, and it can be any number. A request is
+/// recorded before its last byte is sent, so whoever has that byte finds the request in the next
+/// scrape. A scrape finds itself in flight.
+///
+/// Copies feed the same metrics. Leaked on purpose: reference counting would make every request
+/// contend.
+#[derive(Debug, Clone, Copy)]
+pub struct HttpMetrics(&'static Inner);
+
+impl PartialEq for HttpMetrics {
+    /// Whether they are copies of each other.
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.0, other.0)
+    }
+}
+
+impl Eq for HttpMetrics {}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) routes: Routes,
+    installation: Installation,
+    cutting_off: AtomicBool,
+}
+
+impl HttpMetrics {
+    /// Registers the metrics with their default buckets.
+    ///
+    /// # Errors
+    /// When the registry holds a metric of one of these names already, or adds a label of one of
+    /// theirs; those that were registered before it stay.
+    pub fn register(registry: &Registry) -> Result<Self, RegisterError> {
+        Self::builder().register(registry)
+    }
+
+    /// Options: names and labels, buckets, what is left out, limits.
+    pub fn builder() -> HttpMetricsBuilder {
+        HttpMetricsBuilder::default()
+    }
+
+    pub(crate) fn with(
+        options: HttpMetricsBuilder,
+        registry: &Registry,
+    ) -> Result<Self, RegisterError> {
+        let labels = options.constant_labels.iter();
+        let registry = registry.sub_registry_with_prefix_and_labels(
+            &options.prefix,
+            labels.map(|(label, value)| (&**label, &**value)),
+        )?;
+        let off = &options.off;
+        let counter = |metric, name, help, label| {
+            let family = Family::new(["method", "endpoint", label]);
+            register(&registry, off, metric, name, help, None, family)
+        };
+        let histogram = |metric, name, help, unit, buckets: &Buckets| {
+            let buckets = buckets.clone();
+            let make = move || Histogram::with_buckets(&buckets);
+            let family = Family::new_with_constructor(["method", "endpoint"], make);
+            register(&registry, off, metric, name, help, Some(unit), family)
+        };
+        let families = RouteFamilies {
+            requests: counter(
+                HttpMetric::Requests,
+                "http_requests",
+                "Total HTTP requests",
+                "status_code",
+            )?,
+            duration_seconds: histogram(
+                HttpMetric::RequestDuration,
+                "http_request_duration_seconds",
+                "Time from the request's head to the end of the response",
+                Unit::Seconds,
+                &options.buckets.duration,
+            )?,
+            response_start_seconds: histogram(
+                HttpMetric::ResponseStart,
+                "http_response_start_seconds",
+                "Time from the request's head to the response's",
+                Unit::Seconds,
+                &options.buckets.duration,
+            )?,
+            request_bytes: histogram(
+                HttpMetric::RequestSize,
+                "http_request_size_bytes",
+                "Size of the request bodies",
+                Unit::Bytes,
+                &options.buckets.request_size,
+            )?,
+            response_bytes: histogram(
+                HttpMetric::ResponseSize,
+                "http_response_size_bytes",
+                "Size of the response bodies",
+                Unit::Bytes,
+                &options.buckets.response_size,
+            )?,
+            in_flight: register(
+                &registry,
+                off,
+                HttpMetric::RequestsInFlight,
+                "http_requests_in_flight",
+                "Requests that are being answered now",
+                None,
+                Family::new(["method"]),
+            )?,
+            aborted: counter(
+                HttpMetric::RequestsAborted,
+                "http_requests_aborted",
+                "HTTP requests that did not get their whole answer, by reason",
+                "reason",
+            )?,
+        };
+        let methods = options.methods.map_or_else(Methods::default, Methods::new);
+        let named = options.endpoints.keys().chain(&options.excluded);
+        let named = named.map(|endpoint| endpoint.to_string()).collect();
+        let rules = EndpointRules {
+            max_endpoints: options.max_endpoints,
+            buckets: options.endpoints,
+            excluded: options.excluded,
+        };
+        let routes = Routes::new(families, methods, rules);
+        registry.register(
+            "http_requests_endpoint_overflow",
+            "HTTP requests counted under endpoint=\"overflow\", for there are too many endpoints",
+            routes.overflowed.clone(),
+        )?;
+        let installation = Installation::register(&registry, named)?;
+        let metrics = Self(Box::leak(Box::new(Inner {
+            routes,
+            installation,
+            cutting_off: AtomicBool::new(false),
+        })));
+        installation::warn_at_first_scrape(metrics.installation());
+        Ok(metrics)
+    }
+
+    /// To be called when a drain has run out of time, before what is left is cut off: requests
+    /// that end without their answer from now on count under `reason="shutdown"`, and not as if
+    /// their clients had left.
+    ///
+    /// So give the framework's graceful stop no limit of its own, because it leaves no moment for this call.
+    pub fn drain_timed_out(&self) {
+        self.0.cutting_off.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_cutting_off(&self) -> bool {
+        self.0.cutting_off.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn installation(&self) -> &'static Installation {
+        &self.0.installation
+    }
+
+    pub(crate) fn routes(self) -> &'static Routes {
+        &self.0.routes
+    }
+}
+
+impl HttpMetricsBuilder {
+    /// Registers the metrics.
+    ///
+    /// # Errors
+    /// When the prefix or a constant label is invalid, or one that the metrics or the registry have
+    /// already; or when the registry holds a metric of one of their names: those that were registered
+    /// before it stay.
+    pub fn register(self, registry: &Registry) -> Result<HttpMetrics, RegisterError> {
+        HttpMetrics::with(self, registry)
+    }
+}
+
+/// Registers a metric and gives it back, unless it is switched off.
+fn register<M: Metric + Clone>(
+    registry: &Registry,
+    off: &HashSet<HttpMetric>,
+    which: HttpMetric,
+    name: &str,
+    help: &str,
+    unit: Option<Unit>,
+    metric: M,
+) -> Result<Option<M>, RegisterError> {
+    if off.contains(&which) {
+        return Ok(None);
+    }
+    match unit {
+        Some(unit) => registry.register_with_unit(name, help, unit, metric.clone())?,
+        None => registry.register(name, help, metric.clone())?,
+    }
+    Ok(Some(metric))
+}

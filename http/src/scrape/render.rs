@@ -1,0 +1,85 @@
+//! What is rendered, in which order.
+
+#[cfg(feature = "prometheus-client")]
+use std::sync::Arc;
+
+use tallied::Registry;
+use tallied::exposition::{openmetrics, text};
+
+use super::document::{Document, Draft};
+#[cfg(feature = "prometheus-client")]
+use super::family_check::Names;
+use super::metrics::ScrapeMetrics;
+use super::negotiation::Format;
+#[cfg(feature = "prometheus-client")]
+use super::prometheus_client_registry::{self, Failure};
+use super::scrape_request::ScrapeRequest;
+
+/// Where the families of a document come from.
+#[derive(Debug, Clone)]
+pub(super) struct Sources {
+    pub(super) registry: Registry,
+    #[cfg(feature = "prometheus-client")]
+    pub(super) others: Vec<Arc<prometheus_client::registry::Registry>>,
+    pub(super) metrics: Option<ScrapeMetrics>,
+}
+
+impl Sources {
+    /// The document; `None` when it turned out between two families that nobody wants it.
+    pub(super) fn render(
+        &self,
+        request: &ScrapeRequest,
+        wanted: &dyn Fn() -> bool,
+    ) -> Option<Document> {
+        let mut draft = Draft::new(request.coding);
+        for metric in self.registry.metrics() {
+            let descriptor = metric.descriptor();
+            if !request.selection.selects(|name| descriptor.has_name(name)) {
+                continue;
+            }
+            let written = match request.format {
+                Format::Text => text::encode_metric(&mut draft.text, &metric),
+                Format::OpenMetrics => openmetrics::encode_metric(&mut draft.text, &metric),
+            };
+            if let (Err(_), Some(metrics)) = (written, &self.metrics) {
+                metrics.collector_panics.inc();
+            }
+            draft.take_on(wanted)?;
+        }
+        #[cfg(feature = "prometheus-client")]
+        self.render_others(request, &mut draft, wanted)?;
+        if request.format == Format::OpenMetrics {
+            openmetrics::encode_eof(&mut draft.text);
+        }
+        draft.finish(wanted)
+    }
+
+    #[cfg(feature = "prometheus-client")]
+    fn render_others(
+        &self,
+        request: &ScrapeRequest,
+        draft: &mut Draft,
+        wanted: &dyn Fn() -> bool,
+    ) -> Option<()> {
+        // Such a registry is read as a whole, so it is better not asked for nothing.
+        if self.others.is_empty() || !request.selection.reaches_beyond(&self.registry) {
+            return Some(());
+        }
+        let mut names = Names::of(&self.registry);
+        for other in &self.others {
+            let text = &mut draft.text;
+            let written =
+                prometheus_client_registry::encode(text, other, request, &mut names, wanted);
+            if let Some(metrics) = &self.metrics {
+                match written {
+                    Ok(left_out) => metrics.collector_errors.inc_by(left_out),
+                    Err(Failure::Panicked) => metrics.collector_panics.inc(),
+                    Err(Failure::Failed) => metrics.collector_errors.inc(),
+                    Err(Failure::Unwanted) => {}
+                }
+            }
+            draft.take_on(wanted)?;
+        }
+        Some(())
+    }
+}

@@ -1,0 +1,145 @@
+//! Listening, serving, draining.
+//!
+//! | module | is |
+//! | --- | --- |
+//! | `listener` | the sockets that listen |
+//! | `door` | accepts connections up to a cap, and makes room |
+//! | `connection` | what is known of an open connection |
+//! | `stream` | its bytes, and the limits on waiting for them |
+//! | `pipelining` | whether a part of the next head came behind a request |
+//! | `presence` | the hoop that tells it of its requests |
+//! | `window` | since when its answers over HTTP/2 wait for its client |
+//! | `signals` | when the process is asked to stop |
+//! | `front` | one listener with all of these, and its drain |
+//! | `last_scrape` | whether a scrape has seen what a drain cut off |
+//! | `metrics` | what becomes of connections |
+
+mod acceptor;
+mod connection;
+mod http2_stall;
+mod last_scrape;
+mod listener;
+mod metrics;
+mod pipelining;
+mod request_tracking;
+mod served_listener;
+mod signals;
+mod stream;
+
+use std::cell::Cell;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use self::last_scrape::LastScrape;
+pub use self::listener::{ListenerOptions, Listeners, listen};
+pub use self::metrics::ConnectionMetrics;
+use self::served_listener::{METRICS_CONNECTIONS, ServedListener};
+pub use self::signals::stop_signals;
+use super::App;
+use super::health::Readiness;
+use super::limits::ConnectionLimits;
+
+/// Serves until `stop` is ready, then drains: no new connection is accepted, and the requests in
+/// progress are finished. Those that are not when `drain` is over, or when `stop` is ready a
+/// second time, are cut off and counted under `reason="shutdown"`. The listener of /metrics, where
+/// there is one, ends last, so that what the drain does can be scraped: where requests were cut off, after a scrape
+/// that sees them, and in any case after [`ListenerOptions::last_scrape`], or a second `stop`. The process figures are refreshed every `refresh`, which is not zero.
+///
+/// # Errors
+/// When a listener cannot be served from.
+pub async fn serve(
+    app: App,
+    listeners: impl Into<Listeners>,
+    mut stop: impl AsyncFnMut(),
+    drain: Duration,
+    refresh: Duration,
+) -> io::Result<()> {
+    let Listeners {
+        main,
+        metrics,
+        options,
+    } = listeners.into();
+    let limits = served_listener::affordable(options.limits);
+    let scraped = LastScrape::default();
+    let metrics = match (metrics, options.metrics_service) {
+        (Some(listener), Some(mut service)) => {
+            service.hoops.insert(0, Arc::new(scraped.clone()));
+            let limits = ConnectionLimits {
+                connections: limits.connections.min(METRICS_CONNECTIONS),
+                ..limits
+            };
+            let readiness = Readiness::default();
+            let connections = options.connections.clone();
+            Some(ServedListener::open(
+                listener,
+                service,
+                limits,
+                connections,
+                readiness,
+            )?)
+        }
+        _ => None,
+    };
+    let mut main = ServedListener::open(
+        main,
+        app.service,
+        limits,
+        options.connections,
+        app.readiness,
+    )?;
+
+    let system = app.system.clone();
+    let refresher = tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(refresh);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let system = system.clone();
+            // It reads files. An error would be a panic in there; the next tick tries again.
+            let _ = tokio::task::spawn_blocking(move || system.refresh()).await;
+        }
+    });
+
+    let http = app.http;
+    let stops = Cell::new(0);
+    let mut stop = async || {
+        stop().await;
+        stops.set(stops.get() + 1);
+    };
+    let mut cut_off = false;
+    let mut served = tokio::select! {
+        served = main.served() => served,
+        () = stop() => {
+            let cutting_off = |requests| {
+                http.drain_timed_out();
+                cut_off = requests;
+            };
+            main.drain(drain, &mut stop, cutting_off).await
+        }
+    };
+    if let Some(mut metrics) = metrics {
+        let end = Instant::now() + options.last_scrape;
+        if cut_off && stops.get() < 2 {
+            tracing::info!(
+                seconds = options.last_scrape.as_secs_f64(),
+                "requests were cut off; waiting for a scrape that sees them"
+            );
+            tokio::select! {
+                () = scraped.wait() => {}
+                () = tokio::time::sleep_until(end) => {}
+                () = stop() => {}
+            }
+        }
+        let limit = if stops.get() > 1 {
+            Duration::ZERO
+        } else {
+            end.saturating_duration_since(Instant::now())
+        };
+        served = served.and(metrics.drain(limit, &mut stop, |_| ()).await);
+    }
+    refresher.abort();
+    served
+}

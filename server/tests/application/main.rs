@@ -1,0 +1,16 @@
+//! The application: its endpoints in this process, and the binary as its users run it.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+mod api;
+mod binary;
+mod configuration;
+mod examples;
+mod faults;
+mod hardening;
+mod health_check;
+mod listeners;
+#[cfg(target_os = "linux")]
+mod readme;
+#[path = "../support/mod.rs"]
+mod support;

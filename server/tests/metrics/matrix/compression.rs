@@ -1,0 +1,94 @@
+//! Compressed answers: inside of the hoop what is counted is what is sent; outside of it, what the
+//! handler wrote, for the hoop never sees the rest.
+
+use salvo::prelude::*;
+use salvo_compression::{Compression, CompressionLevel};
+
+use super::conversation::{Conversation, Protocol};
+use super::handlers::on_both_protocols;
+use super::observed::{Observed, Record};
+
+on_both_protocols! {
+    a_whole_body_inside,
+    a_stream_inside,
+    a_stream_outside,
+}
+
+const LINES: usize = 100;
+const LINE: &str = "twenty bytes a line\n";
+
+#[handler]
+async fn whole(res: &mut Response) {
+    res.render(Text::Plain(LINE.repeat(LINES)));
+}
+
+#[handler]
+async fn streamed(res: &mut Response) {
+    res.headers_mut()
+        .insert("content-type", "text/plain".parse().unwrap());
+    res.stream(async_stream::stream! {
+        for _ in 0..LINES {
+            yield Ok::<_, std::io::Error>(LINE);
+            tokio::task::yield_now().await;
+        }
+    });
+}
+
+fn gzip() -> Compression {
+    Compression::new().enable_gzip(CompressionLevel::Default)
+}
+
+fn a_whole_body_inside(protocol: Protocol) {
+    inside(protocol, Router::new().get(whole));
+}
+
+fn a_stream_inside(protocol: Protocol) {
+    inside(protocol, Router::new().get(streamed));
+}
+
+fn inside(protocol: Protocol, router: Router) {
+    let server = Observed::service(Service::new(router).hoop(gzip()));
+    let sent = sent(protocol, &server);
+    let record = [Record::get("/", 200, sent)];
+    server.holds(&record);
+    server.ends_with(&record);
+}
+
+#[test]
+fn a_whole_body_outside() {
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        outside(protocol, Router::new().get(whole));
+    }
+}
+
+fn a_stream_outside(protocol: Protocol) {
+    outside(protocol, Router::new().get(streamed));
+}
+
+fn outside(protocol: Protocol, router: Router) {
+    let service = |hoop| Service::new(router).hoop(gzip()).hoop(hoop);
+    let server = Observed::with_hoop(service);
+    sent(protocol, &server);
+    let written = LINES * LINE.len();
+    let record = [Record::get("/", 200, written as u64)];
+    server.holds(&record);
+    server.ends_with(&record);
+}
+
+/// Asks for the compressed answer: its size.
+fn sent(protocol: Protocol, server: &Observed) -> u64 {
+    let accept = "accept-encoding: gzip\r\n";
+    let mut conversation = Conversation::get(protocol, server.address(), "/", accept);
+    assert_eq!(conversation.status(), Some(200));
+    let mut received = Vec::new();
+    loop {
+        let piece = conversation.piece().unwrap();
+        if piece.is_empty() {
+            break;
+        }
+        received.extend(piece);
+    }
+    assert!(received.starts_with(b"\x1f\x8b"), "is not gzip");
+    assert!(received.len() < LINES * LINE.len() / 2);
+    received.len() as u64
+}
