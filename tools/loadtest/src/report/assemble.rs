@@ -281,3 +281,37 @@ pub(crate) fn found(found: &Found) -> FindMax {
         steps: steps.collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_quantile_is_its_own() {
+        let mut histogram = Histogram::new(3).expect("three digits");
+        for micros in 1..=10_000 {
+            histogram.record(micros * 1_000).expect("it grows");
+        }
+        let quantiles = quantiles(&histogram);
+        let found = [
+            quantiles.p50,
+            quantiles.p90,
+            quantiles.p95,
+            quantiles.p99,
+            quantiles.p999,
+            quantiles.max,
+        ];
+        // Seconds, to three digits.
+        for (found, meant) in found
+            .iter()
+            .zip([0.005, 0.009, 0.0095, 0.0099, 0.00999, 0.01])
+        {
+            assert!(
+                (found / meant - 1.0).abs() < 0.002,
+                "{found} is not {meant}"
+            );
+        }
+        let json = serde_json::to_value(quantiles).expect("numbers");
+        assert_eq!(json["p95"], found[2]);
+    }
+}

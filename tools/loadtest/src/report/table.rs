@@ -246,6 +246,42 @@ mod tests {
         assert_eq!(errors(&Errors::default()), "0");
     }
 
+    /// Each column has the figure of its head.
+    #[test]
+    fn each_quantile_is_under_its_name() {
+        let mut report = Report::default();
+        report.total.intended = Quantiles {
+            count: 1,
+            mean: 1.0,
+            p50: 2.0,
+            p90: 3.0,
+            p95: 4.0,
+            p99: 5.0,
+            p999: 6.0,
+            max: 7.0,
+        };
+        let words = |line: &str| -> Vec<String> {
+            let words = line.split_whitespace();
+            words
+                .map(str::to_owned)
+                .filter(|word| word != "s")
+                .collect()
+        };
+        let kinds = kinds(&report);
+        assert!(
+            words(&kinds).ends_with(&["2.00", "4.00", "5.00", "7.00", "0"].map(str::to_owned)),
+            "{kinds}"
+        );
+        assert!(kinds.contains("p50") && kinds.find("p95") < kinds.find("p99"));
+        let times = times(&report);
+        let row = times
+            .lines()
+            .find(|line| line.contains("due → done"))
+            .unwrap();
+        let all = ["1.00", "2.00", "3.00", "4.00", "5.00", "6.00", "7.00"];
+        assert!(words(row).ends_with(&all.map(str::to_owned)), "{row}");
+    }
+
     #[test]
     fn an_address_is_named_where_the_target_does_not_say_it() {
         let mut report = Report::default();

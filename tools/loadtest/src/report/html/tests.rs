@@ -48,6 +48,15 @@ fn a_report_with_everything_shows_it() {
 }
 
 #[test]
+fn the_95th_percentile_is_shown_as_such() {
+    let mut report = sample::report();
+    report.total.intended.p95 = 0.123_4;
+    let shown = page(&report);
+    let tile = shown.split("Latency, p95").nth(1).unwrap();
+    assert!(tile[..200].contains("123"), "{}", &tile[..200]);
+}
+
+#[test]
 fn what_differs_comes_first() {
     let shown = page(&sample::differing());
     let at = |text: &str| shown.find(text).unwrap_or_else(|| panic!("{text}"));
