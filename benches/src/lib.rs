@@ -42,7 +42,7 @@
 //! | floor, atomic, striped | ✓ | – | – | – | – | – |
 //!
 //! - prometheus-client writes OpenMetrics here, and the others (but for tallied) text 0.0.4.
-//! - In `hoop`, tallied-server's hoop meets salvo-otel's, with the SDK and its Prometheus exporter.
+//! - In `hoop`, tallied-salvo's hoop meets salvo-otel's, with the SDK and its Prometheus exporter.
 //! - prometheus is built without its default feature `protobuf`; its text needs none of it.
 //! - metrics keeps each observation of a histogram until an upkeep or a scrape puts it into its
 //!   bucket. The upkeep is outside of what is timed in the group `histogram`.

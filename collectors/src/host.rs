@@ -15,7 +15,7 @@ const MAX_DEVICES: usize = 100;
 ///
 /// | metric | type | labels | meaning |
 /// | --- | --- | --- | --- |
-/// | `system_cpu_usage_ratio` | gauge | `cpu` (a number, or `total`) | share of the time since the last refresh but one that was not idle |
+/// | `system_cpu_usage_ratio` | gauge | `cpu` (a number, or `total`) | share of the time between the last two refreshes that was not idle |
 /// | `system_memory_total_bytes`, `…_available_bytes`, `…_used_bytes`, `…_swap_total_bytes`, `…_swap_used_bytes` | gauge | | memory |
 /// | `system_load1`, `system_load5`, `system_load15` | gauge | | load averages |
 /// | `system_disk_total_bytes`, `system_disk_available_bytes` | gauge | `mount` | file systems |
@@ -23,7 +23,8 @@ const MAX_DEVICES: usize = 100;
 ///
 /// They hold what the last [`refresh`](Self::refresh) saw; call it on an interval of at least
 /// 200 ms. The processors' usage appears with the second one. What the platform does not provide
-/// is left out. A disk or an interface that is gone has no series any more.
+/// is left out. A disk or an interface that is gone has no series any more. At most 100 disks and 100
+/// interfaces have series; the others have none.
 #[derive(Debug, Clone)]
 pub struct HostMetrics {
     cpu_usage: Family<Gauge<f64>, 1>,
@@ -119,13 +120,13 @@ impl HostMetrics {
         )?;
         registry.register_with_unit(
             "system_network_received_bytes",
-            "Bytes that the interface received since it is up",
+            "Bytes that the interface received since it came up",
             Unit::Bytes,
             metrics.received.clone(),
         )?;
         registry.register_with_unit(
             "system_network_transmitted_bytes",
-            "Bytes that the interface transmitted since it is up",
+            "Bytes that the interface transmitted since it came up",
             Unit::Bytes,
             metrics.transmitted.clone(),
         )?;

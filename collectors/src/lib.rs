@@ -1,4 +1,7 @@
-//! Metrics of the process, the host and the tokio runtime.
+//! Metrics of the process, the host and the tokio runtime: [`ProcessMetrics`], [`HostMetrics`] and [`RuntimeMetrics`].
+//!
+//! Each holds what its last `refresh` saw. Call that on an interval; those of the process and the host read files, so call
+//! them on a blocking thread.
 //!
 //! ```
 //! use tallied::Registry;

@@ -109,7 +109,8 @@ impl ProcessMetrics {
     /// [`refresh`](Self::refresh) does.
     ///
     /// # Errors
-    /// When the registry holds metrics of these names already.
+    /// When the registry holds a metric of one of these names already; those that were registered
+    /// before it stay.
     pub fn register(registry: &Registry) -> Result<Self, RegisterError> {
         let mut source = Source::new();
         let figures = source.as_mut().and_then(Source::look);

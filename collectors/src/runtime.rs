@@ -25,7 +25,7 @@ pub struct RuntimeMetrics {
 }
 
 impl RuntimeMetrics {
-    /// Registers the metrics of a runtime, and looks for the first time.
+    /// Registers the metrics of a runtime, such as `Handle::current()`, and looks for the first time.
     ///
     /// # Errors
     /// When the registry holds a metric of one of these names already; those that were registered

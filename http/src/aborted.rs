@@ -5,7 +5,7 @@
 pub(crate) enum Aborted {
     /// The client left.
     ClientDisconnect,
-    /// A handler, a hoop or a body panicked.
+    /// A handler, a middleware or a body panicked.
     Panic,
     /// The response's body failed after the head was sent.
     BodyError,

@@ -1,13 +1,20 @@
-//! For whoever feeds [`HttpMetrics`] from a framework: the life of a request, from its head to its last byte.
+//! For those who write the middleware of a framework: the life of a request, from its head to its last byte.
 //!
-//! 1. [`HttpMetrics::find`] with the route that took the request, then [`Exchange::begin`], before anything else runs. It
-//!    is recorded once: dropped, as cancelled, panicked or cut off.
-//! 2. The request's body goes into an [`UploadBody`], unless it is empty.
-//! 3. The inner service runs inside of [`counted`]; [`is_counted`] tells a second hoop of the same metrics to stay out.
-//! 4. A streamed response's body goes into a [`DownloadBody`]; [`Answer`] says which.
-//! 5. Once nothing changes the response any more: [`Exchange::settle`].
+//! 1. If [`is_counted`], another middleware of the same metrics is outside: run the inner service, and do nothing else.
+//! 2. [`HttpMetrics::find`] with the route that took the request. If it is `None`, only step 4 is left.
+//! 3. The request's body goes into an [`UploadBody`], unless it is empty; then [`Exchange::begin`].
+//! 4. The inner service runs inside of [`counted`].
+//! 5. A streamed response's body goes into a [`DownloadBody`] ([`Handover::wrap`]); [`Answer`] says whether it did.
+//! 6. Once nothing changes the response any more: [`Exchange::settle`]. An exchange that is dropped before is recorded, too:
+//!    as cancelled, panicked or cut off.
 //!
-//! The items of this module follow the needs of the adapters, and may change with any minor release.
+//! When the middleware is made, call [`HttpMetrics::know`] with the routes that the router lists, or
+//! [`HttpMetrics::installed`] if it cannot list them.
+//!
+//! Limits: a body's data must be [`bytes::Bytes`], and the body `Unpin`. A request whose series exist costs two or three
+//! looks at the clock, and no allocation but one for its body and one for a streamed response's.
+//!
+//! This module follows the needs of the adapters: its items may change with any minor release.
 
 use std::collections::BTreeSet;
 
@@ -27,9 +34,13 @@ use crate::{HttpMetrics, UnknownEndpoint};
 impl HttpMetrics {
     /// The series of a request; `None` for one that is [left out](crate::HttpMetricsBuilder::exclude_endpoint).
     ///
-    /// `path` is what the framework calls the route that took the request, with or without its leading slash; `None`
-    /// where none did. `renamed` is asked of a path that is not known yet, with its leading slash, and gives the endpoint
-    /// of a route that is not reported by its name.
+    /// `path` is the pattern that the framework reports for the route that took the request, with or without its leading
+    /// slash; `None` where no route did. Where a framework reports text of the client's in the place of a pattern, `renamed`
+    /// gives the pattern: it is called with a path that has no series yet, with its leading slash.
+    ///
+    /// Costs one lock-free lookup by method and path. The first request of a method and path makes their series, which live
+    /// as long as the process; beyond [`max_endpoints`](crate::HttpMetricsBuilder::max_endpoints) the series are those of
+    /// `overflow`.
     pub fn find(
         self,
         method: &Method,
@@ -39,18 +50,24 @@ impl HttpMetrics {
         self.routes().find(method, path, renamed)
     }
 
-    /// Something feeds these metrics from now on, in front of routes that are not known.
+    /// A middleware feeds these metrics from now on, in front of routes that are not known: removes
+    /// `http_metrics_without_hoop`, and nothing is [`unknown`](Self::unknown) any more.
     pub fn installed(self) {
         self.installation().installed();
     }
 
-    /// A service with these routes got its hoop: their series are there from now on, and keep their places.
+    /// A service with these routes got its middleware: removes `http_metrics_without_hoop`, and makes the routes' series, at
+    /// zero for 200 and 500.
+    ///
+    /// They keep their places below the cap, whatever clients ask for; routes beyond the cap get none. A route that takes any
+    /// method gets the series of GET.
     pub fn know(self, routes: &BTreeSet<KnownRoute>) {
         self.installation().instrumented(routes);
         self.routes().know(routes);
     }
 
-    /// An endpoint that an option names and that neither these routes have nor those that were known before.
+    /// The first endpoint that an option names, and that neither these routes have nor those that were made
+    /// [known](Self::know) before. `None` where some routes are not known, because nothing can be said then.
     pub fn unknown(self, routes: &BTreeSet<KnownRoute>) -> Option<UnknownEndpoint> {
         self.installation().unknown(routes)
     }

@@ -8,7 +8,7 @@ use crate::aborted::Aborted;
 use crate::exchange::Exchange;
 use crate::response_body::{Framing, Handover};
 
-/// An answer as it passed the hoop: something outside may still change it.
+/// An answer as it passed the middleware: something outside may still change it.
 #[derive(Debug)]
 pub struct Answer {
     /// Its body.
@@ -24,7 +24,7 @@ pub struct Answer {
 pub enum AnswerBody {
     /// Counted while it is sent.
     Streamed(Handover),
-    /// So many bytes, which are in memory.
+    /// Whole in memory, of so many bytes.
     Whole(u64),
 }
 
@@ -35,13 +35,14 @@ pub struct FinalResponse<'a> {
     pub status: StatusCode,
     /// Its headers.
     pub headers: &'a HeaderMap,
-    /// The size of its body in bytes, where that is whole in memory.
+    /// The size of its body in bytes, where that is whole in memory; `None` for a stream.
     pub whole: Option<u64>,
     /// What its body says of its size.
     pub size_hint: SizeHint,
     /// Whether its body has ended.
     pub is_end_stream: bool,
-    /// Whether its body is the one that passed the hoop. False for one that has been put into another.
+    /// Whether its body is the [`DownloadBody`](crate::adapter::DownloadBody) itself: false where something outside has
+    /// wrapped or replaced it.
     pub body_is_own: bool,
 }
 
@@ -62,7 +63,7 @@ impl FinalResponse<'_> {
     }
 
     /// Whether a whole body has another size than its Content-Length: then the client waits for the rest, or takes
-    /// what is too much for the next answer, or refuses it. A hoop further out may have
+    /// what is too much for the next answer, or refuses it. A middleware further out may have
     /// turned it into a stream of known size. hyper corrects the length of an empty one over HTTP/1.
     fn contradicts_its_length(&self, framing: Framing) -> bool {
         let (Some(declared), Some(size)) = (content_length(self.headers), self.size()) else {
@@ -72,13 +73,17 @@ impl FinalResponse<'_> {
     }
 }
 
-/// The Content-Length.
+/// The Content-Length; `None` where it is missing or is no number. Of several the first counts.
 pub fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 impl Exchange {
     /// The response is final: records the request, or leaves that to the streamed body.
+    ///
+    /// Call it once nothing changes the response any more. A streamed body records the request when it ends; if it has been
+    /// read or dropped already, the request is recorded now. If reading the request's body showed that the client is gone or
+    /// broke the protocol, that is recorded, whatever the response says.
     pub fn settle(mut self, answer: Answer, response: &FinalResponse<'_>) {
         if let Some(fault) = self.upload_fault() {
             return self.abort(fault);
@@ -101,7 +106,7 @@ impl Exchange {
             }
             // Something outside took the body away and put another in its place.
             AnswerBody::Streamed(_) => response.whole.unwrap_or(0),
-            // Where it is a stream now, something outside of the hoop encodes it.
+            // Where it is a stream now, something outside of the middleware encodes it.
             AnswerBody::Whole(bytes) => response.whole.unwrap_or(bytes),
         };
         let wrong = response.contradicts_its_length(answer.framing);

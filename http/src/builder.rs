@@ -7,7 +7,7 @@ use tallied::Buckets;
 
 use crate::endpoint;
 
-/// What [`HttpMetrics`](crate::HttpMetrics) are made of; see [`HttpMetrics::builder`](crate::HttpMetrics::builder).
+/// The options of [`HttpMetrics`](crate::HttpMetrics); see [`HttpMetrics::builder`](crate::HttpMetrics::builder).
 ///
 /// ```
 /// use tallied::{Buckets, Registry};
@@ -64,7 +64,7 @@ pub(crate) struct EveryBuckets {
     pub(crate) response_size: Buckets,
 }
 
-/// Bounds for one endpoint; where there are none, those of all the others hold.
+/// Bounds for one endpoint. `None` leaves those of all endpoints.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct EndpointBuckets {
     /// Of `http_request_duration_seconds` and `http_response_start_seconds`, in seconds.
@@ -173,8 +173,8 @@ impl HttpMetricsBuilder {
     /// Bounds for one endpoint, by the pattern of its route: `/users/{id}`, or `users/{id:num}` as the router has
     /// it. A quantile over several endpoints is only as good as the bounds that all of them have.
     ///
-    /// [`HttpMetrics::try_instrument`] refuses one that no route has; otherwise the first scrape logs a warning, if all
-    /// routes are known (no `hoop()`, no combination of filters). If set twice, the last call wins.
+    /// An endpoint that no route has is refused by `try_instrument` (`tallied-salvo`). Otherwise the first scrape logs a
+    /// warning, unless some routes are not known: behind a middleware put by hand, or a combination of filters. If set twice, the last call wins.
     #[must_use]
     pub fn endpoint_buckets(mut self, endpoint: &str, buckets: EndpointBuckets) -> Self {
         let endpoint = endpoint::normalized(endpoint);
@@ -185,8 +185,8 @@ impl HttpMetricsBuilder {
     /// Leaves an endpoint out, by the pattern of its route (as in [`endpoint_buckets`](Self::endpoint_buckets)) or
     /// `unmatched`: its requests are in no metric, not even in flight. Default: none is left out.
     ///
-    /// [`HttpMetrics::try_instrument`] refuses one that no route has; otherwise the first scrape logs a warning, if all
-    /// routes are known (no `hoop()`, no combination of filters).
+    /// An endpoint that no route has is refused by `try_instrument` (`tallied-salvo`). Otherwise the first scrape logs a
+    /// warning, unless some routes are not known: behind a middleware put by hand, or a combination of filters.
     #[must_use]
     pub fn exclude_endpoint(mut self, endpoint: &str) -> Self {
         self.excluded.insert(endpoint::normalized(endpoint).into());
@@ -195,8 +195,8 @@ impl HttpMetricsBuilder {
 
     /// How many different patterns get series of their own; the requests of later ones are counted under
     /// `endpoint="overflow"`, and in `http_requests_endpoint_overflow_total`, so that totals stay
-    /// exact. Default: 1,000. Patterns that are left out count, too; those of a router that is
-    /// [instrumented](HttpMetrics::instrument) have their places from then on.
+    /// exact. Default: 1,000. Patterns that are left out count, too; those that an instrumented
+    /// router lists have their places from then on. Threads that meet at the cap may exceed it by their number.
     #[must_use]
     pub fn max_endpoints(mut self, endpoints: usize) -> Self {
         self.max_endpoints = endpoints;

@@ -1,11 +1,8 @@
-//! A request counts once per [`HttpMetrics`], however many hoops of theirs it passes.
+//! A request counts once per [`HttpMetrics`], however many of their middlewares it passes.
 //!
-//! While a hoop's inner handlers are polled, its metrics are on a list of the thread; a hoop that finds its own
-//! there leaves the request to the one outside. A mark in the request's extensions would say the same, at the cost
-//! of an allocation a request.
-//!
-//! Limits: a layer that hands the inner handlers to another task (as tower's `Buffer` does) hides the outer hoop. A
-//! request that a handler makes of its own service within the process, in the same task, is taken for the one it answers.
+//! While a middleware's inner service is polled, its metrics are on a list of the thread; a middleware that finds its own
+//! metrics there leaves the request to the one outside. A mark in the request's extensions would do the same, at the cost
+//! of an allocation for each request.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -18,12 +15,20 @@ thread_local! {
     static COUNTING: RefCell<Vec<HttpMetrics>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Whether a hoop of these metrics is around whatever is polled now.
+/// Whether [`counted`] polls the caller for these metrics already: then leave the request to the middleware outside.
+///
+/// Costs a look at a list of the thread, which is as long as middlewares are nested.
 pub fn is_counted(metrics: HttpMetrics) -> bool {
     COUNTING.with_borrow(|counting| counting.contains(&metrics))
 }
 
-/// Runs what is inside of a hoop of these metrics.
+/// Runs the inner service of a middleware of these metrics.
+///
+/// Costs a push and a pop on a list of the thread for each poll.
+///
+/// Limits: a middleware in between that hands the inner service to another task (as tower's `Buffer` does) hides this one
+/// from those inside, so they count the request again. A request that a handler sends to its own service, in the process and
+/// in the same task, is not counted: it is taken for the one that the handler answers.
 pub async fn counted<F: Future>(metrics: HttpMetrics, inside: F) -> F::Output {
     let mut inside = pin!(inside);
     poll_fn(|cx| {

@@ -1,7 +1,7 @@
 //! Requests whose client closes, half-closes or resets the connection right behind them.
 //!
 //! Hyper reads on while a request waits to be looked at. When it meets the end of the input there, or an error, it drops the
-//! request, and no hoop ever sees it: it is neither answered nor counted. Over HTTP/2 that drops the requests that
+//! request, and no middleware ever sees it: it is neither answered nor counted. Over HTTP/2 that drops the requests that
 //! were not accepted yet, and answers that were not written yet. An error of a write drops all requests that were
 //! read and wait behind the one that is answered.
 //!
@@ -45,7 +45,7 @@ const DISCARD_TIME: Duration = Duration::from_secs(5);
 /// A stream that reports the end of its input only after its last request has been seen.
 ///
 /// Without it, a request whose client closes or half-closes right behind it may be counted nowhere and answered by
-/// nobody: hyper drops it before any hoop sees it. With it, such a request is counted: as answered, if the answer is
+/// nobody: hyper drops it before any middleware sees it. With it, such a request is counted: as answered, if the answer is
 /// ready at once, else as 499.
 ///
 /// Put it around the stream that hyper reads: a TCP or Unix socket, or what TLS has made of one.

@@ -9,14 +9,15 @@ use http::Method;
 pub(crate) const UNMATCHED: &str = "unmatched";
 pub(crate) const OVERFLOW: &str = "overflow";
 
-/// A route that is known before its first request.
+/// A route that is known before its first request; see [`HttpMetrics::know`](crate::HttpMetrics::know).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KnownRoute {
     /// Its pattern, as the label has it: `/users/{id}`.
     pub endpoint: String,
     /// The one method that it takes; `None` where it takes any.
     pub method: Option<String>,
-    /// Whether its requests will be recorded under exactly this endpoint. Not so where a part of the pattern is hidden.
+    /// Whether its requests will be recorded under exactly this endpoint: false where filters may hide a part of the
+    /// pattern. Such a route has a place below the cap, and no series before its first request.
     pub certain: bool,
 }
 
@@ -32,14 +33,15 @@ impl KnownRoute {
 pub struct Segment {
     /// Its text, without constraints.
     pub text: String,
-    /// A wildcard (`{*rest}`) behind text of its own: how long that text is, and the wildcard's name with its marks.
+    /// A wildcard behind other text, as in `dl-{**rest}`: the length of that text in bytes (3), and the wildcard's name with
+    /// its asterisks (`**rest`).
     pub wildcard: Option<(usize, String)>,
 }
 
 const BLANKS: [char; 2] = [' ', '\t'];
 
-/// The segments of a pattern, empty ones left out; `None` for one whose braces do not match. A doubled brace stands for
-/// itself.
+/// The segments of a pattern, empty ones left out; `None` for one whose braces do not match. `{{` and `}}` are braces of
+/// the text.
 pub fn segments(pattern: &str) -> Option<Vec<Segment>> {
     let mut segments = Vec::new();
     let mut segment = Segment::default();

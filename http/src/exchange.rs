@@ -1,7 +1,7 @@
 //! One request on its way through the server: recorded exactly once.
 //!
-//! An [`Exchange`] is moved to whoever will know how the request ended: from the hoop to the
-//! response observer, and from there into the body of a streamed response. Whoever holds it
+//! An [`Exchange`] is moved to whoever will know how the request ended: from the middleware to what
+//! sees the final response, and from there into the body of a streamed response. Whoever holds it
 //! last either [finishes](Exchange::finish) it or drops it, and a drop is a record too: the
 //! request was cancelled, panicked or was cut off. So the in-flight gauge cannot stay up and no request is missed.
 
@@ -21,6 +21,10 @@ fn client_closed_request() -> StatusCode {
 }
 
 /// A request that has not been recorded yet.
+///
+/// It is recorded once: by [`settle`](Self::settle), by the body that `settle` leaves it to, or else when it is dropped: as
+/// `panic` while the thread unwinds, as what the request's body failed with, as `shutdown` after
+/// [`drain_timed_out`](HttpMetrics::drain_timed_out), and otherwise as `client_disconnect`.
 #[derive(Debug)]
 pub struct Exchange {
     metrics: HttpMetrics,
@@ -34,7 +38,9 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// A request came in, which is recorded in this series.
+    /// A request came in: it is in flight from now on, its time begins, and it will be recorded in this series.
+    ///
+    /// `upload` is the view of its body; `None` where that is known to be empty. Costs a look at the clock and an increment.
     pub fn begin(
         metrics: HttpMetrics,
         route: &'static RouteSeries,

@@ -1,6 +1,6 @@
-//! Mistakes of putting HTTP metrics around a service, which would otherwise be silent: no hoop feeds them, or an
-//! option names an endpoint that no route has. The first scrape of their registry says so in the log, once; and a
-//! missing hoop is a metric as well, for as long as it is missing.
+//! Mistakes of putting HTTP metrics around a service, which would otherwise be silent: no middleware (hoop)
+//! feeds them, or an option names an endpoint that no route has. The first scrape of their registry says so in the log, once;
+//! and a missing middleware is a metric as well, for as long as it is missing.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -16,7 +16,7 @@ const WITHOUT_HOOP: &str = "http_metrics_without_hoop";
 static UNSCRAPED: Mutex<Vec<&'static Installation>> = Mutex::new(Vec::new());
 
 /// An option of [`HttpMetrics::builder`](crate::HttpMetrics::builder) names an endpoint that no route of the service has; see
-/// the `try_instrument` of an adapter.
+/// `try_instrument` in `tallied-salvo`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownEndpoint {
     endpoint: String,
@@ -29,7 +29,7 @@ impl UnknownEndpoint {
         &self.endpoint
     }
 
-    /// Those that there are.
+    /// The endpoints that there are, sorted, `unmatched` and `overflow` among them.
     pub fn known(&self) -> impl Iterator<Item = &str> {
         self.known.iter().map(String::as_str)
     }
@@ -51,7 +51,7 @@ impl std::error::Error for UnknownEndpoint {}
 /// What was made of the metrics.
 #[derive(Debug)]
 pub(crate) struct Installation {
-    /// Has one series while there is no hoop.
+    /// Has one series while there is no middleware.
     without_hoop: Family<Gauge<i64>, 0>,
     /// It in its registry: it tells this registry from all others, those that are gone included.
     registered: Option<Registered>,
@@ -63,7 +63,7 @@ struct RouteNames {
     /// What the options name.
     named: BTreeSet<String>,
     known: BTreeSet<String>,
-    /// Whether there are others: the hoop was put somewhere by hand, or a filter hides a part of a pattern.
+    /// Whether there are others: the middleware was put somewhere by hand, or a filter hides a part of a pattern.
     others: bool,
 }
 
@@ -88,7 +88,7 @@ impl Installation {
         named: BTreeSet<String>,
     ) -> Result<Self, RegisterError> {
         let without_hoop = Family::<Gauge<i64>, 0>::new([]);
-        let help = "1 while no hoop feeds the HTTP metrics: call HttpMetrics::instrument";
+        let help = "1 while no middleware (hoop) feeds the HTTP metrics";
         registry.register(WITHOUT_HOOP, help, without_hoop.clone())?;
         let registered = registry
             .metrics()
@@ -106,13 +106,13 @@ impl Installation {
         })
     }
 
-    /// A hoop was made; where it will stand is not known.
+    /// A middleware was made; where it will stand is not known.
     pub(crate) fn installed(&self) {
         self.without_hoop.remove(&[]);
         self.routes().others = true;
     }
 
-    /// A service with these routes got its hoop.
+    /// A service with these routes got its middleware.
     pub(crate) fn instrumented(&self, routes: &BTreeSet<KnownRoute>) {
         self.without_hoop.remove(&[]);
         let mut names = self.routes();
@@ -139,7 +139,7 @@ impl Installation {
     fn warn(&self, name: &str) {
         if !self.without_hoop.is_empty() {
             tracing::warn!(
-                "{name}: no hoop feeds the HTTP metrics; call HttpMetrics::instrument, or put HttpMetrics::hoop() on the service"
+                "{name}: no middleware feeds the HTTP metrics; on Salvo, call HttpMetrics::instrument, or put HttpMetrics::hoop() on the service"
             );
         } else if let Some(unknown) = self.unknown(&BTreeSet::new()) {
             tracing::warn!("{unknown}");

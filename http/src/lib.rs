@@ -1,19 +1,21 @@
 //! HTTP metrics for any framework: every request recorded once, with its real end, whatever happens to it.
 //!
-//! This is the neutral middle. A service takes the package for its framework, such as `tallied-salvo`, which stands on
-//! this one and exports what it needs of it.
+//! Applications use the package for their framework, such as `tallied-salvo`, which re-exports what they need of this
+//! one. "Middleware" here is what Salvo calls a hoop and tower a layer.
 //!
 //! - [`HttpMetrics`] registers the metrics, with the options of its [`builder`](HttpMetrics::builder).
 //! - [`Scrape`] answers a Prometheus scrape, from an [`http::Request`] to an [`http::Response`]; [`ScrapeMetrics`] measure
 //!   that.
-//! - [`DeferEof`], around the stream of a connection, has requests counted whose clients close right behind them: hyper
-//!   drops those before any hoop sees them.
-//! - [`adapter`] is for whoever writes the hoop, the layer or the middleware of a framework.
+//! - [`DeferEof`] goes around the stream of a connection. Without it, hyper drops requests whose clients close right
+//!   behind them, before any middleware sees them.
+//! - [`adapter`] is for those who write the middleware of a framework.
+//! - [`list_header`] parses `Accept` and `Accept-Encoding`.
 //!
-//! At the end of a drain, before what is left is cut off, call
-//! [`HttpMetrics::drain_timed_out`], so that the server's own doing is not taken for the clients'.
+//! When a drain reaches its time limit, call [`HttpMetrics::drain_timed_out`] before you cut off the requests that are left:
+//! they then count as `shutdown`, not as clients that left.
 //!
-//! The feature `prometheus-client` serves the metrics of a registry of that crate, too (`Scrape::with_prometheus_client`).
+//! With the feature `prometheus-client`, `Scrape::with_prometheus_client` also serves the metrics of a prometheus-client
+//! registry.
 
 #![forbid(unsafe_code)]
 
@@ -41,5 +43,5 @@ pub use installation::UnknownEndpoint;
 pub use metrics::HttpMetrics;
 pub use scrape::{Connection, Scrape, ScrapeBody, ScrapeMetrics};
 
-/// What a body may fail with.
+/// The error of a body: that of the body inside, whatever its type.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

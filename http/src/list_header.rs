@@ -7,12 +7,12 @@ use std::borrow::Cow;
 use http::HeaderMap;
 use http::header::HeaderName;
 
-/// An element of such a list.
+/// An element of `Accept` or `Accept-Encoding`.
 #[derive(Debug)]
 pub struct Element<'a> {
-    /// What is accepted: a media range, a content coding.
+    /// What is accepted: a media range or a content coding.
     pub name: &'a str,
-    /// From 0, not acceptable, to 1.
+    /// The weight, from 0 (not acceptable) to 1, which is the default.
     pub quality: f32,
     rest: &'a str,
 }
@@ -69,8 +69,8 @@ fn unquoted(value: &str) -> Cow<'_, str> {
     text.collect::<String>().into()
 }
 
-/// The elements of all headers of a name. An element with an invalid weight is skipped; the others
-/// still count.
+/// The elements of all headers of a name, in their order. An element with an invalid weight is skipped; the
+/// others still count. Costs one pass over the text; nothing is copied.
 pub fn elements(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = Element<'_>> {
     let headers = headers.get_all(name).into_iter();
     headers
@@ -79,8 +79,8 @@ pub fn elements(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = E
         .filter_map(Element::of)
 }
 
-/// How much a media type is liked: what the most specific of its ranges says that a header has. Of
-/// the same range twice, as escaping schemes make it, the better weight counts.
+/// How much a client prefers a media type: the weight of the most specific range that covers it. If
+/// a range is there twice, as with Prometheus' escaping schemes, the higher weight counts.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Preference {
     specific: u8,

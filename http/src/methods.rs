@@ -18,7 +18,8 @@ static STANDARD: [Method; 9] = [
 /// What stands for all others.
 const OTHER: &str = "OTHER";
 
-/// The value of the `method` label where no option chooses the methods.
+/// The default value of the `method` label: one of the nine methods of RFC 9110 and RFC 5789, or `OTHER`. The option
+/// [`methods`](crate::HttpMetricsBuilder::methods) does not change it.
 pub fn standard_method(method: &Method) -> &'static str {
     let known = STANDARD.iter().find(|known| *known == method);
     known.map_or(OTHER, Method::as_str)

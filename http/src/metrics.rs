@@ -10,8 +10,8 @@ use crate::installation::{self, Installation};
 use crate::methods::Methods;
 use crate::series::{EndpointRules, RouteFamilies, Routes};
 
-/// The HTTP metrics of one application, registered once and fed by a hoop, a layer or a middleware around its service;
-/// the package for a framework has it.
+/// The HTTP metrics of one application, registered once and fed by a middleware around its service. The package for the
+/// framework has that middleware: `tallied-salvo` calls it a hoop.
 ///
 /// | metric | type | labels |
 /// | --- | --- | --- |
@@ -63,7 +63,7 @@ impl HttpMetrics {
     ///
     /// # Errors
     /// When the registry holds a metric of one of these names already, or adds a label of one of
-    /// theirs; those that were registered before it stay.
+    /// theirs. Metrics that were registered before the one that failed stay.
     pub fn register(registry: &Registry) -> Result<Self, RegisterError> {
         Self::builder().register(registry)
     }
@@ -155,7 +155,7 @@ impl HttpMetrics {
         let routes = Routes::new(families, methods, rules);
         registry.register(
             "http_requests_endpoint_overflow",
-            "HTTP requests counted under endpoint=\"overflow\", for there are too many endpoints",
+            "HTTP requests counted under endpoint=\"overflow\", because there are too many endpoints",
             routes.overflowed.clone(),
         )?;
         let installation = Installation::register(&registry, named)?;
@@ -168,11 +168,11 @@ impl HttpMetrics {
         Ok(metrics)
     }
 
-    /// To be called when a drain has run out of time, before what is left is cut off: requests
-    /// that end without their answer from now on count under `reason="shutdown"`, and not as if
-    /// their clients had left.
+    /// Call this when a drain reaches its time limit, before you cut off the requests that are left:
+    /// those that end without their answer from now on count under `reason="shutdown"`, not as
+    /// clients that left.
     ///
-    /// So give the framework's graceful stop no limit of its own, because it leaves no moment for this call.
+    /// So time the drain yourself: a limit of the framework's graceful stop leaves no moment for this call.
     pub fn drain_timed_out(&self) {
         self.0.cutting_off.store(true, Ordering::Relaxed);
     }
@@ -195,8 +195,8 @@ impl HttpMetricsBuilder {
     ///
     /// # Errors
     /// When the prefix or a constant label is invalid, or one that the metrics or the registry have
-    /// already; or when the registry holds a metric of one of their names: those that were registered
-    /// before it stay.
+    /// already; or when the registry holds a metric of one of their names. Metrics that were registered
+    /// before the one that failed stay.
     pub fn register(self, registry: &Registry) -> Result<HttpMetrics, RegisterError> {
         HttpMetrics::with(self, registry)
     }

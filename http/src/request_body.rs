@@ -14,7 +14,8 @@ use crate::BoxError;
 use crate::aborted::Aborted;
 use crate::causes::causes;
 
-/// What is known of a request's body; shared by the body and the record.
+/// What is known of a request's body: how much of it was read, and why it failed. [`UploadBody`] writes it, and the
+/// [`Exchange`](crate::adapter::Exchange) reads it.
 ///
 /// The fields are independent figures, and whatever hands the request on (the runtime's queues)
 /// orders the body's stores before the record's loads: Relaxed suffices.
@@ -52,7 +53,7 @@ impl Upload {
 /// write 2⁶⁴, and one such number would drown all true ones in the sum.
 const BELIEVED_BYTES: u64 = 1 << 20;
 
-/// A request's body that is counted while it is read.
+/// A request's body that is counted while it is read. Frames and errors pass as they are, errors boxed.
 #[derive(Debug)]
 pub struct UploadBody<B> {
     inner: B,
@@ -60,7 +61,8 @@ pub struct UploadBody<B> {
 }
 
 impl<B: Body> UploadBody<B> {
-    /// Counts `inner`, and gives a view of the count. An empty body needs none: see [`Body::is_end_stream`].
+    /// Counts `inner`, and gives a view of the count, for [`Exchange::begin`](crate::adapter::Exchange::begin). Costs an
+    /// allocation; a body that [has ended](Body::is_end_stream) needs none of this.
     pub fn new(inner: B) -> (Self, Arc<Upload>) {
         let upload = Arc::new(Upload {
             declared: inner.size_hint().exact(),

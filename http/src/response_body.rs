@@ -20,7 +20,9 @@ use crate::causes::causes;
 use crate::exchange::Exchange;
 use crate::scrape::NotTaken;
 
-/// Where the exchange is left for the body, once the head is final.
+/// Takes the exchange to a streamed body once the head is final; for [`AnswerBody::Streamed`].
+///
+/// [`AnswerBody::Streamed`]: crate::adapter::AnswerBody::Streamed
 #[derive(Clone, Default)]
 pub struct Handover(Arc<Mutex<Download>>);
 
@@ -31,7 +33,10 @@ impl std::fmt::Debug for Handover {
 }
 
 impl Handover {
-    /// Counts a body that is streamed; `length` is what the connection sends of it, where that is known.
+    /// Counts a body that is streamed; `length` is how many bytes the connection sends of it, where that is known: the
+    /// Content-Length, or else the body's exact size.
+    ///
+    /// Costs an allocation, and for each frame a lock that nobody else waits for.
     pub fn wrap<B>(inner: B, length: Option<u64>, framing: Framing) -> (Self, DownloadBody<B>) {
         let handover = Self::default();
         let mut download = handover.lock();
@@ -88,7 +93,7 @@ pub enum Framing {
 }
 
 impl Framing {
-    /// That of a version of HTTP.
+    /// That of a version of HTTP: frames from HTTP/2 on.
     pub fn of(version: Version) -> Self {
         match version {
             Version::HTTP_2 | Version::HTTP_3 => Self::Frames,
@@ -160,7 +165,11 @@ impl Download {
     }
 }
 
-/// A response's body that is counted while it is sent, and records the request when it ends.
+/// A response's body that is counted while it is sent, and records the request when it ends: before its last frame is
+/// handed over, if the body or its Content-Length tells which that is.
+///
+/// A failure, a panic or an early end of the inner body is passed on one poll late if the connection has not yet written what
+/// came before it. So an HTTP/1 client gets the bytes that are recorded.
 pub struct DownloadBody<B> {
     inner: B,
     download: Handover,

@@ -25,7 +25,7 @@ const FREQUENT: [u16; 16] = [
 ];
 
 /// The series that every request of one method and endpoint is recorded in; `None` for what is
-/// switched off.
+/// switched off. They live as long as the process.
 #[derive(Debug)]
 pub struct RouteSeries {
     pub(crate) method: &'static str,

@@ -1,6 +1,6 @@
 //! Refuses a request over HTTP/1.1 without a Host, or with two of them, or with one that names no host.
 //!
-//! Who stands in front (a proxy, a cache) may take the other one of two for the host.
+//! Of two, a proxy or a cache in front may go by the other one.
 //!
 //! Source: RFC 9112, section 3.2.
 

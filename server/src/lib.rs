@@ -11,7 +11,7 @@
 //! | GET /data, /data/{id} | the newest records; one of them |
 //! | GET /docs | the API's documentation |
 //! | GET /openapi.json | its OpenAPI document |
-//! | GET, POST /fault | what is wrong on request; only where the configuration says so |
+//! | GET, POST /fault | what is wrong on request; only if the configuration says so |
 
 #![forbid(unsafe_code)]
 

@@ -1,6 +1,6 @@
 //! Tallied's chores, run as `cargo xtask …`. This file is the command line only.
 //!
-//! The chores see the server from the outside (HTTP, processes), so they use no workspace crate.
+//! The chores see the server from outside (HTTP, processes), so they use none of the libraries.
 //! They need a Unix: they stop processes by signal.
 
 #![forbid(unsafe_code)]
@@ -71,7 +71,7 @@ enum Command {
         /// Format, lints and tests alone, for each change (under three minutes after a first run)
         #[arg(long, conflicts_with_all = ["only", "from"])]
         quick: bool,
-        /// Run this step only (repeatable)
+        /// Run only this step (repeatable)
         #[arg(long, value_name = "STEP", value_parser = gate::step_names())]
         only: Vec<String>,
         /// Start at this step, after fixing what failed there
@@ -123,7 +123,7 @@ else uses meanwhile."
         #[arg(long, value_name = "PATH")]
         output: Option<PathBuf>,
     },
-    /// A million random requests on a real server, which must not grow by them
+    /// A million random requests to a real server, whose series and memory must not grow
     #[command(after_help = "Examples:
   cargo xtask attack
   cargo xtask attack --requests 20000 --seed 7
@@ -162,7 +162,7 @@ not grow by more than 16 MB.")]
 
 A mutant is killed by a model that fails. One that does not compile, or on which the models do not
 come to an end in 300 s, counts as a survivor, and the chore fails. What the models print is kept
-below the target directory, in mutants/logs. Some 10 s a mutant, for the models of the changed file
+below the target directory, in mutants/logs. Some 10 s a mutant, because the models of the changed file
 run first, and the others only when these have not noticed. It is no step of `cargo xtask test`.")]
     Mutants {
         /// Try the mutants whose name contains this (repeatable)
@@ -203,9 +203,9 @@ have what a recording path must not have are read too: the chore fails when it f
         #[arg(long)]
         listing: bool,
     },
-    /// `tallied` and `tallied-http` compile with the oldest compiler that they promise, which rustup installs if it lacks it
+    /// Checks that `tallied` and `tallied-http` compile with the oldest Rust that they promise; rustup installs it if it is missing
     Msrv,
-    /// They compile for other systems and for 32 bits; rustup adds the targets
+    /// Checks that `tallied` and `tallied-http` compile for other systems and for 32 bits; rustup adds the targets
     Targets,
     /// A real browser, without network, opens the documentation page and tries it out
     #[command(after_help = "Examples:
@@ -276,8 +276,8 @@ target directory from the distribution's packages, without installing them.")]
 Three servers, a Prometheus and an Alertmanager run with the files in deploy/, sixty times as fast: a minute of
 theirs is a second (but scrapes and evaluations come twice a second). After a calm in which no alert may fire, faults
 are played: errors, slow answers, killed and frozen processes, handlers that do not end, and more. Each alert must be
-pending if its rule waits, fire, be delivered to the webhook that its severity leads to, be resolved, and that be
-delivered, in this order; an alert that fires on something that no fault is or was just done to fails the drill. It
+pending if its rule waits, fire, be delivered to the webhook that its severity leads to, be resolved, and have
+that delivered, in this order. An alert that no fault explains fails the drill. It
 prints the timeline and a table, and the alerts that it cannot raise, with why.
 
 Prometheus, promtool and Alertmanager are taken from XTASK_PROMETHEUS, XTASK_PROMTOOL and XTASK_ALERTMANAGER,

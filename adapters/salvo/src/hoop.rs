@@ -21,7 +21,7 @@ use crate::route_pattern::Pattern;
 /// then it also counts what no route takes, what other hoops answer by themselves, and what
 /// catchers write. [`Instrument::instrument`] does that. On a `Router` it counts the requests that
 /// this router takes; then no hoop outside of it may drop the handlers' future (as `Timeout` does),
-/// for that looks as if the client had left. Sizes are those that pass the hoop: a compression
+/// because that looks as if the client had left. Sizes are those that pass the hoop: a compression
 /// outside of it is not seen. Of several hoops of the same metrics around a request, the outermost
 /// counts it; hoops of different metrics count it each.
 ///
@@ -44,8 +44,8 @@ pub trait Instrument {
     /// A service, or the service of a `Router`, with the hoop put before its own hoops. The routes
     /// that its router lists have their series from now on, at zero for 200 and 500: an error is an
     /// increase even if it is the first request, where `rate()` would not see a new series' first
-    /// value. They keep their places, whatever clients ask for. A route that takes any method is made known for GET;
-    /// those below a combination of filters cannot be told in advance and appear with their first request.
+    /// value. They keep their places, whatever clients ask for. A route that takes any method gets the series of GET.
+    /// Routes below a combination of filters are not known in advance and appear with their first request.
     ///
     /// Call it last: what allowed media types, or hoops that are put before this one, do to an answer
     /// is not recorded if the service gets them afterwards. A service that has a hoop of these metrics already
@@ -141,8 +141,8 @@ fn instrument_known(
     service
 }
 
-/// The pattern of the route that matched, without its leading slash, if one did. To be asked in a hoop of the service,
-/// before the inner handlers run.
+/// The pattern of the route that matched, without its leading slash, if one did. Call it in a hoop of the service,
+/// before `call_next`.
 pub fn matched_path<'req>(
     req: &'req Request,
     res: &Response,

@@ -29,7 +29,8 @@ impl Route {
     }
 }
 
-/// The routes of a router that have a handler, as [`HttpMetrics`](crate::HttpMetrics) will know them.
+/// The routes of a router that have a handler: what [`Instrument::instrument`](crate::Instrument::instrument) makes
+/// known to the metrics.
 pub fn known_routes(router: &Router) -> BTreeSet<KnownRoute> {
     routes(router).iter().map(Route::known).collect()
 }

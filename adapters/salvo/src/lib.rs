@@ -25,17 +25,17 @@
 //! - [`HttpMetrics`] registers the metrics, with the options of its [`builder`](HttpMetrics::builder);
 //!   [`Instrument`] puts the hoop that feeds them around a service.
 //! - [`Scrape`] answers a Prometheus scrape; [`ScrapeMetrics`] measure that.
-//! - [`DeferEofAcceptor`], around the acceptor, has requests counted whose clients close right behind them: hyper
-//!   drops those before any hoop sees them.
+//! - [`DeferEofAcceptor`] goes around the acceptor. Without it, hyper drops requests whose clients close right behind
+//!   them, before any hoop sees them.
 //!
-//! The feature `prometheus-client` serves the metrics of a registry of that crate, too
-//! (`Scrape::with_prometheus_client`).
+//! With the feature `prometheus-client`, `Scrape::with_prometheus_client` also serves the metrics of a prometheus-client
+//! registry.
 //!
 //! # Stopping
 //!
-//! At the end of a drain, before what is left is cut off, call
-//! [`HttpMetrics::drain_timed_out`], so that the server's own doing is not taken for the clients'. So give Salvo's
-//! `stop_graceful` no limit of its own, because it leaves no moment for this call:
+//! When a drain reaches its time limit, call [`HttpMetrics::drain_timed_out`] before you cut off the requests that are
+//! left: they then count as `shutdown`, not as clients that left. Give Salvo's `stop_graceful` no limit of its own,
+//! because it leaves no moment for this call:
 //!
 //! ```
 //! use std::time::Duration;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 
-/// What Prometheus sends: its `scrape_timeout` in seconds.
+/// The header in which Prometheus sends its `scrape_timeout`, in seconds.
 const HEADER: &str = "x-prometheus-scrape-timeout-seconds";
 
 /// A shorter time would be over before anything is rendered.

@@ -58,11 +58,14 @@ struct State {
 }
 
 /// The connection of a reader, as far as its framework lets it be ended from outside.
+///
+/// Both methods are called with a lock held that the body of the answer takes, too: they must return at once, and neither
+/// poll nor drop that body themselves. Either may be called more than once, and when the connection is gone already.
 pub trait Connection: std::fmt::Debug + Send + Sync + 'static {
-    /// Ends it at once.
+    /// Ends it at once: over HTTP/1 when its reader is cut off, over HTTP/2 when that did not end the stream in time.
     fn abort(&self);
 
-    /// Lets it take no new requests.
+    /// Has it take no new requests, and end when those in progress have: over HTTP/2, when a reader is cut off.
     fn shut_down(&self);
 }
 

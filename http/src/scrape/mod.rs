@@ -116,7 +116,7 @@ pub struct Scrape {
 }
 
 impl Scrape {
-    /// More `name[]` than these are refused.
+    /// The most `name[]` parameters of a scrape; more are a 400.
     pub const MAX_NAMES: usize = selection::MAX_NAMES;
 
     /// A handler for the route `/metrics`.
@@ -143,10 +143,10 @@ impl Scrape {
     /// duplicate series, or a name that is already taken.
     ///
     /// That crate reads a registry as a whole: what `?name[]=` does not select is dropped after it
-    /// was read (unless all names are those of metrics here), a panic or an error in one metric
-    /// leaves out all of its registry. A rendering that nobody waits for ends in the middle of it. An
-    /// encoding that never returns keeps a thread, for which a runtime that is dropped waits, and one
-    /// of the scrapes that there may be at once.
+    /// was read (unless all names are those of metrics in our registry), and a panic or an
+    /// error in one metric leaves out all of its registry. A rendering that nobody waits for ends in the
+    /// middle of it. An encoding that never returns keeps a thread, for which a runtime that is dropped
+    /// waits, and the place of one document.
     #[cfg(feature = "prometheus-client")]
     #[must_use]
     pub fn with_prometheus_client(
@@ -163,23 +163,23 @@ impl Scrape {
     }
 
     /// How many documents there may be at once, rendered or sent. At least 1; default: 8.
-    /// So many blocking threads are taken at most. What other clones have from before stays theirs.
+    /// They take at most as many blocking threads. Clones that were made before keep their limit.
     #[must_use]
     pub fn with_max_documents(mut self, documents: usize) -> Self {
         self.slots = Slots::new(documents, self.slots.write_timeout());
         self
     }
 
-    /// How long a document may take to be sent, from when it is there; then it is freed, and whoever
-    /// has not all of it is cut off. Default: 60 s. What other clones have from before stays theirs.
+    /// How long a document may take to be sent, from when it is rendered; then it is freed, and readers
+    /// that have not taken all of it are cut off. Default: 60 s. Clones that were made before keep theirs.
     #[must_use]
     pub fn with_write_timeout(mut self, timeout: Duration) -> Self {
         self.slots = Slots::new(self.slots.count(), timeout);
         self
     }
 
-    /// How long a scrape may take until its document is there, even if its header allows for more;
-    /// then it is answered with 503. Default: 60 s.
+    /// How long a scrape may wait for its document, even if its header allows more; then it is answered with
+    /// 503. Default: 60 s.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -193,10 +193,21 @@ impl Scrape {
         self
     }
 
-    /// Answers a scrape. `connection` is ended when its reader does not take the document; where there is none, the
-    /// body fails, as soon as it is asked for more.
+    /// Answers a scrape: 200 with a document, or 400, 405, 500 or 503 with a sentence that says what to do. [`Scrape`]
+    /// says when; 500 is a rendering that broke off, which would be a bug.
     ///
-    /// The future does not borrow the request. Dropping it cancels the scrape.
+    /// `connection` is the client's, so that it can be ended when the document is not taken in time. With `None`, the body
+    /// fails the next time it is polled, and a client that takes nothing keeps its connection.
+    ///
+    /// The future does not borrow the request, and takes at most the time limit of the scrape. Dropping it cancels the
+    /// scrape: a rendering that nobody else waits for ends before its next family. Until the body is read to its end, dropped
+    /// or cut off, its document takes one of [`with_max_documents`](Self::with_max_documents).
+    ///
+    /// A GET costs a rendering on a blocking thread, unless it shares one; the other methods render nothing. The body copies
+    /// pieces of 4 KiB out of the document.
+    ///
+    /// # Panics
+    /// The future panics when a GET is polled outside of a tokio runtime with its timer.
     pub fn respond<B>(
         &self,
         request: &Request<B>,
@@ -338,6 +349,8 @@ fn refuse(status: StatusCode, reason: String) -> Response<ScrapeBody> {
 }
 
 /// The body of an answer to a scrape: a document, or a sentence.
+///
+/// Its error says that the document was not taken in time; a document has no other.
 #[derive(Debug)]
 pub struct ScrapeBody(Inner);
 

@@ -10,7 +10,7 @@
 //! beginning of a rendering.
 //!
 //! A rendering has a slot from when it is due, however many scrapes wait for it, and its document
-//! keeps it. One that runs keeps it even when they are all gone, for it has a thread; one that has
+//! keeps it. One that runs keeps it even when they are all gone, because it has a thread; one that has
 //! not begun gives it up for another.
 
 use std::collections::HashMap;

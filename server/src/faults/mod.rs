@@ -1,7 +1,7 @@
 //! GET and POST /fault: what is wrong on request, for load tests and drills. /fault/aborts is the same, under an
 //! endpoint of its own.
 //!
-//! Only there where the configuration says so (`faults`), and in no document of the API. The
+//! It exists only if the configuration says so (`faults`), and is in no document of the API. The
 //! parameters say what happens, in this order: the body of the request is read, the answer is
 //! delayed, then there is a panic, or an answer with a status, whole or in chunks. Pages of other origins get none of it.
 

@@ -66,7 +66,7 @@ pub(super) struct LimitingAcceptor {
 }
 
 impl LimitingAcceptor {
-    /// A door, and what tells that it is closed after a drain has begun.
+    /// An acceptor, and a receiver that is told when it has closed its socket after a drain has begun.
     pub(super) fn new(
         listener: std::net::TcpListener,
         limits: ConnectionLimits,
@@ -81,7 +81,7 @@ impl LimitingAcceptor {
             http_scheme: Scheme::HTTP,
         }];
         let (closed, is_closed) = oneshot::channel();
-        let door = Self {
+        let acceptor = Self {
             listener: Some(listener),
             last: None,
             holdings,
@@ -96,10 +96,10 @@ impl LimitingAcceptor {
             clock: VecDeque::new(),
             failing: false,
         };
-        Ok((door, is_closed))
+        Ok((acceptor, is_closed))
     }
 
-    /// A connection from the kernel's queue; `None` once the door is closed.
+    /// A connection from the kernel's queue; `None` once the socket is closed.
     async fn next(&mut self) -> Option<(TcpStream, SocketAddr)> {
         loop {
             let accepted = if let Some(listener) = &self.listener {
@@ -227,7 +227,7 @@ impl Acceptor for LimitingAcceptor {
         &self.holdings
     }
 
-    /// Salvo drops this future only when it stops accepting, after the door is closed, so a
+    /// Salvo drops this future only when it stops accepting, after the socket is closed, so a
     /// connection may be held across an await.
     async fn accept(
         &mut self,
@@ -289,7 +289,7 @@ mod tests {
     async fn what_is_kept_of_connections_is_in_proportion_to_the_open_ones() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
-        let (mut door, _) = LimitingAcceptor::new(
+        let (mut acceptor, _) = LimitingAcceptor::new(
             listener,
             ConnectionLimits::default(),
             ConnectionMetrics::default(),
@@ -301,14 +301,17 @@ mod tests {
         let mut open = Vec::new();
         for i in 0..50_000 {
             let connection = connection();
-            door.remember(&connection);
+            acceptor.remember(&connection);
             if i % 500 == 0 {
-                open.push((connection, door.places.clone().try_acquire_owned().unwrap()));
+                open.push((
+                    connection,
+                    acceptor.places.clone().try_acquire_owned().unwrap(),
+                ));
             }
         }
-        assert!(door.clock.len() <= 2 * open.len() + LOOKS + 1);
+        assert!(acceptor.clock.len() <= 2 * open.len() + LOOKS + 1);
         for (connection, _) in &open {
-            let known = door.clock.iter().filter_map(|known| known.upgrade());
+            let known = acceptor.clock.iter().filter_map(|known| known.upgrade());
             assert_eq!(
                 known.filter(|known| Arc::ptr_eq(known, connection)).count(),
                 1
@@ -317,12 +320,12 @@ mod tests {
         // After a crowd, its room is given back.
         open.clear();
         for _ in 0..=LOOKS {
-            door.remember(&connection());
+            acceptor.remember(&connection());
         }
         assert!(
-            door.clock.capacity() <= 4 * LOOKS,
+            acceptor.clock.capacity() <= 4 * LOOKS,
             "{}",
-            door.clock.capacity()
+            acceptor.clock.capacity()
         );
     }
 }

@@ -70,7 +70,7 @@ impl ConnectionMetrics {
         )?;
         registry.register(
             "tallied_connections_refused",
-            "Connections that were closed at once, for there were too many",
+            "Connections that were closed at once, because too many were open",
             metrics.refused.clone(),
         )?;
         registry.register(

@@ -3,14 +3,14 @@
 //! | module | is |
 //! | --- | --- |
 //! | `listener` | the sockets that listen |
-//! | `door` | accepts connections up to a cap, and makes room |
+//! | `acceptor` | accepts connections up to a cap, and makes room |
 //! | `connection` | what is known of an open connection |
-//! | `stream` | its bytes, and the limits on waiting for them |
+//! | `stream` | a connection's bytes, and the limits on waiting for them |
 //! | `pipelining` | whether a part of the next head came behind a request |
-//! | `presence` | the hoop that tells it of its requests |
-//! | `window` | since when its answers over HTTP/2 wait for its client |
+//! | `request_tracking` | the hoop that tells a connection of its requests |
+//! | `http2_stall` | since when answers over HTTP/2 wait for their client |
 //! | `signals` | when the process is asked to stop |
-//! | `front` | one listener with all of these, and its drain |
+//! | `served_listener` | one listener with all of these, and its drain |
 //! | `last_scrape` | whether a scrape has seen what a drain cut off |
 //! | `metrics` | what becomes of connections |
 

@@ -43,7 +43,7 @@ impl Handler for RequestTracking {
         let ends = client.zip(local);
         let ends = ends.map(|(client, local)| Ends { client, local });
         let Some(connection) = ends.and_then(|ends| self.0.find(&ends)) else {
-            // Not through the door: a test client.
+            // Not through the acceptor: a test client.
             ctrl.call_next(req, depot, res).await;
             return;
         };

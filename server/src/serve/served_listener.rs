@@ -90,9 +90,10 @@ impl ServedListener {
             .hoops
             .insert(0, Arc::new(RequestTracking(Arc::clone(&table))));
         let known = Arc::clone(&table);
-        let (door, closed) = LimitingAcceptor::new(listener, limits, metrics, known, &readiness)?;
-        // The door's streams know their limits. This would be salvo's way to set them.
-        let mut server = Server::new(door).fuse_config(FuseConfig::disabled());
+        let (acceptor, closed) =
+            LimitingAcceptor::new(listener, limits, metrics, known, &readiness)?;
+        // The acceptor's streams know their limits. This would be salvo's way to set them.
+        let mut server = Server::new(acceptor).fuse_config(FuseConfig::disabled());
         server
             .http1_mut()
             .header_read_timeout(None)

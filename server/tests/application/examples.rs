@@ -1,4 +1,4 @@
-//! The examples, run as their heads say.
+//! The examples of `tallied-salvo`, run as their heads say.
 
 use std::process::Command;
 

@@ -1,5 +1,5 @@
 //! Every request is counted once, whatever happens to it: on real sockets. What is not here is in
-//! `tests/matrix/`, case by case.
+//! `matrix/`, case by case.
 
 use std::pin::Pin;
 use std::sync::Arc;

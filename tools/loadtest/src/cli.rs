@@ -12,9 +12,9 @@ use clap::builder::PossibleValuesParser;
 use crate::scenario::Arrival;
 use crate::slo::Slo;
 
-/// No machine of today keeps more with a request a connection.
+/// No machine of today keeps more, with one request at a time on each connection.
 pub(crate) const HIGHEST_RATE: f64 = 2_000_000.0;
-/// Of a load.
+/// The longest load.
 pub(crate) const LONGEST: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 /// An open-loop load test that holds the server's own metrics against what its clients saw
@@ -35,10 +35,11 @@ pub(crate) const LONGEST: Duration = Duration::from_secs(7 * 24 * 3_600);
 In a checkout of Tallied, `cargo xtask loadtest` builds this program and the server, and takes the same options.
 
 Scenarios: smoke (everything, small), mixed (the default), scanner, aborts (clients that leave), spike,
-soak, attack (random requests, and bytes that are no HTTP); or a TOML file, for which tools/loadtest/scenarios/mixed.toml of the repository is the pattern.
+soak, attack (random requests, and bytes that are no HTTP); or a TOML file: tools/loadtest/scenarios/mixed.toml in the
+repository shows every key.
 
 Exit status, the first that holds:
-  2    what was asked for cannot be
+  2    an option or the scenario is wrong
   1    anything else that kept the run from its end
   5    the server's metrics and the clients' books differ
   130  interrupted; what was sent is reconciled, and reported
@@ -53,13 +54,13 @@ pub(crate) struct Cli {
     /// Requests a second [default: the scenario's]
     #[arg(long, value_name = "R", allow_hyphen_values = true, value_parser = rate)]
     pub(crate) rate: Option<f64>,
-    /// Search the highest rate that meets the objectives; --rate is where the search begins
+    /// Search for the highest rate that meets the objectives; --rate is where the search begins
     #[arg(long)]
     pub(crate) find_max: bool,
     /// How long requests are due: 30s, 5m [default: the scenario's; 5s a step with --find-max]
     #[arg(long, value_name = "D", allow_hyphen_values = true, value_parser = time_above_0)]
     pub(crate) duration: Option<Duration>,
-    /// The same load before that, which is reconciled and not measured [default: 1s]
+    /// How long the same load runs before that; it is reconciled, but not measured [default: 1s]
     #[arg(long, value_name = "D", allow_hyphen_values = true, value_parser = time)]
     pub(crate) warm_up: Option<Duration>,
     /// The most requests in flight, each on a connection of its own [default: 256]
@@ -68,7 +69,7 @@ pub(crate) struct Cli {
     /// Threads that send [default: half of the processors]
     #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = whole(1..=256_u16))]
     pub(crate) threads: Option<u16>,
-    /// How the requests lie in time [default: the scenario's]
+    /// How requests are spaced in time [default: the scenario's]
     #[arg(long, value_name = "HOW", value_parser = PossibleValuesParser::new(Arrival::NAMES))]
     pub(crate) arrival: Option<String>,
     /// How long a request may wait for a connection, and for its answer [default: 10s]
@@ -77,18 +78,18 @@ pub(crate) struct Cli {
     /// Send the requests of an earlier run again
     #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = whole(0..=u64::MAX))]
     pub(crate) seed: Option<u64>,
-    /// Scrapes during the load; 0 for none but before and after [default: 1]
+    /// Scrapes a second during the load; 0 for only those before and after it [default: 1]
     #[arg(long, value_name = "HZ", allow_hyphen_values = true, value_parser = scrapes)]
     pub(crate) scrapes_per_second: Option<f64>,
-    /// An objective (repeatable): p99<250ms, p95<50ms, max<1s, mean<20ms, errors<0.1%, of one kind of request list:p99<5ms; of the
-    /// server, after the warm-up: heap-growth<16MB, new-series<1
+    /// An objective (repeatable): p99<250ms, p95<50ms, max<1s, mean<20ms, errors<0.1%; for one kind of request, by its name,
+    /// list:p99<5ms; for the server, after the warm-up, heap-growth<16MB, new-series<1
     /// [default: errors<0.1%; p99<250ms, too, with --find-max]
     #[arg(long, value_name = "SLO", allow_hyphen_values = true, value_parser = |text: &str| Slo::parse(text).map_err(|error| format!("{error:#}")))]
     pub(crate) slo: Vec<Slo>,
-    /// A server that runs, instead of starting one
+    /// Test a server that runs already, instead of starting one
     #[arg(long, value_name = "URL", conflicts_with = "server")]
     pub(crate) target: Option<String>,
-    /// Start this binary
+    /// Start this server binary
     #[arg(
         long,
         value_name = "PATH",

@@ -1,5 +1,5 @@
 //! Clients that leave before they have their whole answer: by closing the connection, or, where
-//! others go on on it, by resetting their stream.
+//! other streams share it, by resetting their own.
 
 use std::sync::atomic::Ordering;
 use std::time::Instant;

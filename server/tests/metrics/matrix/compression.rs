@@ -1,5 +1,5 @@
 //! Compressed answers: inside of the hoop what is counted is what is sent; outside of it, what the
-//! handler wrote, for the hoop never sees the rest.
+//! handler wrote, because the hoop never sees the rest.
 
 use salvo::prelude::*;
 use salvo_compression::{Compression, CompressionLevel};
