@@ -59,8 +59,7 @@ struct State {
 
 /// The connection of a reader, as far as its framework lets it be ended from outside.
 ///
-/// Both methods are called with a lock held that the body of the answer takes, too: they must return at once, and neither
-/// poll nor drop that body themselves. Either may be called more than once, and when the connection is gone already.
+/// Both methods must return at once. Either may be called more than once, and when the connection is gone already.
 pub trait Connection: std::fmt::Debug + Send + Sync + 'static {
     /// Ends it at once: over HTTP/1 when its reader is cut off, over HTTP/2 when that did not end the stream in time.
     fn abort(&self);
@@ -152,18 +151,23 @@ impl OnItsWay for Delivery {
             return false;
         };
         state.due = Instant::now() + self.slots.write_timeout();
+        let mut connections = Vec::new();
         for reader in state.readers.values() {
             if let Some(counters) = &reader.cut_off {
                 counters[why as usize].inc();
             }
-            match &reader.connection {
-                Some(connection) if reader.alone => connection.abort(),
-                Some(connection) => connection.shut_down(),
-                None => {}
-            }
+            connections.extend(reader.connection.clone().map(|c| (c, reader.alone)));
         }
         drop(state);
         drop(document);
+        // Without the lock: one that drops its body at once comes back here.
+        for (connection, alone) in connections {
+            if alone {
+                connection.abort();
+            } else {
+                connection.shut_down();
+            }
+        }
         true
     }
 
@@ -177,10 +181,11 @@ impl OnItsWay for Delivery {
             self.cut_off(CutOff::WriteTimeout);
             return Some(now + self.slots.write_timeout());
         }
-        for reader in state.readers.values() {
-            if let Some(connection) = &reader.connection {
-                connection.abort();
-            }
+        let readers = state.readers.values();
+        let connections: Vec<_> = readers.filter_map(|r| r.connection.clone()).collect();
+        drop(state);
+        for connection in connections {
+            connection.abort();
         }
         None
     }
