@@ -289,7 +289,7 @@ fn asset() -> Value {
 fn schemas(limits: Limits) -> Value {
     json!({
         "Health": object(json!({
-            "status": { "type": "string", "const": "ok" },
+            "status": { "type": "string", "enum": ["ok"] },
             "version": { "type": "string" },
             "uptime_seconds": { "type": "number", "minimum": 0 },
         })),
@@ -428,17 +428,24 @@ mod tests {
         let parsed: utoipa::openapi::OpenApi = serde_json::from_value(document.clone()).unwrap();
         let back = serde_json::to_value(&parsed).unwrap();
         // What the types do not know is lost on the way, so this finds a misspelt key.
-        lost(&document, &back, "");
+        let mut missing = Vec::new();
+        lost(&document, &back, "", &mut missing);
+        // utoipa 6 knows no links, and no headers that are required.
+        missing.retain(|path| {
+            !(path.ends_with("/links") || path.contains("/headers/") && path.ends_with("/required"))
+        });
+        assert!(missing.is_empty(), "{missing:#?}");
     }
 
-    fn lost(from: &Value, to: &Value, path: &str) {
+    fn lost(from: &Value, to: &Value, path: &str, missing: &mut Vec<String>) {
         match from {
             Value::Object(fields) => {
-                // utoipa 6 knows no links.
-                for (key, value) in fields.iter().filter(|field| field.0 != "links") {
+                for (key, value) in fields {
                     let path = format!("{path}/{key}");
-                    let kept = to.get(key).unwrap_or_else(|| panic!("{path} is lost"));
-                    lost(value, kept, &path);
+                    match to.get(key) {
+                        Some(kept) => lost(value, kept, &path, missing),
+                        None => missing.push(path),
+                    }
                 }
             }
             Value::Array(items) => assert_eq!(items.len(), to.as_array().unwrap().len(), "{path}"),
