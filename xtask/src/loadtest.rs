@@ -24,9 +24,9 @@ pub(crate) fn run(workspace: &Workspace, args: &[OsString]) -> Result<()> {
 fn command(workspace: &Workspace, args: &[OsString]) -> Result<Command> {
     let mut command = Command::new(cargo::program(workspace, PACKAGE)?);
     command.args(args);
-    command.env("TALLIED_LOADTEST_REPORT", workspace.target.join("loadtest"));
+    command.env("LOADTEST_REPORT", workspace.target.join("loadtest"));
     if needs_server(args) {
-        command.env("TALLIED_LOADTEST_SERVER", cargo::build_server(workspace)?);
+        command.env("LOADTEST_SERVER", cargo::build_server(workspace)?);
     }
     Ok(command)
 }

@@ -93,7 +93,7 @@ pub(crate) struct Cli {
     #[arg(
         long,
         value_name = "PATH",
-        env = "TALLIED_LOADTEST_SERVER",
+        env = "LOADTEST_SERVER",
         hide_env = true
     )]
     pub(crate) server: Option<PathBuf>,
@@ -110,7 +110,7 @@ pub(crate) struct Cli {
     #[arg(
         long,
         value_name = "DIR",
-        env = "TALLIED_LOADTEST_REPORT",
+        env = "LOADTEST_REPORT",
         hide_env = true
     )]
     pub(crate) report: Option<PathBuf>,

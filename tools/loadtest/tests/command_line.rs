@@ -9,7 +9,7 @@ use std::thread;
 
 fn run(args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tallied-loadtest"));
-    for variable in ["TALLIED_LOADTEST_SERVER", "TALLIED_LOADTEST_REPORT"] {
+    for variable in ["LOADTEST_SERVER", "LOADTEST_REPORT"] {
         command.env_remove(variable);
     }
     command.args(args).output().unwrap()
