@@ -90,12 +90,7 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "URL", conflicts_with = "server")]
     pub(crate) target: Option<String>,
     /// Start this server binary
-    #[arg(
-        long,
-        value_name = "PATH",
-        env = "LOADTEST_SERVER",
-        hide_env = true
-    )]
+    #[arg(long, value_name = "PATH", env = "LOADTEST_SERVER", hide_env = true)]
     pub(crate) server: Option<PathBuf>,
     /// Where the metrics are [default: /metrics of the server]
     #[arg(long, value_name = "URL")]
@@ -107,12 +102,7 @@ pub(crate) struct Cli {
     #[arg(long)]
     pub(crate) no_calibration: bool,
     /// Where the report goes: report.json, report.html, latencies.hlog and seconds.csv
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "LOADTEST_REPORT",
-        hide_env = true
-    )]
+    #[arg(long, value_name = "DIR", env = "LOADTEST_REPORT", hide_env = true)]
     pub(crate) report: Option<PathBuf>,
     /// Run the load several times
     #[arg(long, value_name = "N", conflicts_with = "find_max", allow_hyphen_values = true, value_parser = whole(1..=32_u16))]
