@@ -288,7 +288,7 @@ mod measure {
         })
     }
 
-    /// Prints what `core/DESIGN.md` quotes; it asserts nothing, for it is about time.
+    /// Prints what `core/DESIGN.md` quotes; it asserts nothing, because it measures time.
     #[test]
     #[ignore = "a measurement: cargo test -p tallied --release --lib -- --ignored --nocapture tries"]
     fn tries_of_a_reader() {

@@ -127,7 +127,7 @@ pub(super) const SETTINGS: [Setting; 3] = [
 /// One contestant in one setting for one slice.
 #[derive(Debug, Clone, Copy, Default)]
 struct Slice {
-    /// Of the server's processor time, for each request.
+    /// The server's processor time per request, in microseconds.
     cpu_us: f64,
     per_second: f64,
     /// How long the server was kept waiting for its processor, as a part of what it used.

@@ -27,7 +27,7 @@ const REFRESH: (&str, &str) = ("TALLIED_SYSTEM_METRICS_INTERVAL_SECONDS", "0.1")
 #[derive(Debug, PartialEq)]
 pub(super) struct Row {
     pub(super) per_second: u32,
-    /// Of the server's processor time, for each request.
+    /// The server's processor time per request, in microseconds.
     pub(super) cpu_us: f64,
     pub(super) median_ms: f64,
     pub(super) p99_ms: f64,
