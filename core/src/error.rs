@@ -49,22 +49,53 @@ pub enum BucketsError {
     },
 }
 
-/// A metric panicked while it was read, and is not in the exposition.
-///
-/// The instruments of this crate run no code of an application's when they are read, so this is a
-/// bug of theirs: please report it.
+/// Why a metric is missing from a document.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("reading {name} panicked, so it was left out: {message}; please report it")]
-pub struct MetricPanicked {
-    pub(crate) name: Box<str>,
-    pub(crate) message: Box<str>,
+#[non_exhaustive]
+pub enum ReadError {
+    /// It panicked while it was read. Gauges and counters of functions, and collectors, run the
+    /// application's code; for another instrument this is a bug of this crate: please report it.
+    #[error("reading {name} panicked, so it was left out: {message}")]
+    Panicked {
+        /// The metric, or the collector.
+        name: Box<str>,
+        /// The panic's message.
+        message: Box<str>,
+    },
+    /// It took longer than its time limit, or an earlier call of it has not returned.
+    #[error(
+        "reading {name} took too long, so it was left out; it is read again when the late call has returned"
+    )]
+    TimedOut {
+        /// The metric, or the collector.
+        name: Box<str>,
+    },
+    /// The system had no thread for it, or too many hang in late calls.
+    #[error(
+        "no thread for reading {name}, so it was left out; look for collectors that hang, or raise the limit on threads"
+    )]
+    NoThread {
+        /// The metric, or the collector.
+        name: Box<str>,
+    },
 }
 
-impl MetricPanicked {
-    /// The name of the metric.
+impl ReadError {
+    /// The name of the metric, or of the collector.
     pub fn name(&self) -> &str {
-        &self.name
+        match self {
+            Self::Panicked { name, .. } | Self::TimedOut { name } | Self::NoThread { name } => name,
+        }
     }
+}
+
+/// What a panic said.
+pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(|text| &**text))
+        .unwrap_or("no message")
 }
 
 /// Why a metric was not registered, or a registry not made. The registry is as it was before.

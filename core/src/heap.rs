@@ -137,7 +137,8 @@ pub fn register(registry: &Registry) -> Result<(), RegisterError> {
         "Bytes that were allocated on the heap and not deallocated yet",
         crate::Unit::Bytes,
         LiveBytes,
-    )
+    )?;
+    Ok(())
 }
 
 enum Figure {

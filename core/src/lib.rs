@@ -74,6 +74,7 @@ compile_error!(
 #[doc = include_str!("../DESIGN.md")]
 pub mod design {}
 
+mod collector;
 mod error;
 mod escape;
 pub mod exposition;
@@ -84,16 +85,18 @@ pub mod pool;
 mod registry;
 mod shard;
 mod snapshot;
+mod supervised;
 mod sync;
 mod unit;
 
-pub use crate::error::{BucketsError, MetricPanicked, RegisterError};
+pub use crate::collector::{Collector, Description, Samples};
+pub use crate::error::{BucketsError, ReadError, RegisterError};
 pub use crate::instrument::{
-    Beyond, Buckets, Counter, Family, Gauge, GaugeValue, Histogram, HistogramSnapshot, Instrument,
-    Labels, Metric, ObservedCounter, SeriesLimit, SeriesRef, SeriesSnapshot, UpDownCounter, Value,
-    exponential_buckets, linear_buckets,
+    Beyond, Buckets, Counter, CounterFn, CounterValue, Family, Gauge, GaugeFn, GaugeValue,
+    Histogram, HistogramSnapshot, Instrument, Labels, Metric, ObservedCounter, SeriesLimit,
+    SeriesRef, SeriesSnapshot, UpDownCounter, Value, exponential_buckets, linear_buckets,
 };
 pub use crate::kind::Kind;
-pub use crate::registry::{Registered, Registry};
+pub use crate::registry::{CollectorLosses, Registered, Registration, Registry, UnregisterOnDrop};
 pub use crate::snapshot::{Descriptor, FamilySnapshot, Snapshot};
 pub use crate::unit::Unit;

@@ -7,7 +7,7 @@
 //! Source: <https://prometheus.io/docs/specs/om/open_metrics_spec/>.
 
 use super::writer::OPENMETRICS;
-use crate::error::MetricPanicked;
+use crate::error::ReadError;
 use crate::registry::{Registered, Registry};
 use crate::snapshot::Snapshot;
 
@@ -37,12 +37,13 @@ pub fn encode_metrics(into: &mut String, registry: &Registry) {
 }
 
 /// Appends one metric, unless it has no series, and no end of the document: more may follow. Where
-/// it panics, `into` is as it was before. A program that is built with `panic = "abort"` ends
-/// instead.
+/// that fails, `into` is as it was before. A program that is built with `panic = "abort"` ends at a
+/// panic.
 ///
 /// # Errors
-/// When reading it panicked. The panic hook has run by then, as for any panic.
-pub fn encode_metric(into: &mut String, metric: &Registered) -> Result<(), MetricPanicked> {
+/// When reading it panicked, and the panic hook has run by then; for what the application computes
+/// also when it was late.
+pub fn encode_metric(into: &mut String, metric: &Registered) -> Result<(), ReadError> {
     OPENMETRICS.encode_metric(into, metric)
 }
 

@@ -19,12 +19,11 @@ use prometheus_client::registry::Unit as TheirUnit;
 
 use crate::escape::escape_label_value;
 use crate::instrument::{
-    Counter, Family, Gauge, GaugeValue, Histogram, Instrument, Metric, ObservedCounter,
-    UpDownCounter, Value,
+    Counter, CounterFn, Family, Gauge, GaugeFn, GaugeValue, Histogram, Instrument, Labels, Metric,
+    ObservedCounter, UpDownCounter, Value,
 };
 use crate::kind::Kind;
-use crate::registry::Registry;
-use crate::snapshot::Descriptor;
+use crate::registry::{Registered, Registry};
 use crate::unit::Unit;
 
 const fn metric_type(kind: Kind) -> MetricType {
@@ -77,6 +76,8 @@ encode_instrument!(
     [] UpDownCounter,
     [N: GaugeValue] Gauge<N>,
     [] Histogram,
+    [] GaugeFn,
+    [] CounterFn,
 );
 
 impl<M: Instrument, const N: usize> TypedMetric for Family<M, N> {
@@ -85,7 +86,10 @@ impl<M: Instrument, const N: usize> TypedMetric for Family<M, N> {
 
 impl<M: Instrument, const N: usize> EncodeMetric for Family<M, N> {
     fn encode(&self, mut encoder: MetricEncoder) -> Result<(), Error> {
-        encode_series(self, &[], &mut encoder)
+        let visit = |each: &mut dyn FnMut(&Labels, &Value)| {
+            self.visit(&mut Value::Counter(0), each);
+        };
+        encode_series(visit, self.label_names(), &[], &mut encoder)
     }
 
     fn metric_type(&self) -> MetricType {
@@ -111,15 +115,16 @@ impl EncodeLabelSet for Pairs<'_> {
 
 /// Every series of a metric, as it is read.
 fn encode_series(
-    metric: &dyn Metric,
+    visit: impl FnOnce(&mut dyn FnMut(&Labels, &Value)),
+    names: &[Box<str>],
     constant: &[(Box<str>, Box<str>)],
     encoder: &mut MetricEncoder,
 ) -> Result<(), Error> {
     let mut outcome = Ok(());
-    metric.visit(&mut Value::Counter(0), &mut |labels, value| {
+    visit(&mut |labels, value| {
         let constant = constant.iter();
         let constant = constant.map(|(name, value)| (&**name, Cow::Borrowed(&**value)));
-        let names = metric.label_names().iter().map(|name| &**name);
+        let names = names.iter().map(|name| &**name);
         let pairs = Pairs(constant.chain(names.zip(labels.values())).collect());
         if outcome.is_ok() {
             let encoder = encoder.encode_family(&pairs);
@@ -134,9 +139,9 @@ impl Collector for Registry {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), Error> {
         let escapes_help = escapes_help(&encoder);
         let mut outcome = Ok(());
-        self.for_each(|descriptor, metric| {
+        self.for_each(|metric| {
             if outcome.is_ok() && !metric.is_empty() {
-                outcome = encode_metric(descriptor, metric, escapes_help, &mut encoder);
+                outcome = encode_metric(metric, escapes_help, &mut encoder);
             }
         });
         outcome
@@ -144,11 +149,11 @@ impl Collector for Registry {
 }
 
 fn encode_metric(
-    descriptor: &Descriptor,
-    metric: &dyn Metric,
+    metric: &Registered,
     escapes_help: bool,
     encoder: &mut DescriptorEncoder,
 ) -> Result<(), Error> {
+    let descriptor = metric.descriptor();
     // The encoder appends the unit to the name, which has it already.
     let mut name = descriptor.name();
     let unit = descriptor.unit().cloned().map(TheirUnit::from);
@@ -164,7 +169,12 @@ fn encode_metric(
     }
     let kind = metric_type(descriptor.kind());
     let mut encoder = encoder.encode_descriptor(name, &help, unit.as_ref(), kind)?;
-    encode_series(metric, &descriptor.constant_labels, &mut encoder)
+    let visit = |each: &mut dyn FnMut(&Labels, &Value)| {
+        // What is missing was not empty, so it was computed, and it is all there or an error before.
+        let _missing = metric.visit(&mut Value::Counter(0), each);
+    };
+    let names = &descriptor.label_names;
+    encode_series(visit, names, &descriptor.constant_labels, &mut encoder)
 }
 
 /// Whether the encoder escapes help texts, or has a format that needs no escapes: that of

@@ -5,7 +5,7 @@
 //! `le` is printed as by Go's `%g`.
 
 use super::writer::TEXT;
-use crate::error::MetricPanicked;
+use crate::error::ReadError;
 use crate::registry::{Registered, Registry};
 use crate::snapshot::Snapshot;
 
@@ -26,12 +26,13 @@ pub fn encode_registry(into: &mut String, registry: &Registry) {
     TEXT.encode_registry(into, registry);
 }
 
-/// Appends one metric, unless it has no series. Where it panics, `into` is as it was before, and
-/// what comes after can still be written. A program that is built with `panic = "abort"` ends
-/// instead.
+/// Appends one metric, unless it has no series. Where that fails, `into` is as it was before, and
+/// what comes after can still be written. A program that is built with `panic = "abort"` ends at a
+/// panic.
 ///
 /// # Errors
-/// When reading it panicked. The panic hook has run by then, as for any panic.
-pub fn encode_metric(into: &mut String, metric: &Registered) -> Result<(), MetricPanicked> {
+/// When reading it panicked, and the panic hook has run by then; for what the application computes
+/// also when it was late.
+pub fn encode_metric(into: &mut String, metric: &Registered) -> Result<(), ReadError> {
     TEXT.encode_metric(into, metric)
 }

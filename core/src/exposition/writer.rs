@@ -6,7 +6,7 @@
 use super::guarded::guarded;
 use super::number::{go_float, push_float, push_integer};
 use crate::Buckets;
-use crate::error::MetricPanicked;
+use crate::error::ReadError;
 use crate::escape::{escape_help, escape_label_value};
 use crate::instrument::{HistogramSnapshot, Labels, Value, render_pairs};
 use crate::kind::Kind;
@@ -55,11 +55,9 @@ impl Format {
 
     pub(super) fn encode_registry(&self, into: &mut String, registry: &Registry) {
         let mut scratch = Value::Counter(0);
-        registry.for_each(|descriptor, metric| {
-            let mut writer = FamilyWriter::new(self, descriptor);
-            metric.visit(&mut scratch, &mut |labels, value| {
-                writer.write(into, labels, value);
-            });
+        registry.for_each(|metric| {
+            // What the application computes is all there, or it is missing.
+            let _missing = self.write_metric(into, metric, &mut scratch);
         });
     }
 
@@ -67,14 +65,21 @@ impl Format {
         &self,
         into: &mut String,
         metric: &Registered,
-    ) -> Result<(), MetricPanicked> {
+    ) -> Result<(), ReadError> {
         guarded(into, metric, |into| {
-            let mut writer = FamilyWriter::new(self, &metric.descriptor);
-            metric
-                .metric
-                .visit(&mut Value::Counter(0), &mut |labels, value| {
-                    writer.write(into, labels, value);
-                });
+            self.write_metric(into, metric, &mut Value::Counter(0))
+        })
+    }
+
+    fn write_metric(
+        &self,
+        into: &mut String,
+        metric: &Registered,
+        scratch: &mut Value,
+    ) -> Result<(), ReadError> {
+        let mut writer = FamilyWriter::new(self, metric.descriptor());
+        metric.visit(scratch, &mut |labels, value| {
+            writer.write(into, labels, value);
         })
     }
 

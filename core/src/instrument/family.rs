@@ -321,6 +321,10 @@ impl<M: Instrument, const N: usize> Metric for Family<M, N> {
         M::KIND
     }
 
+    fn is_computed(&self) -> bool {
+        M::IS_COMPUTED
+    }
+
     fn label_names(&self) -> &[Box<str>] {
         &self.0.names
     }
@@ -331,8 +335,9 @@ impl<M: Instrument, const N: usize> Metric for Family<M, N> {
 
     fn visit(&self, scratch: &mut Value, each: &mut dyn FnMut(&Labels, &Value)) {
         self.0.series.for_each(|series| {
-            series.metric.read_into(scratch);
-            each(&series.labels, scratch);
+            if series.metric.read_if_known(scratch) {
+                each(&series.labels, scratch);
+            }
         });
     }
 }

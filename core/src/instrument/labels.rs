@@ -9,7 +9,7 @@ use crate::sync::Arc;
 /// The label values of one series, in the order of the family's label names. Cheap to clone.
 ///
 /// They are kept as they stand in the text format, rendered once for every scrape to come.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Labels(
     /// One of the two marks, then `a="x",b="y"`; `None` without labels.
     Option<Arc<str>>,

@@ -1,6 +1,7 @@
 //! What an application records with.
 
 mod buckets;
+mod callback;
 mod counter;
 mod family;
 mod gauge;
@@ -12,6 +13,7 @@ mod up_down_counter;
 mod value;
 
 pub use buckets::{Buckets, exponential_buckets, linear_buckets};
+pub use callback::{CounterFn, CounterValue, GaugeFn};
 pub use counter::Counter;
 pub use family::{Family, SeriesRef};
 pub use gauge::{Gauge, GaugeValue};
@@ -38,6 +40,10 @@ pub trait Instrument: Sealed + Send + Sync + 'static {
     /// What the exposition calls it.
     const KIND: Kind;
 
+    /// Whether reading it runs code of the application's.
+    #[doc(hidden)]
+    const IS_COMPUTED: bool = false;
+
     /// What has been recorded so far; the cost is a few nanoseconds a thread that records.
     fn read(&self) -> Value;
 
@@ -46,12 +52,25 @@ pub trait Instrument: Sealed + Send + Sync + 'static {
     fn read_into(&self, value: &mut Value) {
         *value = self.read();
     }
+
+    /// As [`read_into`](Self::read_into); says whether there is something to show.
+    #[doc(hidden)]
+    fn read_if_known(&self, value: &mut Value) -> bool {
+        self.read_into(value);
+        true
+    }
 }
 
 /// What can be registered: an [`Instrument`], or a [`Family`] of them.
 pub trait Metric: Sealed + Send + Sync + 'static {
     /// What the exposition calls it.
     fn kind(&self) -> Kind;
+
+    /// Whether reading it runs code of the application's.
+    #[doc(hidden)]
+    fn is_computed(&self) -> bool {
+        false
+    }
 
     /// The label names of its series, in the order of the values.
     fn label_names(&self) -> &[Box<str>];
@@ -79,6 +98,10 @@ impl<M: Instrument> Metric for M {
         M::KIND
     }
 
+    fn is_computed(&self) -> bool {
+        M::IS_COMPUTED
+    }
+
     fn label_names(&self) -> &[Box<str>] {
         &[]
     }
@@ -88,7 +111,8 @@ impl<M: Instrument> Metric for M {
     }
 
     fn visit(&self, scratch: &mut Value, each: &mut dyn FnMut(&Labels, &Value)) {
-        self.read_into(scratch);
-        each(&Labels::default(), scratch);
+        if self.read_if_known(scratch) {
+            each(&Labels::default(), scratch);
+        }
     }
 }

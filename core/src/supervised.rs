@@ -1,0 +1,269 @@
+//! Runs the application's code at a scrape, on threads that can be given up.
+//!
+//! Guarantees: a call that panics, or that takes longer than its time limit, costs itself alone. No
+//! lock is held while the application's code runs, so it may register, unregister and read. A call
+//! that is given up goes on, on a thread that nobody waits for; until it returns it is not made
+//! again, and costs later readings nothing.
+//!
+//! Does not: interrupt a call. What hangs for ever keeps its thread for ever, at most
+//! [`MAX_STUCK`] of them in the process.
+//!
+//! Costs: a thread for each reading, some tens of microseconds; two locks and a look at the clock
+//! for each call.
+//!
+//! The calls of a reading are made in their order by one thread. When a call takes longer than
+//! [`PATIENCE`], another thread goes on behind it, so that calls which hang together are waited for
+//! together, rather than one after the other.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::error::panic_message;
+use crate::sync::Arc;
+
+/// How long a call may take before those behind it no longer wait for it.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// The most threads of the process that are stuck in calls which were given up.
+const MAX_STUCK: usize = 64;
+
+/// How many are stuck now.
+static STUCK: Mutex<usize> = Mutex::new(0);
+
+thread_local! {
+    /// Whether this thread is in a call.
+    static IN_CALL: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Something of the application's that is called at each reading, and gives a `T`.
+pub(crate) trait Call: Send + Sync + 'static {
+    type Output: Send + 'static;
+
+    fn call(&self) -> Self::Output;
+
+    /// How long it may take.
+    fn time_limit(&self) -> Duration;
+
+    /// The calls of it that were given up and have not returned.
+    fn given_up(&self) -> &GivenUp;
+}
+
+/// Counts the calls that were given up and have not returned.
+#[derive(Default)]
+pub(crate) struct GivenUp(Mutex<usize>);
+
+impl GivenUp {
+    fn any(&self) -> bool {
+        *self.0.lock() > 0
+    }
+
+    fn add(&self) {
+        *self.0.lock() += 1;
+        *STUCK.lock() += 1;
+    }
+
+    fn remove(&self) {
+        *self.0.lock() -= 1;
+        *STUCK.lock() -= 1;
+    }
+}
+
+/// What became of a call.
+#[derive(Debug)]
+pub(crate) enum Outcome<T> {
+    Returned(T),
+    /// With the panic's message.
+    Panicked(Box<str>),
+    /// It was given up, or was not made because an earlier one has not returned.
+    TimedOut,
+    /// No thread could be had for it.
+    NoThread,
+    /// It was not made, because the reader is itself in a call.
+    Nested,
+}
+
+/// Makes the calls, and waits until each has an outcome: after `deadline` none is waited for.
+pub(crate) fn call_all<C: Call>(
+    calls: Vec<Arc<C>>,
+    deadline: Option<Instant>,
+) -> Vec<Outcome<C::Output>> {
+    if calls.is_empty() {
+        return Vec::new();
+    }
+    if IN_CALL.get() {
+        return calls.iter().map(|_| Outcome::Nested).collect();
+    }
+    let count = calls.len();
+    let reading = Arc::new(Reading {
+        calls,
+        state: Mutex::new(State {
+            next: 0,
+            running: Vec::new(),
+            outcomes: std::iter::repeat_with(|| None).take(count).collect(),
+            open: count,
+            progress: Instant::now(),
+        }),
+        settled: Condvar::new(),
+    });
+    reading.start_thread();
+    reading.wait(deadline)
+}
+
+/// Calls that are made for one reader.
+struct Reading<C: Call> {
+    calls: Vec<Arc<C>>,
+    state: Mutex<State<C::Output>>,
+    /// Signals that no call is open.
+    settled: Condvar,
+}
+
+struct State<T> {
+    /// The first call that no thread took.
+    next: usize,
+    /// The calls that threads are in and that were not given up, and when they began.
+    running: Vec<(usize, Instant)>,
+    /// `None` for a call that is open.
+    outcomes: Vec<Option<Outcome<T>>>,
+    /// How many calls are open.
+    open: usize,
+    /// When a call was last begun.
+    progress: Instant,
+}
+
+impl<T> State<T> {
+    fn settle(&mut self, call: usize, outcome: Outcome<T>) {
+        self.outcomes[call] = Some(outcome);
+        self.open -= 1;
+    }
+}
+
+impl<C: Call> Reading<C> {
+    /// Starts a thread that takes calls; without one, those that no thread took have their outcome.
+    fn start_thread(self: &Arc<Self>) {
+        let reading = Arc::clone(self);
+        let thread = std::thread::Builder::new().name("tallied-collect".to_owned());
+        if thread.spawn(move || reading.take_calls()).is_err() {
+            self.give_up_untaken(&mut self.state.lock(), || Outcome::NoThread);
+        }
+    }
+
+    fn take_calls(&self) {
+        IN_CALL.set(true);
+        let mut state = self.state.lock();
+        while state.next < self.calls.len() {
+            let number = state.next;
+            let call = &*self.calls[number];
+            state.next += 1;
+            if call.given_up().any() {
+                state.settle(number, Outcome::TimedOut);
+                continue;
+            }
+            state.progress = Instant::now();
+            let began = state.progress;
+            state.running.push((number, began));
+            drop(state);
+            // Unwind safe: whatever the call left half done is the application's to look after, as
+            // in any thread of its that panics; nothing of ours is changed in it.
+            let outcome = match catch_unwind(AssertUnwindSafe(|| call.call())) {
+                Ok(output) => Outcome::Returned(output),
+                Err(panic) => Outcome::Panicked(panic_message(&*panic).into()),
+            };
+            state = self.state.lock();
+            match state.running.iter().position(|(taken, _)| *taken == number) {
+                Some(running) => {
+                    state.running.swap_remove(running);
+                    state.settle(number, outcome);
+                }
+                None => {
+                    call.given_up().remove();
+                    // What it returned is dropped without the lock: that is the application's code too.
+                    drop(state);
+                    drop(outcome);
+                    state = self.state.lock();
+                }
+            }
+        }
+        if state.open == 0 {
+            self.settled.notify_one();
+        }
+    }
+
+    fn wait(self: &Arc<Self>, deadline: Option<Instant>) -> Vec<Outcome<C::Output>> {
+        let mut state = self.state.lock();
+        while state.open > 0 {
+            let now = Instant::now();
+            if deadline.is_some_and(|deadline| now >= deadline) {
+                self.give_up_running(&mut state, |_, _| true);
+                self.give_up_untaken(&mut state, || Outcome::TimedOut);
+                break;
+            }
+            self.give_up_running(&mut state, |call, began| {
+                now.duration_since(began) >= call.time_limit()
+            });
+            let waits = state.next < self.calls.len();
+            let next_thread = state.progress + PATIENCE;
+            if waits && next_thread <= now {
+                if *STUCK.lock() + state.running.len() >= MAX_STUCK {
+                    if state.running.is_empty() {
+                        self.give_up_untaken(&mut state, || Outcome::NoThread);
+                        break;
+                    }
+                } else {
+                    // Until it takes a call, no other is to be started.
+                    state.progress = now;
+                    drop(state);
+                    self.start_thread();
+                    state = self.state.lock();
+                    continue;
+                }
+            }
+            let limits = state
+                .running
+                .iter()
+                .filter_map(|(call, began)| began.checked_add(self.calls[*call].time_limit()));
+            let another = if next_thread > now {
+                next_thread
+            } else {
+                now + PATIENCE
+            };
+            let until = limits.chain(deadline).chain(waits.then_some(another)).min();
+            match until {
+                Some(until) => drop(self.settled.wait_until(&mut state, until)),
+                // A thread is about to take or to settle a call.
+                None => drop(self.settled.wait_for(&mut state, PATIENCE)),
+            }
+        }
+        let outcomes = std::mem::take(&mut state.outcomes);
+        drop(state);
+        outcomes
+            .into_iter()
+            .map(|outcome| outcome.unwrap_or(Outcome::TimedOut))
+            .collect()
+    }
+
+    fn give_up_running(&self, state: &mut State<C::Output>, is_late: impl Fn(&C, Instant) -> bool) {
+        for position in (0..state.running.len()).rev() {
+            let (number, began) = state.running[position];
+            let call = &*self.calls[number];
+            if is_late(call, began) {
+                call.given_up().add();
+                state.running.swap_remove(position);
+                state.settle(number, Outcome::TimedOut);
+            }
+        }
+    }
+
+    fn give_up_untaken(
+        &self,
+        state: &mut State<C::Output>,
+        outcome: impl Fn() -> Outcome<C::Output>,
+    ) {
+        for number in state.next..self.calls.len() {
+            state.settle(number, outcome());
+        }
+        state.next = self.calls.len();
+    }
+}
