@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Weak;
 
-use super::Shared;
+use super::shared::Shared;
 use crate::snapshot::Descriptor;
 use crate::sync::Arc;
 
