@@ -12,6 +12,7 @@ use http::StatusCode;
 
 use crate::aborted::Aborted;
 use crate::metrics::HttpMetrics;
+use crate::recent::RecentRequest;
 use crate::request_body::Upload;
 use crate::series::RouteSeries;
 
@@ -131,6 +132,22 @@ impl Exchange {
         }
         if let Some(in_flight) = &route.in_flight {
             in_flight.dec();
+        }
+        let recent = self.metrics.requests();
+        let failed = aborted.is_some() || status.is_server_error();
+        // One look at the clock was enough: it ended when it began, and its time later.
+        let ended = self.started + time;
+        if failed || recent.may_be_slowest(ended, time) {
+            recent.take(ended, time, failed, |when| RecentRequest {
+                time: when,
+                method: route.method,
+                endpoint: &route.endpoint,
+                // Nobody received one where the client left before.
+                status: self.status.or(aborted.is_none().then_some(status)),
+                aborted: aborted.map(Aborted::reason),
+                duration: time,
+                bytes: self.response_bytes,
+            });
         }
     }
 }

@@ -148,6 +148,11 @@ impl Routes {
         }
     }
 
+    /// The most endpoints, and how many there are.
+    pub(crate) fn endpoint_places(&self) -> (usize, usize) {
+        (self.rules.max_endpoints, self.endpoints.len())
+    }
+
     /// Makes the series of routes, at zero for 200 and 500. One that takes any method is made
     /// for GET, one beyond the cap not at all. One that is uncertain has a place, and no series.
     pub(crate) fn know(&self, routes: &BTreeSet<KnownRoute>) {
