@@ -1,0 +1,71 @@
+//! What was read last, for scrapes that come soon after.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long a figure is used again, unless said otherwise.
+pub(crate) const DEFAULT_MAX_AGE: Duration = Duration::from_secs(10);
+
+/// The last reading, and how long it is used again.
+#[derive(Debug)]
+pub(crate) struct Reading<T> {
+    pub(crate) max_age: Duration,
+    last: Mutex<Option<(Instant, Arc<T>)>>,
+}
+
+impl<T> Default for Reading<T> {
+    fn default() -> Self {
+        Self {
+            max_age: DEFAULT_MAX_AGE,
+            last: Mutex::default(),
+        }
+    }
+}
+
+impl<T> Reading<T> {
+    /// The last reading if it is young enough; otherwise a new one, which readers that come
+    /// meanwhile wait for and share.
+    pub(crate) fn get(&self, read: impl FnOnce() -> T) -> Arc<T> {
+        self.get_at(Instant::now(), read)
+    }
+
+    fn get_at(&self, now: Instant, read: impl FnOnce() -> T) -> Arc<T> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((read_at, value)) = &*last {
+            // A reading that began after `now` is new enough: it was waited for.
+            if now.saturating_duration_since(*read_at) < self.max_age || *read_at > now {
+                return Arc::clone(value);
+            }
+        }
+        // So that a reading that panics leaves nothing old behind.
+        *last = None;
+        let began = Instant::now().max(now);
+        let value = Arc::new(read());
+        *last = Some((began, Arc::clone(&value)));
+        value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reading_is_used_again_until_it_is_old() {
+        let mut reading = Reading::default();
+        reading.max_age = Duration::from_secs(5);
+        let now = Instant::now() + Duration::from_secs(60);
+        assert_eq!(*reading.get_at(now, || 1), 1);
+        assert_eq!(*reading.get_at(now + Duration::from_secs(4), || 2), 1);
+        assert_eq!(*reading.get_at(now + Duration::from_secs(5), || 3), 3);
+    }
+
+    #[test]
+    fn without_an_age_each_reading_is_new() {
+        let mut reading = Reading::default();
+        reading.max_age = Duration::ZERO;
+        let now = Instant::now() + Duration::from_secs(60);
+        assert_eq!(*reading.get_at(now, || 1), 1);
+        assert_eq!(*reading.get_at(now, || 2), 2);
+    }
+}
