@@ -18,7 +18,6 @@ use tallied_salvo::{HttpMetrics, Instrument, MetricsHoop};
 use tallied_server::App;
 use tallied_server::health::Readiness;
 use tallied_server::serve::{ListenerOptions, Listeners, listen, serve};
-use tallied_server::system::SystemMetrics;
 
 /// Long enough for the slowest machine; a test that waits so long has failed.
 pub const DEADLINE: Duration = Duration::from_secs(30);
@@ -67,12 +66,11 @@ impl Running {
                 Some(stopped) => drop(stopped.await),
                 None => std::future::pending().await,
             };
-            let refresh = Duration::from_secs(10);
             let listeners = Listeners {
                 options,
                 ..listener.into()
             };
-            let serving = async { serve(app(), listeners, stop, drain, refresh).await };
+            let serving = async { serve(app(), listeners, stop, drain).await };
             runtime.block_on(serving).unwrap();
         });
         Self {
@@ -143,11 +141,9 @@ impl TestServer {
         let registry = Registry::default();
         let http = HttpMetrics::register(&registry).unwrap();
         let service = service(http);
-        let system = SystemMetrics::register(&registry).unwrap();
         let app = move || App {
             service,
             http,
-            system,
             readiness: Readiness::default(),
         };
         let running = Running::start(app, drain);
