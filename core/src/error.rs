@@ -47,6 +47,16 @@ pub enum BucketsError {
         /// The bound.
         bound: f64,
     },
+    /// Counts that do not fit the bounds.
+    #[error(
+        "{count} bucket counts where the bounds need {expected}: one for each bound, and one for +Inf"
+    )]
+    WrongCount {
+        /// How many counts were given.
+        count: usize,
+        /// How many the bounds need.
+        expected: usize,
+    },
 }
 
 /// Why a metric is missing from a document.

@@ -25,9 +25,12 @@
 //!
 //! - [`Counter`], [`UpDownCounter`] and [`Histogram`] are recorded in thread-owned cells;
 //!   [`Gauge`] and [`ObservedCounter`] are set, and are one atomic word each.
+//! - [`GaugeFn`] and [`CounterFn`] are read by a function of yours when a scrape asks, and a
+//!   [`Collector`] gives many families at once: for values that exist already, such as the length of
+//!   a queue. One that hangs or panics costs itself, not the scrape.
 //! - [`heap`] counts what the process allocates, from inside the allocator.
 //! - [`Family`] holds one of them for each combination of label values.
-//! - [`Registry`] names them, and writes [Prometheus text](exposition::text) and
+//! - [`Registry`] names them, lets go of them ([`Registration`]), and writes [Prometheus text](exposition::text) and
 //!   [OpenMetrics](exposition::openmetrics). With the feature `prometheus-client`, which is on by
 //!   default, it is a collector of that crate (0.26), and each instrument is one of its metrics, so
 //!   that both fit into a registry that is there.
@@ -38,7 +41,8 @@
 //! - A snapshot holds each observation of a histogram whole (bucket, sum and count) or not at
 //!   all; a counter is never ahead of what was recorded and never steps back.
 //! - A recording never waits for a reader, and a reader never waits for a recording that was
-//!   stopped in the middle.
+//!   stopped in the middle. It waits for code of the application at most as long as that code's
+//!   time limit, and while a late call has not returned, not at all.
 //! - Memory does not grow with threads that come and go: at most [`pool::thread_cap`] threads own
 //!   cells at a time, and what ended threads counted stays in the cells that the next go on with.
 //!   It does grow with series, which live until they are [removed](Family::remove); a

@@ -105,10 +105,10 @@ pub(crate) fn call_all<C: Call>(
             outcomes: std::iter::repeat_with(|| None).take(count).collect(),
             open: count,
             progress: Instant::now(),
+            starting: false,
         }),
         settled: Condvar::new(),
     });
-    reading.start_thread();
     reading.wait(deadline)
 }
 
@@ -131,6 +131,8 @@ struct State<T> {
     open: usize,
     /// When a call was last begun.
     progress: Instant,
+    /// Whether a thread was started that has not begun to take calls.
+    starting: bool,
 }
 
 impl<T> State<T> {
@@ -141,18 +143,20 @@ impl<T> State<T> {
 }
 
 impl<C: Call> Reading<C> {
-    /// Starts a thread that takes calls; without one, those that no thread took have their outcome.
-    fn start_thread(self: &Arc<Self>) {
+    /// Starts a thread that takes calls. Without one, those that no thread took have their outcome.
+    fn start_thread(self: &Arc<Self>, state: &mut State<C::Output>) {
         let reading = Arc::clone(self);
         let thread = std::thread::Builder::new().name("tallied-collect".to_owned());
-        if thread.spawn(move || reading.take_calls()).is_err() {
-            self.give_up_untaken(&mut self.state.lock(), || Outcome::NoThread);
+        state.starting = thread.spawn(move || reading.take_calls()).is_ok();
+        if !state.starting {
+            self.give_up_untaken(state, || Outcome::NoThread);
         }
     }
 
     fn take_calls(&self) {
         IN_CALL.set(true);
         let mut state = self.state.lock();
+        state.starting = false;
         while state.next < self.calls.len() {
             let number = state.next;
             let call = &*self.calls[number];
@@ -177,13 +181,8 @@ impl<C: Call> Reading<C> {
                     state.running.swap_remove(running);
                     state.settle(number, outcome);
                 }
-                None => {
-                    call.given_up().remove();
-                    // What it returned is dropped without the lock: that is the application's code too.
-                    drop(state);
-                    drop(outcome);
-                    state = self.state.lock();
-                }
+                // It was given up.
+                None => call.given_up().remove(),
             }
         }
         if state.open == 0 {
@@ -203,37 +202,27 @@ impl<C: Call> Reading<C> {
             self.give_up_running(&mut state, |call, began| {
                 now.duration_since(began) >= call.time_limit()
             });
-            let waits = state.next < self.calls.len();
-            let next_thread = state.progress + PATIENCE;
-            if waits && next_thread <= now {
-                if *STUCK.lock() + state.running.len() >= MAX_STUCK {
-                    if state.running.is_empty() {
-                        self.give_up_untaken(&mut state, || Outcome::NoThread);
-                        break;
-                    }
-                } else {
-                    // Until it takes a call, no other is to be started.
-                    state.progress = now;
-                    drop(state);
-                    self.start_thread();
-                    state = self.state.lock();
-                    continue;
+            let untaken = state.next < self.calls.len();
+            let stalled = state.running.is_empty() || now >= state.progress + PATIENCE;
+            if untaken && stalled && !state.starting {
+                let stuck = *STUCK.lock();
+                if stuck + state.running.len() < MAX_STUCK {
+                    self.start_thread(&mut state);
+                } else if state.running.is_empty() {
+                    self.give_up_untaken(&mut state, || Outcome::NoThread);
                 }
+            }
+            if state.open == 0 {
+                break;
             }
             let limits = state
                 .running
                 .iter()
                 .filter_map(|(call, began)| began.checked_add(self.calls[*call].time_limit()));
-            let another = if next_thread > now {
-                next_thread
-            } else {
-                now + PATIENCE
-            };
-            let until = limits.chain(deadline).chain(waits.then_some(another)).min();
-            match until {
+            let look_again = untaken.then(|| now + PATIENCE / 2);
+            match limits.chain(deadline).chain(look_again).min() {
                 Some(until) => drop(self.settled.wait_until(&mut state, until)),
-                // A thread is about to take or to settle a call.
-                None => drop(self.settled.wait_for(&mut state, PATIENCE)),
+                None => self.settled.wait(&mut state),
             }
         }
         let outcomes = std::mem::take(&mut state.outcomes);

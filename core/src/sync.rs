@@ -58,7 +58,7 @@ pub(crate) use imp::{Mutex, Ordering, compiler_fence, fence};
 /// For statics, which loom's types cannot be.
 pub(crate) use std::sync::LazyLock;
 /// Shares what was made; its counting is not what the models are about.
-pub(crate) use std::sync::{Arc, OnceLock};
+pub(crate) use std::sync::{Arc, OnceLock, Weak};
 
 /// A 64-bit atomic word that knows of an owner.
 pub(crate) struct Word(AtomicU64);

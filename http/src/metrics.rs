@@ -218,6 +218,6 @@ fn register<M: Metric + Clone>(
     match unit {
         Some(unit) => registry.register_with_unit(name, help, unit, metric.clone())?,
         None => registry.register(name, help, metric.clone())?,
-    }
+    };
     Ok(Some(metric))
 }

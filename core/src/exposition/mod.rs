@@ -3,6 +3,8 @@
 mod guarded;
 mod number;
 pub mod openmetrics;
+#[cfg(all(test, not(loom)))]
+mod panics;
 #[cfg(feature = "prometheus-client")]
 mod prometheus_client;
 pub mod text;

@@ -8,7 +8,8 @@ use crate::kind::Kind;
 ///
 /// What OpenTelemetry calls an asynchronous counter. The exposition calls it a counter, so the
 /// total must not fall: a smaller one than before is ignored. So where a source starts again at 0,
-/// the counter stays until the source has overtaken it.
+/// the counter stays until the source has overtaken it. [`CounterFn`](crate::CounterFn) reads the source
+/// at each scrape instead, and shows such a start as what it is.
 ///
 /// ```
 /// use tallied::ObservedCounter;

@@ -1,6 +1,7 @@
 //! What a series holds when it is read: plain data.
 
 use super::{Buckets, Labels};
+use crate::error::BucketsError;
 
 /// One series.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,4 +43,27 @@ pub struct HistogramSnapshot {
     pub count: u64,
     /// The sum of the observed values.
     pub sum: f64,
+}
+
+impl HistogramSnapshot {
+    /// A histogram that was counted elsewhere: the observations in each bucket alone (not
+    /// cumulative), and last those above every bound.
+    ///
+    /// # Errors
+    /// When there is not one bucket more than there are bounds.
+    pub fn new(bounds: Buckets, buckets: Vec<u64>, sum: f64) -> Result<Self, BucketsError> {
+        let expected = bounds.bounds().len() + 1;
+        if buckets.len() != expected {
+            return Err(BucketsError::WrongCount {
+                count: buckets.len(),
+                expected,
+            });
+        }
+        Ok(Self {
+            count: buckets.iter().fold(0, |all, n| u64::wrapping_add(all, *n)),
+            bounds,
+            buckets,
+            sum,
+        })
+    }
 }

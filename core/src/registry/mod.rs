@@ -6,24 +6,20 @@ mod reading;
 mod registered;
 mod registration;
 mod scope;
+mod shared;
 
 pub use losses::CollectorLosses;
 pub use registered::Registered;
 pub use registration::{Registration, UnregisterOnDrop};
 
-use std::collections::HashMap;
-
-use parking_lot::RwLock;
-
 use computed::Computed;
 use registered::Source;
 use scope::Scope;
+use shared::Shared;
 
 use crate::collector::{Collector, Described, Description};
 use crate::error::RegisterError;
 use crate::instrument::Metric;
-use crate::kind::Kind;
-use crate::snapshot::Descriptor;
 use crate::sync::Arc;
 use crate::unit::Unit;
 
@@ -51,45 +47,6 @@ use crate::unit::Unit;
 pub struct Registry {
     scope: Arc<Scope>,
     shared: Arc<Shared>,
-}
-
-/// What all handles to a registry share.
-#[derive(Default)]
-struct Shared {
-    metrics: RwLock<Metrics>,
-    losses: CollectorLosses,
-}
-
-#[derive(Default)]
-struct Metrics {
-    /// Copied on registration while somebody reads the old list, so that reading it needs no lock.
-    registered: Arc<Vec<Registered>>,
-    /// Which metric writes samples, or metadata, of a name.
-    taken: HashMap<String, Box<str>>,
-}
-
-impl Shared {
-    /// Removes the entries that `goes` holds of; says whether there was one.
-    fn remove(&self, goes: impl Fn(&Registered) -> bool) -> bool {
-        let mut metrics = self.metrics.write();
-        let all = metrics.registered.iter().cloned();
-        let (removed, staying): (Vec<_>, Vec<_>) = all.partition(goes);
-        for entry in &removed {
-            for name in names_written(&entry.descriptor) {
-                metrics.taken.remove(&name);
-            }
-        }
-        let before = std::mem::replace(&mut metrics.registered, Arc::new(staying));
-        // What is dropped from here on may be the application's, and use the registry.
-        drop(metrics);
-        drop(before);
-        for entry in &removed {
-            if let Source::Computed { computed, .. } = &entry.source {
-                self.losses.end(computed.name());
-            }
-        }
-        !removed.is_empty()
-    }
 }
 
 impl Registry {
@@ -280,37 +237,15 @@ impl Registry {
         Ok(registration)
     }
 
-    /// Registers them all, or none.
     fn insert(&self, entries: Vec<Registered>) -> Result<Registration, RegisterError> {
-        let mut metrics = self.shared.metrics.write();
-        let mut taken: Vec<(String, Box<str>)> = Vec::new();
-        for entry in &entries {
-            let name = entry.descriptor.name();
-            for written in names_written(&entry.descriptor) {
-                let existing = metrics.taken.get(&written).or_else(|| {
-                    let same = taken.iter().find(|(earlier, _)| *earlier == written);
-                    same.map(|(_, existing)| existing)
-                });
-                if let Some(existing) = existing {
-                    return Err(RegisterError::Duplicate {
-                        name: name.to_owned(),
-                        existing: existing.to_string(),
-                        sample: written,
-                    });
-                }
-                // The names of one metric are different; a later entry is held against them.
-                taken.push((written, name.into()));
-            }
-        }
-        metrics.taken.extend(taken);
         let descriptors = entries.iter().map(|entry| Arc::clone(&entry.descriptor));
         let registration = Registration::new(&self.shared, descriptors.collect());
-        Arc::make_mut(&mut metrics.registered).extend(entries);
+        self.shared.insert(entries)?;
         Ok(registration)
     }
 
     /// Takes a metric out of the exposition, by its full name without a counter's `_total`
-    /// ([`Descriptor::name`]); says whether there was one. Of a collector, all families go.
+    /// ([`Descriptor::name`](crate::Descriptor::name)); says whether there was one. Of a collector, all families go.
     ///
     /// Whoever holds a clone of the metric can go on recording. A scrape that has begun may still
     /// read it. [`Registration`] unregisters without a name, and when it is dropped if it is to.
@@ -341,7 +276,7 @@ impl Registry {
     }
 
     fn registered(&self) -> Arc<Vec<Registered>> {
-        Arc::clone(&self.shared.metrics.read().registered)
+        self.shared.registered()
     }
 
     /// Counts what collectors, and gauges and counters of functions, cost documents.
@@ -360,16 +295,4 @@ impl std::fmt::Debug for Registry {
             .field(&names.collect::<Vec<_>>())
             .finish()
     }
-}
-
-/// Every name that a metric writes in some format: of its samples, and of its metadata.
-fn names_written(descriptor: &Descriptor) -> Vec<String> {
-    let kind = descriptor.kind;
-    // `_created` is OpenMetrics', and reserved even where it is not written.
-    let created = (kind != Kind::Gauge).then_some("_created");
-    [""].iter()
-        .chain(kind.sample_suffixes())
-        .chain(&created)
-        .map(|suffix| format!("{}{suffix}", descriptor.name))
-        .collect()
 }

@@ -1,11 +1,10 @@
 //! A hold on what was registered.
 
 use std::fmt;
-use std::sync::Weak;
 
-use super::Shared;
+use super::shared::Shared;
 use crate::snapshot::Descriptor;
-use crate::sync::Arc;
+use crate::sync::{Arc, Weak};
 
 /// What was registered, to be unregistered some day.
 ///

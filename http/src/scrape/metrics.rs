@@ -23,6 +23,8 @@ const SIZE_BYTES: [f64; 7] = [1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
 /// | `tallied_scrape_size_bytes` | histogram | | size of the documents, before they were compressed |
 /// | `tallied_scrape_samples` | gauge | | samples in the last document that had every family |
 /// | `tallied_scrape_collector_panics_total` | counter | | panics of metrics that were read |
+/// | `tallied_scrape_collector_timeouts_total` | counter | `collector` | readings that went without a collector, because it was late |
+/// | `tallied_scrape_collector_dropped_samples_total` | counter | `collector` | samples of collectors that were dropped |
 /// | `tallied_scrape_collector_errors_total` | counter | | prometheus-client registries that could not be encoded, and families of theirs that would have made the document invalid |
 ///
 /// `result` is `ok` (there was a document), `invalid` (400), `refused` (too many documents at once),
@@ -32,6 +34,9 @@ const SIZE_BYTES: [f64; 7] = [1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
 ///
 /// `reason` is `write_timeout` (it took them too long) or `evicted` (they stalled, and another scrape
 /// needed the room). Their `result` is `ok`, because there was a document.
+///
+/// The two with `collector` are the registry's [`CollectorLosses`](tallied::CollectorLosses), and count
+/// what is read without a scrape too.
 ///
 /// Handlers that are given clones feed the same metrics.
 #[derive(Debug, Clone)]
@@ -63,8 +68,8 @@ impl ScrapeMetrics {
     /// Registers the metrics; every result is there from the start, at 0.
     ///
     /// # Errors
-    /// When the registry holds a metric of one of these names already, or adds a label `result` or
-    /// `reason`; those that were registered before it stay.
+    /// When the registry holds a metric of one of these names already, or adds a label `result`,
+    /// `reason` or `collector`; those that were registered before it stay.
     pub fn register(registry: &Registry) -> Result<Self, RegisterError> {
         let histogram = |bounds: &[f64]| {
             let buckets = Buckets::new(bounds.iter().copied());
@@ -108,6 +113,17 @@ impl ScrapeMetrics {
             "tallied_scrape_collector_panics",
             "Panics of metrics that were read; what panicked is missing in the document",
             metrics.collector_panics.clone(),
+        )?;
+        let losses = registry.collector_losses();
+        registry.register(
+            "tallied_scrape_collector_timeouts",
+            "Collectors that were late when they were read; they are missing in the document",
+            losses.timeouts(),
+        )?;
+        registry.register(
+            "tallied_scrape_collector_dropped_samples",
+            "Samples of collectors that were dropped: beyond their limit, given twice, or no value of a counter",
+            losses.dropped_samples(),
         )?;
         registry.register(
             "tallied_scrape_collector_errors",

@@ -82,6 +82,10 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// - **Sharing**: scrapes that ask for the same share a document if its rendering begins after they
 ///   have arrived. So what was recorded before a scrape is in it, and there are never more than
 ///   two renderings of the same: one that runs, and one that waits.
+/// - **Collectors that hang**: what the application computes ([`Collector`](tallied::Collector),
+///   [`GaugeFn`](tallied::GaugeFn), [`CounterFn`](tallied::CounterFn)) is left out when it takes longer
+///   than its own limit, or three quarters of the scrape's time. The other metrics are served, and
+///   later scrapes do not wait for it.
 /// - **Panics**: a metric that panics when it is read is left out, and a prometheus-client registry
 ///   whose encoding panics or fails is, as a whole. The other metrics are served. (In a program
 ///   that is built with `panic = "abort"`, a panic ends the program all the same.)
@@ -257,7 +261,7 @@ impl Scrape {
                 return refuse(StatusCode::BAD_REQUEST, remedy);
             }
         };
-        match tokio::time::timeout(limit, self.document(&request)).await {
+        match tokio::time::timeout(limit, self.document(&request, limit)).await {
             Ok(Ok(document)) => {
                 let metrics = self.sources.metrics.as_ref();
                 let reader = Reader {
@@ -302,16 +306,24 @@ impl Scrape {
     }
 
     /// A document whose rendering has not begun yet.
-    async fn document(&self, request: &ScrapeRequest) -> Result<Arc<Delivery>, NoDocument> {
+    async fn document(
+        &self,
+        request: &ScrapeRequest,
+        limit: Duration,
+    ) -> Result<Arc<Delivery>, NoDocument> {
         let start = |worker: Worker| {
             let sources = Arc::clone(&self.sources);
             tokio::task::spawn_blocking(move || {
-                worker.run(|request, wanted| sources.render(request, wanted));
+                worker.run(|request, until, wanted| sources.render(request, until, wanted));
             });
         };
         let began = Instant::now();
+        let until = began.into_std().checked_add(limit);
         let document = loop {
-            match self.sharing.join(request.clone(), &self.slots, start) {
+            match self
+                .sharing
+                .join(request.clone(), until, &self.slots, start)
+            {
                 Some(document) => break document,
                 None if began.elapsed() >= PATIENCE => return Err(NoDocument::Refused),
                 // Then a rendering may be over, and those who stall are known.

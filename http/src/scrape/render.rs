@@ -2,9 +2,10 @@
 
 #[cfg(feature = "prometheus-client")]
 use std::sync::Arc;
+use std::time::Instant;
 
-use tallied::Registry;
 use tallied::exposition::{openmetrics, text};
+use tallied::{ReadError, Registry};
 
 use super::document::{Document, Draft};
 #[cfg(feature = "prometheus-client")]
@@ -14,6 +15,12 @@ use super::negotiation::Format;
 #[cfg(feature = "prometheus-client")]
 use super::prometheus_client_registry::{self, Failure};
 use super::scrape_request::ScrapeRequest;
+
+/// What remains after it is for writing and compressing.
+fn collector_deadline(until: Instant) -> Instant {
+    let now = Instant::now();
+    now + until.saturating_duration_since(now) / 4 * 3
+}
 
 /// Where the families of a document come from.
 #[derive(Debug, Clone)]
@@ -25,23 +32,28 @@ pub(super) struct Sources {
 }
 
 impl Sources {
-    /// The document; `None` when it turned out between two families that nobody wants it.
+    /// The document; `None` when it turned out between two families that nobody wants it. It is waited
+    /// for `until` then: collectors that have not returned in three quarters of that time are left
+    /// out.
     pub(super) fn render(
         &self,
         request: &ScrapeRequest,
+        until: Option<Instant>,
         wanted: &dyn Fn() -> bool,
     ) -> Option<Document> {
         let mut draft = Draft::new(request.coding);
-        for metric in self.registry.metrics() {
-            let descriptor = metric.descriptor();
-            if !request.selection.selects(|name| descriptor.has_name(name)) {
-                continue;
-            }
+        let selection = &request.selection;
+        let metrics = self.registry.collect(
+            |descriptor| selection.selects(|name| descriptor.has_name(name)),
+            until.map(collector_deadline),
+        );
+        for metric in metrics {
             let written = match request.format {
                 Format::Text => text::encode_metric(&mut draft.text, &metric),
                 Format::OpenMetrics => openmetrics::encode_metric(&mut draft.text, &metric),
             };
-            if let (Err(_), Some(metrics)) = (written, &self.metrics) {
+            // What was late is counted by the registry.
+            if let (Err(ReadError::Panicked { .. }), Some(metrics)) = (written, &self.metrics) {
                 metrics.collector_panics.inc();
             }
             draft.take_on(wanted)?;

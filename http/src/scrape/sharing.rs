@@ -16,6 +16,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use tokio::sync::oneshot;
 
@@ -37,7 +38,11 @@ struct Due {
 
 /// A scrape that waits for its document. When it is gone, its channel is closed.
 #[derive(Debug)]
-struct Waiter(oneshot::Sender<Arc<Delivery>>);
+struct Waiter {
+    document: oneshot::Sender<Arc<Delivery>>,
+    /// When it waits no longer; `None` if that is too far away to tell.
+    until: Option<Instant>,
+}
 
 /// Renders for one request, on a thread of its own, until nobody waits.
 #[derive(Debug)]
@@ -48,18 +53,20 @@ pub(super) struct Worker {
 }
 
 impl Sharing {
-    /// Joins the rendering that begins next; `None` where it needs a slot and there is none.
+    /// Joins the rendering that begins next; `None` where it needs a slot and there is none. The
+    /// scrape waits `until` then.
     /// `start` is to run the worker, where there is none.
     ///
     /// The channel ends without a document if the rendering breaks off.
     pub(super) fn join(
         &self,
         request: ScrapeRequest,
+        until: Option<Instant>,
         slots: &Slots,
         start: impl FnOnce(Worker),
     ) -> Option<oneshot::Receiver<Arc<Delivery>>> {
         let (document, receiver) = oneshot::channel();
-        let waiter = Waiter(document);
+        let waiter = Waiter { document, until };
         let mut all = self.lock();
         if let Some(Some(due)) = all.get_mut(&request) {
             due.join(waiter);
@@ -113,12 +120,12 @@ impl Due {
 
 impl Waiter {
     fn is_there(&self) -> bool {
-        !self.0.is_closed()
+        !self.document.is_closed()
     }
 
     /// One that is gone needs none.
     fn give(self, delivery: Arc<Delivery>) {
-        drop(self.0.send(delivery));
+        drop(self.document.send(delivery));
     }
 }
 
@@ -126,15 +133,24 @@ fn is_waited_for(waiters: &[Waiter]) -> bool {
     waiters.iter().any(Waiter::is_there)
 }
 
+/// When the last of them waits no longer: one that waits for a short time only costs no other its
+/// document.
+fn last_until(waiters: &[Waiter]) -> Option<Instant> {
+    let all = waiters.iter().map(|waiter| waiter.until);
+    all.reduce(|a, b| Some(a?.max(b?))).flatten()
+}
+
 impl Worker {
-    /// Renders as long as somebody waits. `render` is told how to ask whether that is so, and may
-    /// end without a document when it is not.
+    /// Renders as long as somebody waits. `render` is told until when, and how to ask whether that is
+    /// still so; it may end without a document when it is not.
     pub(super) fn run(
         mut self,
-        render: impl Fn(&ScrapeRequest, &dyn Fn() -> bool) -> Option<Document>,
+        render: impl Fn(&ScrapeRequest, Option<Instant>, &dyn Fn() -> bool) -> Option<Document>,
     ) {
         while let Some(Due { slot, mut waiters }) = self.next() {
-            let Some(document) = render(&self.request, &|| is_waited_for(&waiters)) else {
+            let until = last_until(&waiters);
+            let wanted = || is_waited_for(&waiters);
+            let Some(document) = render(&self.request, until, &wanted) else {
                 continue;
             };
             let delivery = Arc::new(Delivery::new(document, slot));
@@ -223,7 +239,7 @@ mod tests {
 
         fn join(&self, format: Format) -> Option<Receiver<Arc<Delivery>>> {
             let start = |worker| self.workers.borrow_mut().push(worker);
-            self.sharing.join(request(format), &self.slots, start)
+            self.sharing.join(request(format), None, &self.slots, start)
         }
     }
 
@@ -237,7 +253,7 @@ mod tests {
         let other_worker = scrapes.workers.borrow_mut().pop().unwrap();
         let late = RefCell::new(Vec::new());
         let renderings = RefCell::new(0);
-        worker.run(|_, wanted| {
+        worker.run(|_, _, wanted| {
             assert!(wanted());
             *renderings.borrow_mut() += 1;
             if *renderings.borrow() == 1 {
@@ -256,7 +272,7 @@ mod tests {
             assert_eq!(receiver.try_recv().unwrap().figures.samples, 2);
         }
         assert_eq!(other.try_recv().unwrap_err(), TryRecvError::Empty);
-        other_worker.run(|_, _| numbered(7));
+        other_worker.run(|_, _, _| numbered(7));
         assert_eq!(other.try_recv().unwrap().figures.samples, 7);
         assert!(scrapes.sharing.lock().is_empty());
     }
@@ -266,7 +282,7 @@ mod tests {
         let scrapes = Scrapes::new(1);
         let joined = RefCell::new(scrapes.join(Format::Text));
         let worker = scrapes.workers.borrow_mut().pop().unwrap();
-        worker.run(|_, wanted| {
+        worker.run(|_, _, wanted| {
             assert!(wanted());
             joined.take();
             assert!(!wanted());
@@ -283,7 +299,7 @@ mod tests {
         let _receiver = scrapes.join(Format::Text).unwrap();
         let worker = scrapes.workers.borrow_mut().pop().unwrap();
         let renderings = RefCell::new(0);
-        worker.run(|_, _| {
+        worker.run(|_, _, _| {
             *renderings.borrow_mut() += 1;
             // While a rendering hangs, scrapes come and leave: they take up neither room nor slots.
             for _ in 0..100 {
@@ -306,7 +322,7 @@ mod tests {
         let worker = scrapes.workers.borrow_mut().pop().unwrap();
         let second = RefCell::new(None);
         let run = std::panic::AssertUnwindSafe(|| {
-            worker.run(|_, _| {
+            worker.run(|_, _, _| {
                 second.replace(scrapes.join(Format::Text));
                 panic!("on purpose");
             });

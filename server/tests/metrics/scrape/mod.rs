@@ -4,6 +4,7 @@
 mod answers;
 mod attackers;
 mod collectors;
+mod computed;
 mod crowd;
 mod deadline;
 mod failures;
