@@ -23,7 +23,9 @@ fn figures_are_those_of_the_system() {
         let stopped = std::sync::Arc::new(std::sync::Mutex::new(stopped));
         let threads = [(); 7].map(|()| {
             let stopped = std::sync::Arc::clone(&stopped);
-            std::thread::spawn(move || drop(stopped.lock().unwrap().recv()))
+            std::thread::spawn(move || {
+                let _ = stopped.lock().unwrap().recv();
+            })
         });
         let ballast = vec![1_u8; 100 << 20];
         std::hint::black_box(&ballast);
@@ -44,7 +46,8 @@ fn figures_are_those_of_the_system() {
         let virtual_ = number(&format!(
             "awk '/^VmSize/ {{print $2 * 1024}}' /proc/{pid}/status"
         ));
-        near("process_virtual_memory_bytes", virtual_, 0.05 * virtual_);
+        // A new thread's arena is 64 MiB and more.
+        near("process_virtual_memory_bytes", virtual_, 0.3 * virtual_);
         // A scrape has a thread of its own, and the file systems another.
         let threads_now = number(&format!("awk '/^Threads/ {{print $2}}' /proc/{pid}/status"));
         let seen = figure("process_threads") - threads_now;
@@ -52,11 +55,9 @@ fn figures_are_those_of_the_system() {
             (0.0..=2.0).contains(&seen),
             "{seen} more than {threads_now}"
         );
-        near(
-            "process_open_fds",
-            number(&format!("ls /proc/{pid}/fd | wc -l")),
-            0.0,
-        );
+        // Less the one that counts them; a command would open more.
+        let descriptors = std::fs::read_dir("/proc/self/fd").unwrap().count() - 1;
+        near("process_open_fds", descriptors as f64, 0.0);
         near(
             "process_max_fds",
             number(&format!(
