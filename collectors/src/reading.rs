@@ -26,12 +26,27 @@ impl<T> Reading<T> {
     /// The last reading if it is young enough; otherwise a new one, which readers that come
     /// meanwhile wait for and share.
     pub(crate) fn get(&self, read: impl FnOnce() -> T) -> Arc<T> {
-        self.get_at(Instant::now(), read)
+        self.get_at(Instant::now(), |_| true, read)
     }
 
-    fn get_at(&self, now: Instant, read: impl FnOnce() -> T) -> Arc<T> {
+    /// As [`get`](Self::get), except that a reading that is not complete is not used again.
+    pub(crate) fn get_complete(
+        &self,
+        is_complete: impl Fn(&T) -> bool,
+        read: impl FnOnce() -> T,
+    ) -> Arc<T> {
+        self.get_at(Instant::now(), is_complete, read)
+    }
+
+    fn get_at(
+        &self,
+        now: Instant,
+        is_complete: impl Fn(&T) -> bool,
+        read: impl FnOnce() -> T,
+    ) -> Arc<T> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((read_at, value)) = &*last {
+        let complete = last.as_ref().filter(|(_, value)| is_complete(value));
+        if let Some((read_at, value)) = complete {
             // A reading that began after `now` is new enough: it was waited for.
             if now.saturating_duration_since(*read_at) < self.max_age || *read_at > now {
                 return Arc::clone(value);
@@ -55,9 +70,15 @@ mod tests {
         let mut reading = Reading::default();
         reading.max_age = Duration::from_secs(5);
         let now = Instant::now() + Duration::from_secs(60);
-        assert_eq!(*reading.get_at(now, || 1), 1);
-        assert_eq!(*reading.get_at(now + Duration::from_secs(4), || 2), 1);
-        assert_eq!(*reading.get_at(now + Duration::from_secs(5), || 3), 3);
+        assert_eq!(*reading.get_at(now, |_| true, || 1), 1);
+        assert_eq!(
+            *reading.get_at(now + Duration::from_secs(4), |_| true, || 2),
+            1
+        );
+        assert_eq!(
+            *reading.get_at(now + Duration::from_secs(5), |_| true, || 3),
+            3
+        );
     }
 
     #[test]
@@ -65,7 +86,16 @@ mod tests {
         let mut reading = Reading::default();
         reading.max_age = Duration::ZERO;
         let now = Instant::now() + Duration::from_secs(60);
-        assert_eq!(*reading.get_at(now, || 1), 1);
-        assert_eq!(*reading.get_at(now, || 2), 2);
+        assert_eq!(*reading.get_at(now, |_| true, || 1), 1);
+        assert_eq!(*reading.get_at(now, |_| true, || 2), 2);
+    }
+
+    #[test]
+    fn a_reading_that_is_not_complete_is_made_again() {
+        let reading = Reading::default();
+        let is_complete = |value: &i32| *value != 1;
+        assert_eq!(*reading.get_complete(is_complete, || 1), 1);
+        assert_eq!(*reading.get_complete(is_complete, || 2), 2);
+        assert_eq!(*reading.get_complete(is_complete, || 3), 2);
     }
 }

@@ -124,7 +124,8 @@ impl Collector for HostCollector {
     }
 
     fn collect(&self, samples: &mut Samples<'_>) {
-        let figures = self.reading.get(|| Figures {
+        let is_complete = |figures: &Figures| !figures.cpu.is_empty() && figures.memory.is_some();
+        let figures = self.reading.get_complete(is_complete, || Figures {
             cpu: self.processors.shares(),
             memory: memory(),
             load: load(),

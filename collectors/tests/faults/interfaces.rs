@@ -37,10 +37,11 @@ fn an_interface_that_is_made_again_counts_from_zero() {
         let statistics = "/sys/class/net/again/statistics/tx_bytes";
         assert!(shell(&format!("cat {statistics}")).parse::<f64>().unwrap() >= before);
         shell("ip link del again");
-        assert_eq!(value(&registry.text(), sent), None);
         add("again", "peer").unwrap();
         let after = value(&registry.text(), sent).unwrap();
         assert_eq!(after, 0.0, "it was {before}");
+        shell("ip link del again");
+        assert_eq!(value(&registry.text(), sent), None);
     });
 }
 
