@@ -202,11 +202,20 @@ pub(super) const ALL: [&Fault; 13] = [
 ];
 
 /// What the drill cannot raise, and why.
-pub(super) const CANNOT: [(&str, &str); 2] = [
+pub(super) const CANNOT: [(&str, &str); 4] = [
     (
         "TalliedNearSampleLimit",
         "needs 560,000 samples in a scrape; this server has the series of its own ten routes, some 1,400, whoever asks \
          for what. An application with a thousand routes can come there.",
+    ),
+    (
+        "TalliedCollectorTimeouts",
+        "needs a collector that hangs; those of this server have their figures from memory, or give up what hangs. An \
+         application's own may.",
+    ),
+    (
+        "TalliedDiskError",
+        "needs a file system that does not answer, which takes root to mount; collectors/tests/faults/hung.rs has one.",
     ),
     (
         "TalliedScrapeIncomplete",
