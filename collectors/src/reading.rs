@@ -65,10 +65,16 @@ impl<T> Reading<T> {
 mod tests {
     use super::*;
 
+    fn of_age(max_age: Duration) -> Reading<i32> {
+        Reading {
+            max_age,
+            ..Reading::default()
+        }
+    }
+
     #[test]
     fn a_reading_is_used_again_until_it_is_old() {
-        let mut reading = Reading::default();
-        reading.max_age = Duration::from_secs(5);
+        let reading = of_age(Duration::from_secs(5));
         let now = Instant::now() + Duration::from_secs(60);
         assert_eq!(*reading.get_at(now, |_| true, || 1), 1);
         assert_eq!(
@@ -83,8 +89,7 @@ mod tests {
 
     #[test]
     fn without_an_age_each_reading_is_new() {
-        let mut reading = Reading::default();
-        reading.max_age = Duration::ZERO;
+        let reading = of_age(Duration::ZERO);
         let now = Instant::now() + Duration::from_secs(60);
         assert_eq!(*reading.get_at(now, |_| true, || 1), 1);
         assert_eq!(*reading.get_at(now, |_| true, || 2), 2);
@@ -92,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_reading_that_is_not_complete_is_made_again() {
-        let reading = Reading::default();
+        let reading = of_age(DEFAULT_MAX_AGE);
         let is_complete = |value: &i32| *value != 1;
         assert_eq!(*reading.get_complete(is_complete, || 1), 1);
         assert_eq!(*reading.get_complete(is_complete, || 2), 2);

@@ -95,7 +95,7 @@ impl FileSystemCollector {
     /// A collector for the file systems that are mounted when they are read. It looks at none yet.
     pub fn new() -> Self {
         Self {
-            source: Source::default(),
+            source: Default::default(),
             time_limit: DEFAULT_TIME_LIMIT,
             reading: Reading::default(),
         }
