@@ -5,6 +5,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::namespace::{run, shell, skip, try_shell};
 use crate::{registry, value};
 
+/// A figure in KiB behind its name, in bytes.
+fn kib(file: &str, name: &str) -> f64 {
+    number(&format!("awk '/^{name}:/ {{print $2}}' {file}")) * 1_024.0
+}
+
 fn number(script: &str) -> f64 {
     let text = shell(script);
     text.trim()
@@ -39,13 +44,9 @@ fn figures_are_those_of_the_system() {
             );
         };
 
-        let resident = number(&format!(
-            "awk '/^VmRSS/ {{print $2 * 1024}}' /proc/{pid}/status"
-        ));
+        let resident = kib(&format!("/proc/{pid}/status"), "VmRSS");
         near("process_resident_memory_bytes", resident, 0.05 * resident);
-        let virtual_ = number(&format!(
-            "awk '/^VmSize/ {{print $2 * 1024}}' /proc/{pid}/status"
-        ));
+        let virtual_ = kib(&format!("/proc/{pid}/status"), "VmSize");
         // A new thread's arena is 64 MiB and more.
         near("process_virtual_memory_bytes", virtual_, 0.3 * virtual_);
         // A scrape has a thread of its own, and the file systems another.
@@ -79,9 +80,9 @@ fn figures_are_those_of_the_system() {
         } else {
             skip(name, "the part with ps, which is not there");
         }
-        let total = number("awk '/^MemTotal/ {print $2 * 1024}' /proc/meminfo");
+        let total = kib("/proc/meminfo", "MemTotal");
         near("system_memory_total_bytes", total, 0.0);
-        let available = number("awk '/^MemAvailable/ {print $2 * 1024}' /proc/meminfo");
+        let available = kib("/proc/meminfo", "MemAvailable");
         near("system_memory_available_bytes", available, 0.05 * total);
         near("system_load1", number("cut -d' ' -f1 /proc/loadavg"), 0.5);
         let root = number("df -B1 --output=size / | tail -1");
