@@ -62,6 +62,9 @@ impl Source {
             (mounts[0].device.clone(), mounts)
         });
         let answers = self.probes.ask(jobs.collect(), ask, time_limit);
+        let Some(answers) = answers else {
+            return Figures::default();
+        };
         let shown = labels.into_iter().zip(answers);
         let shown = shown.filter_map(|(label, answer)| {
             let (mount, sizes) = match answer {

@@ -55,13 +55,14 @@ struct State<R> {
 }
 
 impl<K: Eq + Hash + Clone + Send + Sync + 'static> Probes<K> {
-    /// The answer of each job, in their order; `None` for one that hangs.
+    /// The answer of each job, in their order; `None` for one that hangs. Nothing at all where no thread
+    /// can be had.
     pub(super) fn ask<J, R>(
         &self,
         jobs: Vec<(K, J)>,
         work: fn(&J) -> R,
         time_limit: Duration,
-    ) -> Vec<Option<R>>
+    ) -> Option<Vec<Option<R>>>
     where
         J: Send + Sync + 'static,
         R: Send + 'static,
@@ -82,7 +83,7 @@ impl<K: Eq + Hash + Clone + Send + Sync + 'static> Probes<K> {
         });
         let mut state = lock(&round.state);
         if !round.start_thread(&mut state) {
-            state.open = 0;
+            return None;
         }
         while state.open > 0 {
             let now = Instant::now();
@@ -113,7 +114,7 @@ impl<K: Eq + Hash + Clone + Send + Sync + 'static> Probes<K> {
         }
         // Those that no thread took stay so.
         state.next = count;
-        std::mem::take(&mut state.answers)
+        Some(std::mem::take(&mut state.answers))
     }
 }
 
@@ -207,15 +208,19 @@ mod tests {
         let probes = Probes::default();
         let (open, gate) = channel();
         let hangs = Some(Mutex::new(gate));
-        let answers = probes.ask(vec![(1, None), (2, hangs), (3, None)], work, LIMIT);
+        let answers = probes
+            .ask(vec![(1, None), (2, hangs), (3, None)], work, LIMIT)
+            .unwrap();
         assert_eq!(answers, [Some(1), None, Some(1)]);
         let began = Instant::now();
-        let answers = probes.ask(vec![(1, None), (2, None), (3, None)], work, LIMIT);
+        let answers = probes
+            .ask(vec![(1, None), (2, None), (3, None)], work, LIMIT)
+            .unwrap();
         assert_eq!(answers, [Some(1), None, Some(1)], "it is not made again");
         assert!(began.elapsed() < LIMIT, "nor waited for");
         drop(open);
         let began = Instant::now();
-        while probes.ask(vec![(2, None)], work, LIMIT) != [Some(1)] {
+        while probes.ask(vec![(2, None)], work, LIMIT).unwrap() != [Some(1)] {
             assert!(began.elapsed() < Duration::from_secs(30));
         }
     }
@@ -231,15 +236,18 @@ mod tests {
                 open.push(sender);
                 ((round, number), Some(Mutex::new(gate)))
             });
-            let answers = probes.ask(jobs.collect(), work, LIMIT);
+            let answers = probes.ask(jobs.collect(), work, LIMIT).unwrap();
             assert_eq!(answers, vec![None; 40]);
         }
         assert_eq!(lock(&probes.hanging).len(), MAX_THREADS);
         assert!(began.elapsed() < 8 * LIMIT, "{:?}", began.elapsed());
-        assert_eq!(probes.ask(vec![((9, 9), None)], work, LIMIT), [None]);
+        assert_eq!(
+            probes.ask(vec![((9, 9), None)], work, LIMIT).unwrap(),
+            [None]
+        );
         drop(open);
         let began = Instant::now();
-        while probes.ask(vec![((9, 9), None)], work, LIMIT) != [Some(1)] {
+        while probes.ask(vec![((9, 9), None)], work, LIMIT).unwrap() != [Some(1)] {
             assert!(began.elapsed() < Duration::from_secs(30));
         }
     }
