@@ -213,7 +213,8 @@ fn register_limits(registry: &Registry) -> Result<(), RegisterError> {
         "Limit on the virtual memory; 18446744073709551615 for none",
         Unit::Bytes,
         gauge(Resource::As),
-    )
+    )?;
+    Ok(())
 }
 
 #[cfg(test)]
