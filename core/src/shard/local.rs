@@ -6,8 +6,7 @@
 //!
 //! Costs: one thread-local access, a bounds check and a null check before the cells.
 //!
-//! Limits: not async-signal-safe; a forked child must not go on recording, for it would write
-//! to the cells that its parent's thread owns a copy of.
+//! Limits: not async-signal-safe; a forked child must not go on recording (`DESIGN.md` says why).
 
 use std::cell::Cell as StdCell;
 
