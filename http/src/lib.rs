@@ -21,7 +21,6 @@
 
 mod aborted;
 pub mod adapter;
-mod answer;
 mod builder;
 mod causes;
 mod counted;
@@ -34,6 +33,7 @@ mod methods;
 mod metrics;
 mod request_body;
 mod response_body;
+mod response_in_progress;
 mod scrape;
 mod series;
 
