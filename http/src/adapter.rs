@@ -11,6 +11,8 @@
 //!
 //! When the middleware is made, call [`HttpMetrics::add_routes`] with the routes that the router lists, or
 //! [`HttpMetrics::installed_without_routes`] if it cannot list them.
+//! The package's scrape handler wraps a [`Scrape`](crate::Scrape), and says with
+//! [`with_middleware_hint`](crate::Scrape::with_middleware_hint) how the middleware is put around a service.
 //!
 //! Limits: a body's data must be [`bytes::Bytes`], and the body `Unpin`. A request whose series exist costs two or three
 //! looks at the clock, and no allocation but one for its body and one for a streamed response's.

@@ -139,11 +139,9 @@ impl Installation {
         own.is_some_and(|own| std::ptr::eq(own.descriptor(), place.descriptor()))
     }
 
-    fn warn(&self, name: &str) {
+    fn warn(&self, name: &str, middleware_hint: &str) {
         if !self.without_hoop.is_empty() {
-            tracing::warn!(
-                "{name}: no middleware feeds the HTTP metrics; on Salvo, call HttpMetrics::instrument, or put HttpMetrics::hoop() on the service"
-            );
+            tracing::warn!("{name}: no middleware feeds the HTTP metrics; {middleware_hint}");
         } else if let Some(unknown) = self.unknown_endpoint(&BTreeSet::new()) {
             tracing::warn!("{unknown}");
         }
@@ -159,8 +157,9 @@ pub(crate) fn warn_at_first_scrape(installation: &'static Installation) {
     unscraped().push(installation);
 }
 
-/// A registry is scraped: warns once of what is wrong with its HTTP metrics.
-pub(crate) fn scraped(registry: &Registry) {
+/// A registry is scraped: warns once of what is wrong with its HTTP metrics. `middleware_hint` says how a middleware is put
+/// around a service.
+pub(crate) fn scraped(registry: &Registry, middleware_hint: &str) {
     if unscraped().is_empty() {
         return;
     }
@@ -176,6 +175,6 @@ pub(crate) fn scraped(registry: &Registry) {
         };
         let installation = waiting.swap_remove(at);
         drop(waiting);
-        installation.warn(name);
+        installation.warn(name, middleware_hint);
     }
 }
