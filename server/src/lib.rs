@@ -68,7 +68,7 @@ impl App {
     pub fn patterns(&self) -> Option<BTreeSet<String>> {
         let routes = known_routes(&self.service.router).into_iter();
         routes
-            .map(|route| route.certain.then_some(route.endpoint))
+            .map(|route| route.exact.then_some(route.endpoint))
             .collect()
     }
 
