@@ -1,6 +1,6 @@
 //! What the tokio runtime does.
 
-use tallied::{Family, Gauge, ObservedCounter, RegisterError, Registry, Unit};
+use tallied::{Collector, Description, RegisterError, Registration, Registry, Samples, Unit};
 use tokio::runtime::Handle;
 
 /// Metrics of a tokio runtime, as far as tokio's stable interface has them.
@@ -13,73 +13,63 @@ use tokio::runtime::Handle;
 /// | `tokio_worker_busy_seconds_total` | counter | `worker` | time spent on tasks |
 /// | `tokio_worker_parks_total` | counter | `worker` | how often the worker ran out of work |
 ///
-/// They hold what the last [`refresh`](Self::refresh) saw.
+/// A scrape costs a few atomic loads a worker, so each reads them anew.
 #[derive(Debug, Clone)]
-pub struct RuntimeMetrics {
+pub struct RuntimeCollector {
     runtime: Handle,
-    workers: Gauge<u64>,
-    alive_tasks: Gauge<u64>,
-    global_queue_depth: Gauge<u64>,
-    busy_seconds: Family<ObservedCounter, 1>,
-    parks: Family<ObservedCounter, 1>,
 }
 
-impl RuntimeMetrics {
-    /// Registers the metrics of a runtime, such as `Handle::current()`, and looks for the first time.
-    ///
-    /// # Errors
-    /// When the registry holds a metric of one of these names already; those that were registered
-    /// before it stay.
-    pub fn register(registry: &Registry, runtime: Handle) -> Result<Self, RegisterError> {
-        let metrics = Self {
-            runtime,
-            workers: Gauge::default(),
-            alive_tasks: Gauge::default(),
-            global_queue_depth: Gauge::default(),
-            busy_seconds: Family::new(["worker"]),
-            parks: Family::new(["worker"]),
-        };
-        metrics.refresh();
-        registry.register("tokio_workers", "Worker threads", metrics.workers.clone())?;
-        registry.register(
-            "tokio_alive_tasks",
-            "Tasks that were spawned and have not ended",
-            metrics.alive_tasks.clone(),
-        )?;
-        registry.register(
-            "tokio_global_queue_depth",
-            "Tasks that wait in the queue of all workers",
-            metrics.global_queue_depth.clone(),
-        )?;
-        registry.register_with_unit(
-            "tokio_worker_busy_seconds",
-            "Time that the worker spent on tasks",
-            Unit::Seconds,
-            metrics.busy_seconds.clone(),
-        )?;
-        registry.register(
-            "tokio_worker_parks",
-            "How often the worker ran out of work",
-            metrics.parks.clone(),
-        )?;
-        Ok(metrics)
+impl RuntimeCollector {
+    /// A collector for this runtime, such as `Handle::current()`.
+    pub fn new(runtime: Handle) -> Self {
+        Self { runtime }
     }
 
-    /// Looks at the runtime: a few atomic loads a worker.
-    pub fn refresh(&self) {
+    /// Registers it, under the name `runtime`.
+    ///
+    /// # Errors
+    /// As [`Registry::register_collector`].
+    pub fn register(self, registry: &Registry) -> Result<Registration, RegisterError> {
+        registry.register_collector("runtime", self)
+    }
+}
+
+impl Collector for RuntimeCollector {
+    fn describe(&self) -> Vec<Description> {
+        vec![
+            Description::gauge("tokio_workers", "Worker threads"),
+            Description::gauge(
+                "tokio_alive_tasks",
+                "Tasks that were spawned and have not ended",
+            ),
+            Description::gauge(
+                "tokio_global_queue_depth",
+                "Tasks that wait in the queue of all workers",
+            ),
+            Description::counter(
+                "tokio_worker_busy_seconds",
+                "Time that the worker spent on tasks",
+            )
+            .with_unit(Unit::Seconds)
+            .with_labels(["worker"]),
+            Description::counter("tokio_worker_parks", "How often the worker ran out of work")
+                .with_labels(["worker"]),
+        ]
+    }
+
+    fn collect(&self, samples: &mut Samples<'_>) {
         let seen = self.runtime.metrics();
-        self.workers.set(seen.num_workers() as u64);
-        self.alive_tasks.set(seen.num_alive_tasks() as u64);
-        self.global_queue_depth
-            .set(seen.global_queue_depth() as u64);
-        for worker in 0..seen.num_workers() {
+        let workers = seen.num_workers();
+        samples.gauge("tokio_workers", &[], workers as u64);
+        samples.gauge("tokio_alive_tasks", &[], seen.num_alive_tasks() as u64);
+        let depth = seen.global_queue_depth() as u64;
+        samples.gauge("tokio_global_queue_depth", &[], depth);
+        for worker in 0..workers {
             let label = worker.to_string();
             let busy = seen.worker_total_busy_duration(worker).as_secs_f64();
-            self.busy_seconds
-                .get_or_create(&[&label])
-                .observe_total(busy);
-            let parks = seen.worker_park_count(worker) as f64;
-            self.parks.get_or_create(&[&label]).observe_total(parks);
+            samples.counter("tokio_worker_busy_seconds", &[&label], busy);
+            let parks = seen.worker_park_count(worker);
+            samples.counter("tokio_worker_parks", &[&label], parks);
         }
     }
 }

@@ -24,10 +24,13 @@
 //! Guarantees: each allocation is counted, on whichever thread and at whichever time, before the
 //! first lease and in the last thread-local destructor. Counting neither locks nor allocates.
 //!
-//! Costs: a thread that owns cells (one that has recorded in any instrument since [`register`])
-//! adds to them; the others share a few words, with two atomic additions each: some 1 and 8
-//! nanoseconds an allocation or deallocation (`benches/`, `heap`). The sizes are those that were
-//! asked for, without the allocator's own overhead.
+//! Costs: a thread that owns cells adds to them; the others share a few words, with two atomic
+//! additions each: some 1 and 8 nanoseconds an allocation or deallocation (`benches/`, `heap`), and
+//! more when several threads add to those words at once. A thread gets its cells when it first records
+//! in any instrument after [`register`]. If it has recorded before `register`, it gets them with
+//! its first recording that comes after an allocation or deallocation of its own.
+//!
+//! The sizes are those that were asked for, without the allocator's own overhead.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 
@@ -116,7 +119,7 @@ pub fn live_bytes() -> u64 {
     sum(ALLOCATED_BYTES).wrapping_sub(deallocated)
 }
 
-/// Registers the metrics, and lets threads that lease cells from now on count in their own.
+/// Registers the metrics, and lets threads count in cells of their own from their next recordings on.
 ///
 /// # Errors
 /// When the registry holds metrics of these names already.

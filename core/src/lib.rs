@@ -57,9 +57,23 @@
 //! dropping one, a [`Family`] lookup that makes a series or is turned away, removing series and
 //! reading a registry are not, for they take locks under which they allocate.
 //!
-//! Not async-signal-safe. A forked child must not go on recording. 64-bit atomics are required;
-//! pointers may have 32 bits.
+//! Not async-signal-safe. 64-bit atomics are required; pointers may have 32 bits.
 //! A snapshot is consistent within each series, not across series.
+//!
+//! Fork: a child that was forked while its parent had other threads must not use this crate
+//! before it calls `exec`; that includes `Command::pre_exec`. Locks that those threads held stay
+//! locked in the child, and the cells that they owned are never returned. So a first recording,
+//! making or dropping an instrument, and reading a registry can wait for ever; and what the child
+//! records, its parent never sees. A child that does not call `exec` has to end with `_exit`,
+//! because `exit` returns the thread's cells under a lock. [`heap::CountingAllocator`] takes no
+//! lock: the child may allocate as far as the allocator inside it permits.
+//!
+//! System-call filters (seccomp): making the first [`Family`] of the process calls `membarrier(2)`
+//! on Linux, and so does an insertion, a removal or a scrape that frees what was removed. Allow it,
+//! or let the filter answer with an error such as `EPERM` or `ENOSYS`, and install the filter
+//! before the first family: lookups then pass a fence instead. A filter that kills ends the
+//! process. One that is installed later and answers with an error keeps removed series from being
+//! freed. [`design`] lists the other system calls.
 
 #![cfg_attr(
     all(test, loom),

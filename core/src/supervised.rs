@@ -98,8 +98,8 @@ pub(crate) fn call_all<C: Call>(
     }
     let count = calls.len();
     let reading = Arc::new(Reading {
-        calls,
         state: Mutex::new(State {
+            calls,
             next: 0,
             running: Vec::new(),
             outcomes: std::iter::repeat_with(|| None).take(count).collect(),
@@ -114,19 +114,20 @@ pub(crate) fn call_all<C: Call>(
 
 /// Calls that are made for one reader.
 struct Reading<C: Call> {
-    calls: Vec<Arc<C>>,
-    state: Mutex<State<C::Output>>,
+    state: Mutex<State<C>>,
     /// Signals that no call is open.
     settled: Condvar,
 }
 
-struct State<T> {
+struct State<C: Call> {
+    /// Empty once the reader is gone.
+    calls: Vec<Arc<C>>,
     /// The first call that no thread took.
     next: usize,
     /// The calls that threads are in and that were not given up, and when they began.
     running: Vec<(usize, Instant)>,
     /// `None` for a call that is open.
-    outcomes: Vec<Option<Outcome<T>>>,
+    outcomes: Vec<Option<Outcome<C::Output>>>,
     /// How many calls are open.
     open: usize,
     /// When a call was last begun.
@@ -135,21 +136,40 @@ struct State<T> {
     starting: bool,
 }
 
-impl<T> State<T> {
-    fn settle(&mut self, call: usize, outcome: Outcome<T>) {
+impl<C: Call> State<C> {
+    fn settle(&mut self, call: usize, outcome: Outcome<C::Output>) {
         self.outcomes[call] = Some(outcome);
         self.open -= 1;
+    }
+
+    fn give_up_running(&mut self, is_late: impl Fn(&C, Instant) -> bool) {
+        for position in (0..self.running.len()).rev() {
+            let (number, began) = self.running[position];
+            let call = Arc::clone(&self.calls[number]);
+            if is_late(&call, began) {
+                call.given_up().add();
+                self.running.swap_remove(position);
+                self.settle(number, Outcome::TimedOut);
+            }
+        }
+    }
+
+    fn give_up_untaken(&mut self, outcome: impl Fn() -> Outcome<C::Output>) {
+        for number in self.next..self.calls.len() {
+            self.settle(number, outcome());
+        }
+        self.next = self.calls.len();
     }
 }
 
 impl<C: Call> Reading<C> {
     /// Starts a thread that takes calls. Without one, those that no thread took have their outcome.
-    fn start_thread(self: &Arc<Self>, state: &mut State<C::Output>) {
+    fn start_thread(self: &Arc<Self>, state: &mut State<C>) {
         let reading = Arc::clone(self);
         let thread = std::thread::Builder::new().name("tallied-collect".to_owned());
         state.starting = thread.spawn(move || reading.take_calls()).is_ok();
         if !state.starting {
-            self.give_up_untaken(state, || Outcome::NoThread);
+            state.give_up_untaken(|| Outcome::NoThread);
         }
     }
 
@@ -157,9 +177,9 @@ impl<C: Call> Reading<C> {
         IN_CALL.set(true);
         let mut state = self.state.lock();
         state.starting = false;
-        while state.next < self.calls.len() {
+        while state.next < state.calls.len() {
             let number = state.next;
-            let call = &*self.calls[number];
+            let call = Arc::clone(&state.calls[number]);
             state.next += 1;
             if call.given_up().any() {
                 state.settle(number, Outcome::TimedOut);
@@ -181,8 +201,13 @@ impl<C: Call> Reading<C> {
                     state.running.swap_remove(running);
                     state.settle(number, outcome);
                 }
-                // It was given up.
-                None => call.given_up().remove(),
+                // It was given up, so this may be the last that holds it.
+                None => {
+                    call.given_up().remove();
+                    drop(state);
+                    drop(call);
+                    state = self.state.lock();
+                }
             }
         }
         if state.open == 0 {
@@ -195,21 +220,19 @@ impl<C: Call> Reading<C> {
         while state.open > 0 {
             let now = Instant::now();
             if deadline.is_some_and(|deadline| now >= deadline) {
-                self.give_up_running(&mut state, |_, _| true);
-                self.give_up_untaken(&mut state, || Outcome::TimedOut);
+                state.give_up_running(|_, _| true);
+                state.give_up_untaken(|| Outcome::TimedOut);
                 break;
             }
-            self.give_up_running(&mut state, |call, began| {
-                now.duration_since(began) >= call.time_limit()
-            });
-            let untaken = state.next < self.calls.len();
+            state.give_up_running(|call, began| now.duration_since(began) >= call.time_limit());
+            let untaken = state.next < state.calls.len();
             let stalled = state.running.is_empty() || now >= state.progress + PATIENCE;
             if untaken && stalled && !state.starting {
                 let stuck = *STUCK.lock();
                 if stuck + state.running.len() < MAX_STUCK {
                     self.start_thread(&mut state);
                 } else if state.running.is_empty() {
-                    self.give_up_untaken(&mut state, || Outcome::NoThread);
+                    state.give_up_untaken(|| Outcome::NoThread);
                 }
             }
             if state.open == 0 {
@@ -218,7 +241,7 @@ impl<C: Call> Reading<C> {
             let limits = state
                 .running
                 .iter()
-                .filter_map(|(call, began)| began.checked_add(self.calls[*call].time_limit()));
+                .filter_map(|(call, began)| began.checked_add(state.calls[*call].time_limit()));
             let look_again = untaken.then(|| now + PATIENCE / 2);
             match limits.chain(deadline).chain(look_again).min() {
                 Some(until) => drop(self.settled.wait_until(&mut state, until)),
@@ -226,33 +249,13 @@ impl<C: Call> Reading<C> {
             }
         }
         let outcomes = std::mem::take(&mut state.outcomes);
+        // So that no thread of this reading keeps the application's code.
+        let calls = std::mem::take(&mut state.calls);
         drop(state);
+        drop(calls);
         outcomes
             .into_iter()
             .map(|outcome| outcome.unwrap_or(Outcome::TimedOut))
             .collect()
-    }
-
-    fn give_up_running(&self, state: &mut State<C::Output>, is_late: impl Fn(&C, Instant) -> bool) {
-        for position in (0..state.running.len()).rev() {
-            let (number, began) = state.running[position];
-            let call = &*self.calls[number];
-            if is_late(call, began) {
-                call.given_up().add();
-                state.running.swap_remove(position);
-                state.settle(number, Outcome::TimedOut);
-            }
-        }
-    }
-
-    fn give_up_untaken(
-        &self,
-        state: &mut State<C::Output>,
-        outcome: impl Fn() -> Outcome<C::Output>,
-    ) {
-        for number in state.next..self.calls.len() {
-            state.settle(number, outcome());
-        }
-        state.next = self.calls.len();
     }
 }

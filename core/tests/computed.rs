@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use tallied::exposition::text;
@@ -341,28 +341,29 @@ fn one_that_hangs_costs_itself_once_and_is_read_again_when_it_has_returned() {
 
 #[test]
 fn those_that_hang_together_are_waited_for_together() {
+    // Each waits until all have begun: called one after the other, they would be late one by one.
+    const TOGETHER: usize = 20;
     let registry = Registry::default();
-    let stuck = Arc::new(Mutex::new(()));
-    let held = stuck.lock().unwrap();
-    let began = Arc::new(AtomicUsize::new(0));
-    for n in 0..20 {
-        let (stuck, began) = (Arc::clone(&stuck), Arc::clone(&began));
-        let read = move || {
-            began.fetch_add(1, Ordering::Relaxed);
-            let _guard = stuck.lock();
-            1_u64
-        };
+    let begun = Arc::new((Mutex::new(0), Condvar::new()));
+    for n in 0..TOGETHER {
+        let begun = Arc::clone(&begun);
+        let families = vec![gauge(&format!("stuck_{n}"))];
+        let collector = Functions::new(families, move |samples| {
+            let (count, changed) = &*begun;
+            let mut count = count.lock().unwrap();
+            *count += 1;
+            changed.notify_all();
+            let (_count, timeout) = changed
+                .wait_timeout_while(count, Duration::from_secs(60), |count| *count < TOGETHER)
+                .unwrap();
+            assert!(!timeout.timed_out());
+            samples.gauge(&format!("stuck_{n}"), &[], 1_u64);
+        });
         registry
-            .register(&format!("stuck_{n}"), "S", GaugeFn::new(read))
+            .register_collector(&format!("stuck_{n}"), collector)
             .unwrap();
     }
-    registry
-        .register("well", "W", GaugeFn::new(|| 1_u64))
-        .unwrap();
-    assert_eq!(samples(&registry.text()), ["well 1"]);
-    // One after the other they would have had their second each, and 20 threads would not be stuck.
-    assert_eq!(began.load(Ordering::Relaxed), 20);
-    drop(held);
+    assert_eq!(samples(&registry.text()).len(), TOGETHER);
 }
 
 #[test]

@@ -43,51 +43,59 @@ fn every_allocation_is_counted_once() {
     let registry = Registry::default();
     let counter = Counter::default();
     let each = (THREADS * ROUNDS) as u64;
-    // Before and after registration, without and with leases; with 16 threads, some of them find
-    // the pool at its cap.
-    for registered in [false, true] {
-        if registered {
-            heap::register(&registry).unwrap();
-        }
-        for leased in [false, true] {
-            let [ready, start, end, read] = [0; 4].map(|_| Barrier::new(THREADS + 1));
-            let mut counted = (0, 0, 0);
-            std::thread::scope(|scope| {
-                let spawn = || {
-                    scope.spawn(|| {
-                        if leased {
-                            counter.inc();
-                        }
-                        ready.wait();
-                        start.wait();
-                        churn(ROUNDS, false);
-                        churn(ROUNDS, true);
-                        end.wait();
-                        read.wait();
-                    })
-                };
-                let threads: Vec<_> = (0..THREADS).map(|_| spawn()).collect();
-                ready.wait();
-                // From here to `end` nothing but the churn allocates.
-                let before = figures();
-                start.wait();
-                end.wait();
-                let after = figures();
-                read.wait();
-                // The scope would not wait for the destructors of their thread-locals.
-                for thread in threads {
-                    thread.join().unwrap();
-                }
-                counted = (after.0 - before.0, after.1 - before.1, after.2 - before.2);
-            });
-            let expected = (2 * each, each, 128 * each);
-            assert_eq!(
-                counted, expected,
-                "registered {registered}, leased {leased}"
-            );
-            let now = figures();
-            assert!(now.0 >= expected.0, "threads that ended keep their counts");
-        }
+    // Before and after registration, without and with leases; and leased before, while the metrics
+    // are registered. With 16 threads, some of them find the pool at its cap.
+    for (leased, register) in [
+        (false, false),
+        (true, false),
+        (true, true),
+        (false, false),
+        (true, false),
+    ] {
+        let [ready, start, end, read] = [0; 4].map(|_| Barrier::new(THREADS + 1));
+        let mut counted = (0, 0, 0);
+        std::thread::scope(|scope| {
+            let spawn = || {
+                scope.spawn(|| {
+                    if leased {
+                        counter.inc();
+                    }
+                    ready.wait();
+                    start.wait();
+                    churn(ROUNDS, false);
+                    if leased {
+                        // In a block that it knows; allocates nothing.
+                        counter.inc();
+                    }
+                    churn(ROUNDS, true);
+                    end.wait();
+                    read.wait();
+                })
+            };
+            let threads: Vec<_> = (0..THREADS).map(|_| spawn()).collect();
+            ready.wait();
+            if register {
+                heap::register(&registry).unwrap();
+            }
+            // From here to `end` nothing but the churn allocates.
+            let before = figures();
+            start.wait();
+            end.wait();
+            let after = figures();
+            read.wait();
+            // The scope would not wait for the destructors of their thread-locals.
+            for thread in threads {
+                thread.join().unwrap();
+            }
+            counted = (after.0 - before.0, after.1 - before.1, after.2 - before.2);
+        });
+        let expected = (2 * each, each, 128 * each);
+        assert_eq!(
+            counted, expected,
+            "leased {leased}, then registered {register}"
+        );
+        let now = figures();
+        assert!(now.0 >= expected.0, "threads that ended keep their counts");
     }
     let text = registry.text();
     for name in ["allocations_total ", "deallocations_total ", "live_bytes "] {

@@ -9,16 +9,16 @@ use http::Method;
 pub(crate) const UNMATCHED: &str = "unmatched";
 pub(crate) const OVERFLOW: &str = "overflow";
 
-/// A route that is known before its first request; see [`HttpMetrics::know`](crate::HttpMetrics::know).
+/// A route that is known before its first request; see [`HttpMetrics::add_routes`](crate::HttpMetrics::add_routes).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KnownRoute {
     /// Its pattern, as the label has it: `/users/{id}`.
     pub endpoint: String,
     /// The one method that it takes; `None` where it takes any.
     pub method: Option<String>,
-    /// Whether its requests will be recorded under exactly this endpoint: false where filters may hide a part of the
+    /// Whether its requests are recorded under exactly this endpoint: false where filters may hide a part of the
     /// pattern. Such a route has a place below the cap, and no series before its first request.
-    pub certain: bool,
+    pub exact: bool,
 }
 
 impl KnownRoute {

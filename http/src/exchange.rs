@@ -13,8 +13,8 @@ use http::StatusCode;
 use crate::aborted::Aborted;
 use crate::metrics::HttpMetrics;
 use crate::recent::RecentRequest;
-use crate::request_body::Upload;
-use crate::series::RouteSeries;
+use crate::request_body::RequestBodyCount;
+use crate::series::EndpointSeries;
 
 /// What nginx records for a request whose client left: no status was, or could be, received.
 fn client_closed_request() -> StatusCode {
@@ -29,9 +29,9 @@ fn client_closed_request() -> StatusCode {
 #[derive(Debug)]
 pub struct Exchange {
     metrics: HttpMetrics,
-    route: &'static RouteSeries,
+    series: &'static EndpointSeries,
     started: Instant,
-    upload: Option<Arc<Upload>>,
+    request_body: Option<Arc<RequestBodyCount>>,
     /// The status once the head is final.
     status: Option<StatusCode>,
     response_bytes: u64,
@@ -41,20 +41,20 @@ pub struct Exchange {
 impl Exchange {
     /// A request came in: it is in flight from now on, its time begins, and it will be recorded in this series.
     ///
-    /// `upload` is the view of its body; `None` where that is known to be empty. Costs a look at the clock and an increment.
+    /// `request_body` counts its body; `None` where that is known to be empty. Costs a look at the clock and an increment.
     pub fn begin(
         metrics: HttpMetrics,
-        route: &'static RouteSeries,
-        upload: Option<Arc<Upload>>,
+        series: &'static EndpointSeries,
+        request_body: Option<Arc<RequestBodyCount>>,
     ) -> Self {
-        if let Some(in_flight) = &route.in_flight {
+        if let Some(in_flight) = &series.in_flight {
             in_flight.inc();
         }
         Self {
             metrics,
-            route,
+            series,
             started: Instant::now(),
-            upload,
+            request_body,
             status: None,
             response_bytes: 0,
             recorded: false,
@@ -62,8 +62,8 @@ impl Exchange {
     }
 
     /// Why nobody is there for an answer, if the request's body told.
-    pub(crate) fn upload_fault(&self) -> Option<Aborted> {
-        self.upload.as_ref().and_then(|upload| upload.fault())
+    pub(crate) fn request_body_fault(&self) -> Option<Aborted> {
+        self.request_body.as_ref().and_then(|body| body.fault())
     }
 
     /// The head is final.
@@ -73,7 +73,7 @@ impl Exchange {
 
     fn answered_after(&mut self, status: StatusCode, time: Duration) {
         self.status = Some(status);
-        if let Some(histogram) = &self.route.response_start_seconds {
+        if let Some(histogram) = &self.series.response_start_seconds {
             histogram.observe(time.as_secs_f64());
         }
     }
@@ -94,7 +94,7 @@ impl Exchange {
 
     /// The answer is complete, or will be once the bytes at hand are sent.
     pub(crate) fn finish(mut self) {
-        let fault = self.upload_fault();
+        let fault = self.request_body_fault();
         let time = self.started.elapsed();
         self.record(fault, time);
     }
@@ -107,7 +107,7 @@ impl Exchange {
 
     fn record(&mut self, aborted: Option<Aborted>, time: Duration) {
         self.recorded = true;
-        let route = self.route;
+        let series = self.series;
         let status = match (aborted, self.status) {
             (Some(Aborted::ClientDisconnect), _) => client_closed_request(),
             (_, Some(status)) => status,
@@ -115,22 +115,22 @@ impl Exchange {
             (Some(Aborted::ProtocolError), None) => StatusCode::BAD_REQUEST,
             (_, None) => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        route.count(status);
-        if let Some(histogram) = &route.duration_seconds {
+        series.count(status);
+        if let Some(histogram) = &series.duration_seconds {
             histogram.observe(time.as_secs_f64());
         }
-        if let Some(histogram) = &route.request_bytes {
-            let upload = self.upload.as_ref();
-            let bytes = upload.map_or(0, |upload| upload.size(aborted.is_some()));
+        if let Some(histogram) = &series.request_bytes {
+            let body = self.request_body.as_ref();
+            let bytes = body.map_or(0, |body| body.size(aborted.is_some()));
             histogram.observe(bytes as f64);
         }
-        if let Some(histogram) = &route.response_bytes {
+        if let Some(histogram) = &series.response_bytes {
             histogram.observe(self.response_bytes as f64);
         }
         if let Some(aborted) = aborted {
-            route.count_aborted(aborted.reason());
+            series.count_aborted(aborted.reason());
         }
-        if let Some(in_flight) = &route.in_flight {
+        if let Some(in_flight) = &series.in_flight {
             in_flight.dec();
         }
         let recent = self.metrics.requests();
@@ -140,8 +140,8 @@ impl Exchange {
         if failed || recent.may_be_slowest(ended, time) {
             recent.take(ended, time, failed, |when| RecentRequest {
                 time: when,
-                method: route.method,
-                endpoint: &route.endpoint,
+                method: series.method,
+                endpoint: &series.endpoint,
                 // Nobody received one where the client left before.
                 status: self.status.or(aborted.is_none().then_some(status)),
                 aborted: aborted.map(Aborted::reason),
@@ -160,7 +160,7 @@ impl Drop for Exchange {
         }
         let why = if std::thread::panicking() {
             Aborted::Panic
-        } else if let Some(fault) = self.upload_fault() {
+        } else if let Some(fault) = self.request_body_fault() {
             fault
         } else if self.metrics.is_cutting_off() {
             Aborted::Shutdown

@@ -68,8 +68,8 @@ struct RouteNames {
 }
 
 impl RouteNames {
-    fn unknown(&self, more: &BTreeSet<KnownRoute>) -> Option<UnknownEndpoint> {
-        if self.others || more.iter().any(|route| !route.certain) {
+    fn unknown_endpoint(&self, more: &BTreeSet<KnownRoute>) -> Option<UnknownEndpoint> {
+        if self.others || more.iter().any(|route| !route.exact) {
             return None;
         }
         let more = more.iter().map(|route| route.endpoint.clone());
@@ -107,24 +107,27 @@ impl Installation {
     }
 
     /// A middleware was made; where it will stand is not known.
-    pub(crate) fn installed(&self) {
+    pub(crate) fn installed_without_routes(&self) {
         self.without_hoop.remove(&[]);
         self.routes().others = true;
     }
 
     /// A service with these routes got its middleware.
-    pub(crate) fn instrumented(&self, routes: &BTreeSet<KnownRoute>) {
+    pub(crate) fn add_routes(&self, routes: &BTreeSet<KnownRoute>) {
         self.without_hoop.remove(&[]);
         let mut names = self.routes();
         for route in routes {
-            names.others |= !route.certain;
+            names.others |= !route.exact;
             names.known.insert(route.endpoint.clone());
         }
     }
 
     /// What an option names and neither these routes nor those of other services have.
-    pub(crate) fn unknown(&self, routes: &BTreeSet<KnownRoute>) -> Option<UnknownEndpoint> {
-        self.routes().unknown(routes)
+    pub(crate) fn unknown_endpoint(
+        &self,
+        routes: &BTreeSet<KnownRoute>,
+    ) -> Option<UnknownEndpoint> {
+        self.routes().unknown_endpoint(routes)
     }
 
     pub(crate) fn name_prefix(&self) -> String {
@@ -144,12 +147,10 @@ impl Installation {
         own.is_some_and(|own| std::ptr::eq(own.descriptor(), place.descriptor()))
     }
 
-    fn warn(&self, name: &str) {
+    fn warn(&self, name: &str, middleware_hint: &str) {
         if !self.without_hoop.is_empty() {
-            tracing::warn!(
-                "{name}: no middleware feeds the HTTP metrics; on Salvo, call HttpMetrics::instrument, or put HttpMetrics::hoop() on the service"
-            );
-        } else if let Some(unknown) = self.unknown(&BTreeSet::new()) {
+            tracing::warn!("{name}: no middleware feeds the HTTP metrics; {middleware_hint}");
+        } else if let Some(unknown) = self.unknown_endpoint(&BTreeSet::new()) {
             tracing::warn!("{unknown}");
         }
     }
@@ -164,8 +165,9 @@ pub(crate) fn warn_at_first_scrape(installation: &'static Installation) {
     unscraped().push(installation);
 }
 
-/// A registry is scraped: warns once of what is wrong with its HTTP metrics.
-pub(crate) fn scraped(registry: &Registry) {
+/// A registry is scraped: warns once of what is wrong with its HTTP metrics. `middleware_hint` says how a middleware is put
+/// around a service.
+pub(crate) fn scraped(registry: &Registry, middleware_hint: &str) {
     if unscraped().is_empty() {
         return;
     }
@@ -181,6 +183,6 @@ pub(crate) fn scraped(registry: &Registry) {
         };
         let installation = waiting.swap_remove(at);
         drop(waiting);
-        installation.warn(name);
+        installation.warn(name, middleware_hint);
     }
 }

@@ -9,7 +9,7 @@
 //! - [`DeferEof`] goes around the stream of a connection. Without it, hyper drops requests whose clients close right
 //!   behind them, before any middleware sees them.
 //! - [`adapter`] is for those who write the middleware of a framework.
-//! - [`list_header`] parses `Accept` and `Accept-Encoding`.
+//! - [`accept_quality`] is how the scrape's format is chosen, for handlers that answer in several media types, too.
 //!
 //! When a drain reaches its time limit, call [`HttpMetrics::drain_timed_out`] before you cut off the requests that are left:
 //! they then count as `shutdown`, not as clients that left.
@@ -20,8 +20,8 @@
 #![forbid(unsafe_code)]
 
 mod aborted;
+mod accept;
 pub mod adapter;
-mod answer;
 mod builder;
 mod causes;
 mod counted;
@@ -29,15 +29,17 @@ mod defer_eof;
 mod endpoint;
 mod exchange;
 mod installation;
-pub mod list_header;
+mod list_header;
 mod methods;
 mod metrics;
 mod recent;
 mod request_body;
 mod response_body;
+mod response_in_progress;
 mod scrape;
 mod series;
 
+pub use accept::accept_quality;
 pub use builder::{EndpointBuckets, HttpMetric, HttpMetricsBuilder};
 pub use defer_eof::DeferEof;
 pub use installation::UnknownEndpoint;

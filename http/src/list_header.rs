@@ -9,16 +9,17 @@ use http::header::HeaderName;
 
 /// An element of `Accept` or `Accept-Encoding`.
 #[derive(Debug)]
-pub struct Element<'a> {
+pub(crate) struct Element<'a> {
     /// What is accepted: a media range or a content coding.
-    pub name: &'a str,
+    pub(crate) name: &'a str,
     /// The weight, from 0 (not acceptable) to 1, which is the default.
-    pub quality: f32,
+    pub(crate) quality: f32,
     rest: &'a str,
 }
 
 impl<'a> Element<'a> {
-    fn of(text: &'a str) -> Option<Self> {
+    /// `None` for one without a name, or with an invalid weight.
+    pub(crate) fn of(text: &'a str) -> Option<Self> {
         let name = split(text, ';').next()?;
         let rest = text.get(name.len() + 1..).unwrap_or_default();
         let mut element = Self {
@@ -32,13 +33,19 @@ impl<'a> Element<'a> {
         (!element.name.is_empty()).then_some(element)
     }
 
-    /// The value of a parameter, without its quotes.
-    pub fn parameter(&self, name: &str) -> Option<Cow<'a, str>> {
-        split(self.rest, ';').find_map(|parameter| {
-            let (key, value) = parameter.split_once('=')?;
-            let found = key.trim().eq_ignore_ascii_case(name);
-            found.then(|| unquoted(value.trim()))
+    /// The names and values of the parameters, the values without their quotes.
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = (&'a str, Cow<'a, str>)> + use<'a> {
+        split(self.rest, ';').filter_map(|parameter| {
+            let (name, value) = parameter.split_once('=')?;
+            Some((name.trim(), unquoted(value.trim())))
         })
+    }
+
+    /// The value of a parameter, without its quotes.
+    pub(crate) fn parameter(&self, name: &str) -> Option<Cow<'a, str>> {
+        let mut parameters = self.parameters();
+        let found = parameters.find(|(known, _)| known.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value)
     }
 }
 
@@ -71,32 +78,12 @@ fn unquoted(value: &str) -> Cow<'_, str> {
 
 /// The elements of all headers of a name, in their order. An element with an invalid weight is skipped; the
 /// others still count. Costs one pass over the text; nothing is copied.
-pub fn elements(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = Element<'_>> {
+pub(crate) fn elements(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = Element<'_>> {
     let headers = headers.get_all(name).into_iter();
     headers
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| split(value, ','))
         .filter_map(Element::of)
-}
-
-/// How much a client prefers a media type: the weight of the most specific range that covers it. If
-/// a range is there twice, as with Prometheus' escaping schemes, the higher weight counts.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Preference {
-    specific: u8,
-    /// The weight of the most specific element so far: 0 where there was none.
-    pub quality: f32,
-}
-
-impl Preference {
-    /// A range that covers the type; the higher, the more specific it is.
-    pub fn covered(&mut self, specific: u8, quality: f32) {
-        if specific > self.specific {
-            *self = Self { specific, quality };
-        } else if specific == self.specific {
-            self.quality = self.quality.max(quality);
-        }
-    }
 }
 
 /// Splits, but not inside of a quoted string.

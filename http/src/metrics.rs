@@ -9,7 +9,7 @@ use crate::builder::{HttpMetric, HttpMetricsBuilder};
 use crate::installation::{self, Installation};
 use crate::methods::Methods;
 use crate::recent::{Recent, RecentRequests};
-use crate::series::{EndpointRules, RouteFamilies, Routes};
+use crate::series::{EndpointFamilies, EndpointRules, Routes};
 
 /// The HTTP metrics of one application, registered once and fed by a middleware around its service. The package for the
 /// framework has that middleware: `tallied-salvo` calls it a hoop.
@@ -95,7 +95,7 @@ impl HttpMetrics {
             let family = Family::new_with_constructor(["method", "endpoint"], make);
             register(&registry, off, metric, name, help, Some(unit), family)
         };
-        let families = RouteFamilies {
+        let families = EndpointFamilies {
             requests: counter(
                 HttpMetric::Requests,
                 "http_requests",

@@ -14,13 +14,13 @@ use crate::BoxError;
 use crate::aborted::Aborted;
 use crate::causes::causes;
 
-/// What is known of a request's body: how much of it was read, and why it failed. [`UploadBody`] writes it, and the
-/// [`Exchange`](crate::adapter::Exchange) reads it.
+/// What is known of a request's body: how much of it was read, and why it failed. [`CountedRequestBody`] writes it, and
+/// the [`Exchange`](crate::adapter::Exchange) reads it.
 ///
 /// The fields are independent figures, and whatever hands the request on (the runtime's queues)
 /// orders the body's stores before the record's loads: Relaxed suffices.
 #[derive(Debug)]
-pub struct Upload {
+pub struct RequestBodyCount {
     /// The Content-Length, where there is one.
     declared: Option<u64>,
     read: AtomicU64,
@@ -29,7 +29,7 @@ pub struct Upload {
     fault: OnceLock<Aborted>,
 }
 
-impl Upload {
+impl RequestBodyCount {
     /// Why nobody is there for an answer, whatever the handler made of the truncated body.
     pub(crate) fn fault(&self) -> Option<Aborted> {
         self.fault.get().copied()
@@ -55,16 +55,16 @@ const BELIEVED_BYTES: u64 = 1 << 20;
 
 /// A request's body that is counted while it is read. Frames and errors pass as they are, errors boxed.
 #[derive(Debug)]
-pub struct UploadBody<B> {
+pub struct CountedRequestBody<B> {
     inner: B,
-    upload: Arc<Upload>,
+    count: Arc<RequestBodyCount>,
 }
 
-impl<B: Body> UploadBody<B> {
-    /// Counts `inner`, and gives a view of the count, for [`Exchange::begin`](crate::adapter::Exchange::begin). Costs an
+impl<B: Body> CountedRequestBody<B> {
+    /// Counts `inner`, and gives the count, for [`Exchange::begin`](crate::adapter::Exchange::begin). Costs an
     /// allocation; a body that [has ended](Body::is_end_stream) needs none of this.
-    pub fn new(inner: B) -> (Self, Arc<Upload>) {
-        let upload = Arc::new(Upload {
+    pub fn new(inner: B) -> (Self, Arc<RequestBodyCount>) {
+        let count = Arc::new(RequestBodyCount {
             declared: inner.size_hint().exact(),
             read: AtomicU64::new(0),
             complete: AtomicBool::new(false),
@@ -72,13 +72,13 @@ impl<B: Body> UploadBody<B> {
         });
         let body = Self {
             inner,
-            upload: Arc::clone(&upload),
+            count: Arc::clone(&count),
         };
-        (body, upload)
+        (body, count)
     }
 }
 
-impl<B> Body for UploadBody<B>
+impl<B> Body for CountedRequestBody<B>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<BoxError>,
@@ -95,15 +95,15 @@ where
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
                 let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
-                self.upload.read.fetch_add(bytes, Ordering::Relaxed);
+                self.count.read.fetch_add(bytes, Ordering::Relaxed);
                 if self.inner.is_end_stream() {
-                    self.upload.complete.store(true, Ordering::Relaxed);
+                    self.count.complete.store(true, Ordering::Relaxed);
                 }
             }
-            Poll::Ready(None) => self.upload.complete.store(true, Ordering::Relaxed),
+            Poll::Ready(None) => self.count.complete.store(true, Ordering::Relaxed),
             Poll::Ready(Some(Err(error))) => {
                 if let Some(fault) = fault(&**error) {
-                    self.upload.fault.get_or_init(|| fault);
+                    self.count.fault.get_or_init(|| fault);
                 }
             }
             Poll::Pending => {}

@@ -20,11 +20,11 @@ use crate::causes::causes;
 use crate::exchange::Exchange;
 use crate::scrape::NotTaken;
 
-/// Takes the exchange to a streamed body once the head is final; for [`AnswerBody::Streamed`].
+/// Takes the exchange to a streamed body once the head is final; for [`BodyInProgress::Streamed`].
 ///
-/// [`AnswerBody::Streamed`]: crate::adapter::AnswerBody::Streamed
+/// [`BodyInProgress::Streamed`]: crate::adapter::BodyInProgress::Streamed
 #[derive(Clone, Default)]
-pub struct Handover(Arc<Mutex<Download>>);
+pub struct Handover(Arc<Mutex<ResponseBodyCount>>);
 
 impl std::fmt::Debug for Handover {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -37,15 +37,19 @@ impl Handover {
     /// Content-Length, or else the body's exact size.
     ///
     /// Costs an allocation, and for each frame a lock that nobody else waits for.
-    pub fn wrap<B>(inner: B, length: Option<u64>, framing: Framing) -> (Self, DownloadBody<B>) {
+    pub fn wrap<B>(
+        inner: B,
+        length: Option<u64>,
+        framing: Framing,
+    ) -> (Self, CountedResponseBody<B>) {
         let handover = Self::default();
-        let mut download = handover.lock();
-        download.length = length;
-        download.framing = framing;
-        drop(download);
-        let body = DownloadBody {
+        let mut count = handover.lock();
+        count.length = length;
+        count.framing = framing;
+        drop(count);
+        let body = CountedResponseBody {
             inner,
-            download: handover.clone(),
+            handover: handover.clone(),
             held: Mutex::default(),
             flushed: false,
         };
@@ -60,19 +64,19 @@ impl Handover {
     /// Leaves the exchange to the body of a response whose head is final. `own` is false for one that has been put
     /// into another body, whose length may differ.
     pub(crate) fn give(self, exchange: Exchange, promised: Option<u64>, own: bool) {
-        let mut download = self.lock();
-        download.exchange = Some(exchange);
-        download.promised = promised;
+        let mut count = self.lock();
+        count.exchange = Some(exchange);
+        count.promised = promised;
         if own {
-            download.length = promised;
+            count.length = promised;
         }
         // Something outside may have read all of it by now.
-        if download.outcome.is_some() {
-            download.settle();
+        if count.outcome.is_some() {
+            count.settle();
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Download> {
+    fn lock(&self) -> MutexGuard<'_, ResponseBodyCount> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -104,7 +108,7 @@ impl Framing {
 
 /// What is known of a streamed body.
 #[derive(Default)]
-struct Download {
+struct ResponseBodyCount {
     framing: Framing,
     /// What the connection asks for of this body.
     length: Option<u64>,
@@ -124,7 +128,7 @@ enum Outcome {
     Dropped,
 }
 
-impl Download {
+impl ResponseBodyCount {
     /// A frame is about to be handed over; `last` if there is none after it.
     fn count(&mut self, frame: &Frame<Bytes>, last: bool) {
         let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
@@ -170,18 +174,19 @@ impl Download {
 ///
 /// A failure, a panic or an early end of the inner body is passed on one poll late if the connection has not yet written what
 /// came before it. So an HTTP/1 client gets the bytes that are recorded.
-pub struct DownloadBody<B> {
+pub struct CountedResponseBody<B> {
     inner: B,
-    download: Handover,
+    handover: Handover,
     /// How it broke, while that is held back. A body has to be Sync; nobody ever waits for the lock.
     held: Mutex<Option<Broken>>,
     /// Whether the connection had an opportunity to write all that it was given.
     flushed: bool,
 }
 
-impl<B> std::fmt::Debug for DownloadBody<B> {
+impl<B> std::fmt::Debug for CountedResponseBody<B> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("DownloadBody").finish_non_exhaustive()
+        f.debug_struct("CountedResponseBody")
+            .finish_non_exhaustive()
     }
 }
 
@@ -193,7 +198,7 @@ enum Broken {
     Short,
 }
 
-impl<B> DownloadBody<B>
+impl<B> CountedResponseBody<B>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<BoxError>,
@@ -209,12 +214,12 @@ where
         Poll::Ready(match polled {
             Some(Ok(frame)) => {
                 let last = self.inner.is_end_stream();
-                self.download.lock().count(&frame, last);
+                self.handover.lock().count(&frame, last);
                 Ok(Some(frame))
             }
-            None if self.download.lock().is_short() => Err(Broken::Short),
+            None if self.handover.lock().is_short() => Err(Broken::Short),
             None => {
-                self.download.lock().end(Outcome::Complete);
+                self.handover.lock().end(Outcome::Complete);
                 Ok(None)
             }
             Some(Err(error)) => Err(Broken::Failed(error.into())),
@@ -222,7 +227,7 @@ where
     }
 }
 
-impl<B> Body for DownloadBody<B>
+impl<B> Body for CountedResponseBody<B>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<BoxError>,
@@ -266,11 +271,11 @@ where
                 } else {
                     Outcome::Failed
                 };
-                self.download.lock().end(outcome);
+                self.handover.lock().end(outcome);
                 Poll::Ready(Some(Err(error)))
             }
             Broken::Short => {
-                self.download.lock().end(Outcome::Complete);
+                self.handover.lock().end(Outcome::Complete);
                 Poll::Ready(None)
             }
             Broken::Panicked(panic) => resume_unwind(panic),
@@ -287,10 +292,10 @@ where
     }
 }
 
-impl<B> Drop for DownloadBody<B> {
+impl<B> Drop for CountedResponseBody<B> {
     /// The exchange, if it is still there, is dropped, and so records itself: the body panicked (the
     /// connection's task is dropped while it unwinds), the client left, or the server stops.
     fn drop(&mut self) {
-        self.download.lock().end(Outcome::Dropped);
+        self.handover.lock().end(Outcome::Dropped);
     }
 }

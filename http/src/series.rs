@@ -27,7 +27,7 @@ const FREQUENT: [u16; 16] = [
 /// The series that every request of one method and endpoint is recorded in; `None` for what is
 /// switched off. They live as long as the process.
 #[derive(Debug)]
-pub struct RouteSeries {
+pub struct EndpointSeries {
     pub(crate) method: &'static str,
     pub(crate) endpoint: Box<str>,
     pub(crate) in_flight: Option<UpDownCounter>,
@@ -40,7 +40,7 @@ pub struct RouteSeries {
     aborted: Option<Family<Counter, 3>>,
 }
 
-impl RouteSeries {
+impl EndpointSeries {
     /// Counts a request.
     pub(crate) fn count(&self, status: StatusCode) {
         let Some(requests) = &self.requests else {
@@ -63,8 +63,8 @@ impl RouteSeries {
         }
     }
 
-    /// Makes the counter of a status, so that the first request with it is an increase.
-    fn know(&self, status: &str) {
+    /// Makes the counter of a status, at zero, so that the first request with it is an increase.
+    fn initialize(&self, status: &str) {
         if let Some(requests) = &self.requests {
             requests.get_or_create(&[self.method, &*self.endpoint, status]);
         }
@@ -73,7 +73,7 @@ impl RouteSeries {
 
 /// The families that the series belong to; `None` for what is switched off.
 #[derive(Debug, Clone)]
-pub(crate) struct RouteFamilies {
+pub(crate) struct EndpointFamilies {
     pub(crate) requests: Option<Family<Counter, 3>>,
     pub(crate) aborted: Option<Family<Counter, 3>>,
     pub(crate) in_flight: Option<Family<UpDownCounter, 1>>,
@@ -92,12 +92,12 @@ pub(crate) struct EndpointRules {
 }
 
 /// Where a request is recorded; `None` for one that is left out.
-type Found = Option<&'static RouteSeries>;
+type Found = Option<&'static EndpointSeries>;
 
 /// Finds the series of a request; holds the cap on endpoints.
 #[derive(Debug)]
 pub(crate) struct Routes {
-    families: RouteFamilies,
+    families: EndpointFamilies,
     pub(crate) methods: Methods,
     /// By method and by the path of the route as the framework reports it, without its leading slash.
     known: Family<Found, 2>,
@@ -112,7 +112,7 @@ pub(crate) struct Routes {
 }
 
 impl Routes {
-    pub(crate) fn new(families: RouteFamilies, methods: Methods, rules: EndpointRules) -> Self {
+    pub(crate) fn new(families: EndpointFamilies, methods: Methods, rules: EndpointRules) -> Self {
         let by_method = || methods.labels().map(|_| OnceLock::new()).collect();
         Self {
             families,
@@ -129,13 +129,13 @@ impl Routes {
     }
 
     /// The series of a request: `path` is what the framework reports of the route that took it; `None` where none
-    /// did. `renamed` is asked of a path, with its leading slash, that is not known: it gives the endpoint of a route that
-    /// is not reported by its name.
+    /// did. `pattern_of` is asked of a path, with its leading slash, that has no series: where the path has text of the
+    /// client's, it gives the route's pattern.
     pub(crate) fn find(
         &self,
         method: &Method,
         path: Option<&str>,
-        renamed: impl FnOnce(&str) -> Option<&'static str>,
+        pattern_of: impl FnOnce(&str) -> Option<&'static str>,
     ) -> Found {
         let method = self.methods.label(method);
         let Some(path) = path else {
@@ -144,7 +144,7 @@ impl Routes {
         let path = path.strip_prefix('/').unwrap_or(path);
         match self.known.get(&[method.name, path]) {
             Some(series) => *series,
-            None => self.find_other(method, path, renamed),
+            None => self.find_other(method, path, pattern_of),
         }
     }
 
@@ -153,24 +153,24 @@ impl Routes {
         (self.rules.max_endpoints, self.endpoints.len())
     }
 
-    /// Makes the series of routes, at zero for 200 and 500. One that takes any method is made
-    /// for GET, one beyond the cap not at all. One that is uncertain has a place, and no series.
-    pub(crate) fn know(&self, routes: &BTreeSet<KnownRoute>) {
+    /// Makes the series of routes, at zero for 200 and 500. Those of a route that takes any method are made
+    /// for GET, those beyond the cap not at all. A route that is not `exact` has a place, and no series.
+    pub(crate) fn add_routes(&self, routes: &BTreeSet<KnownRoute>) {
         // The places first: no request gets in between.
-        let (certain, uncertain): (Vec<_>, Vec<_>) = routes.iter().partition(|route| route.certain);
-        for route in certain.iter().chain(&uncertain) {
+        let (exact, inexact): (Vec<_>, Vec<_>) = routes.iter().partition(|route| route.exact);
+        for route in exact.iter().chain(&inexact) {
             if self.has_room_for(&route.endpoint) {
                 self.endpoints.get_or_create(&[&route.endpoint]);
             }
         }
-        for route in certain {
+        for route in exact {
             if !self.has_room_for(&route.endpoint) {
                 continue;
             }
             let method = self.methods.label(&route.method());
             if let Some(series) = self.make_known(method, &route.endpoint) {
-                series.know("200");
-                series.know("500");
+                series.initialize("200");
+                series.initialize("500");
             }
         }
     }
@@ -181,18 +181,18 @@ impl Routes {
         self.endpoints.get(&[endpoint]).is_some() || self.endpoints.len() < self.rules.max_endpoints
     }
 
-    /// What is not known by what the framework reports: a new route, one that is renamed, or one beyond the cap. A cap is
-    /// needed because, where the router is not known, clients may choose a part of what is reported.
+    /// A path that has no series: of a new route, of one that is reported with text of the client's, or of one beyond the
+    /// cap. The cap is needed because, where the router is not known, clients may choose a part of what is reported.
     #[cold]
     fn find_other(
         &self,
         method: MethodLabel,
         path: &str,
-        renamed: impl FnOnce(&str) -> Option<&'static str>,
+        pattern_of: impl FnOnce(&str) -> Option<&'static str>,
     ) -> Found {
         let reported = format!("/{path}");
         let declared = self.endpoints.get(&[&reported]).is_some();
-        let endpoint = match renamed(&reported) {
+        let endpoint = match pattern_of(&reported) {
             Some(endpoint) if !declared => endpoint,
             _ => &reported,
         };
@@ -233,7 +233,7 @@ impl Routes {
         let families = &self.families;
         let in_flight = families.in_flight.as_ref();
         let durations = of(|own| &own.duration);
-        Some(Box::leak(Box::new(RouteSeries {
+        Some(Box::leak(Box::new(EndpointSeries {
             method,
             endpoint: endpoint.into(),
             in_flight: in_flight.map(|family| family.get_or_create_owned(&[method])),

@@ -2,30 +2,15 @@
 //!
 //! Source: RFC 9110, sections 12.4.2 and 12.5.1.
 
-use salvo::http::header::{ACCEPT, HeaderMap};
-use tallied_http::list_header::{Preference, elements};
+use salvo::http::header::HeaderMap;
+use tallied_http::accept_quality;
 
 /// Whether `Accept` prefers HTML to JSON, as browsers do. A client that names neither, or likes
 /// both alike, gets JSON.
 pub(super) fn prefers_html(headers: &HeaderMap) -> bool {
-    let [mut html, mut json, mut problem] = [Preference::default(); 3];
-    for range in elements(headers, ACCEPT) {
-        let cover = |all: &mut [&mut Preference], specific| {
-            for liking in all {
-                liking.covered(specific, range.quality);
-            }
-        };
-        match &*range.name.to_ascii_lowercase() {
-            "text/html" => cover(&mut [&mut html], 3),
-            "application/json" => cover(&mut [&mut json], 3),
-            "application/problem+json" => cover(&mut [&mut problem], 3),
-            "text/*" => cover(&mut [&mut html], 2),
-            "application/*" => cover(&mut [&mut json, &mut problem], 2),
-            "*/*" => cover(&mut [&mut html, &mut json, &mut problem], 1),
-            _ => {}
-        }
-    }
-    html.quality > json.quality.max(problem.quality)
+    let quality = |media_type| accept_quality(headers, media_type);
+    let json = quality("application/json").max(quality("application/problem+json"));
+    quality("text/html") > json
 }
 
 #[cfg(test)]

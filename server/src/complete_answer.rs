@@ -34,7 +34,7 @@ impl Handler for CompleteAnswer {
         let status = res.status_code.unwrap_or(StatusCode::OK);
         let failed = status.is_client_error() || status.is_server_error();
         if failed && (res.body.is_none() || res.body.is_error()) {
-            problem::catch(req, res);
+            problem::write_missing_body(req, res);
         }
         let may_have_body = status != StatusCode::NO_CONTENT && status != StatusCode::NOT_MODIFIED;
         let length = res.body.size();

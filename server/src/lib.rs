@@ -18,6 +18,7 @@
 mod accept;
 mod body;
 mod body_budget;
+mod build_info;
 pub mod cli;
 mod complete_answer;
 pub mod config;
@@ -35,7 +36,6 @@ mod query;
 mod request_log;
 mod routes;
 pub mod serve;
-pub mod system;
 mod validated;
 mod welcome;
 
@@ -43,6 +43,7 @@ use std::collections::BTreeSet;
 
 use salvo::Service;
 use tallied::{RegisterError, Registry};
+use tallied_collectors::Collectors;
 use tallied_salvo::{HttpMetrics, Instrument, Scrape, ScrapeMetrics, known_routes};
 
 use crate::body_budget::BodyBudget;
@@ -50,7 +51,6 @@ use crate::config::{Config, Level};
 use crate::health::Readiness;
 use crate::host_header::HostRequired;
 use crate::serve::{ConnectionMetrics, ListenerOptions};
-use crate::system::SystemMetrics;
 
 /// The application's service and the metrics that its surroundings have to know of.
 #[derive(Debug)]
@@ -59,8 +59,6 @@ pub struct App {
     pub service: Service,
     /// Fed by the hoop; told when a drain runs out of time.
     pub http: HttpMetrics,
-    /// To be refreshed on an interval.
-    pub system: SystemMetrics,
     /// What /health/ready answers by; told when a drain begins.
     pub readiness: Readiness,
 }
@@ -70,7 +68,7 @@ impl App {
     pub fn patterns(&self) -> Option<BTreeSet<String>> {
         let routes = known_routes(&self.service.router).into_iter();
         routes
-            .map(|route| route.certain.then_some(route.endpoint))
+            .map(|route| route.exact.then_some(route.endpoint))
             .collect()
     }
 
@@ -95,7 +93,10 @@ impl App {
             labels.map(|(label, value)| (&**label, &**value)),
         )?;
         let http = config.http.register(&registry)?;
-        let system = SystemMetrics::register(&registry)?;
+        Collectors::new()
+            .with_max_age(config.system_metrics_interval)
+            .register(&registry)?;
+        build_info::register(&registry)?;
         let scrapes = ScrapeMetrics::register(&registry)?;
         let connections = ConnectionMetrics::register(&registry)?;
         let budget = BodyBudget::register(config.limits.bodies_bytes, &registry)?;
@@ -115,7 +116,6 @@ impl App {
         let app = Self {
             service,
             http,
-            system,
             readiness,
         };
         let options = ListenerOptions {

@@ -177,7 +177,7 @@ fn run(arguments: &Arguments) -> ExitCode {
                 tracing::info!("stopping at once");
             }
         };
-        match serve(app, listeners, stop, drain, config.system_metrics_interval).await {
+        match serve(app, listeners, stop, drain).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => failed("serving failed", &error),
         }

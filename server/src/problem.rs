@@ -4,7 +4,7 @@
 
 use salvo::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, VARY};
 use salvo::http::{ResBody, StatusCode};
-use salvo::{Depot, FlowCtrl, Handler, Request, Response};
+use salvo::{Request, Response};
 use serde::Serialize;
 
 use super::accept::prefers_html;
@@ -63,19 +63,9 @@ impl Problem {
     }
 }
 
-/// Salvo's catcher, for what comes from outside of the hoop that completes answers.
-pub(super) struct Catch;
-
-#[salvo::async_trait]
-impl Handler for Catch {
-    async fn handle(&self, req: &mut Request, _: &mut Depot, res: &mut Response, _: &mut FlowCtrl) {
-        catch(req, res);
-    }
-}
-
 /// Writes an error that no handler has written: no route (404), none for the method (405). A JSON
 /// problem, or a small page for who prefers HTML.
-pub(super) fn catch(req: &Request, res: &mut Response) {
+pub(super) fn write_missing_body(req: &Request, res: &mut Response) {
     let status = res.status_code.unwrap_or(StatusCode::NOT_FOUND);
     let detail = match status {
         StatusCode::NOT_FOUND => "there is nothing here; GET / lists what there is".to_owned(),

@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use salvo::catcher::Catcher;
 use salvo::{Handler, Router, Service};
 use tallied_salvo::Scrape;
 
@@ -10,7 +9,7 @@ use super::body_budget::BodyBudget;
 use super::complete_answer::CompleteAnswer;
 use super::config::Config;
 use super::health::{Health, Live, Readiness, Ready};
-use super::{data, docs, faults, openapi, problem, welcome};
+use super::{data, docs, faults, openapi, welcome};
 
 /// The routes. What a client can send is in the document that [`openapi`] writes; a test there
 /// compares the two. /metrics is among them unless it has a listener of its own. The fault route
@@ -69,9 +68,7 @@ pub(super) fn metrics(scrape: Scrape) -> Router {
 
 /// The routes, with what answers where none of them does.
 pub(super) fn service(router: Router) -> Service {
-    Service::new(router)
-        .catcher(Catcher::new(problem::Catch))
-        .hoop(CompleteAnswer)
+    Service::new(router).hoop(CompleteAnswer)
 }
 
 /// HEAD is answered where GET is; Salvo drops the body.

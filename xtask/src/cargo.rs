@@ -55,13 +55,26 @@ pub(crate) fn build_server(workspace: &Workspace) -> Result<PathBuf> {
     program(workspace, "tallied-server").context("or name a binary with --server PATH")
 }
 
+/// The packages that have tests, with the features that they are tested with. The others stand beside peers of ours, which
+/// take long to build; `clippy` compiles them.
+pub(crate) const TESTED: [&str; 4] = [
+    "--workspace",
+    "--exclude=tallied-benches",
+    "--exclude=tallied-services",
+    "--all-features",
+];
+
 /// Builds the program of a package that has its name, and says where the binary is.
 pub(crate) fn program(workspace: &Workspace, package: &str) -> Result<PathBuf> {
     let args: &[&str] = match workspace.programs {
         Programs::Shipped => &["build", "--release", "-p", package],
-        Programs::OfTheTests => &["test", "--workspace", "--all-features", "--no-run"],
+        Programs::OfTheTests => &["test", "--no-run"],
     };
-    let (status, executable) = build_binary(&mut in_workspace(workspace, args), package)?;
+    let mut build = in_workspace(workspace, args);
+    if workspace.programs == Programs::OfTheTests {
+        build.args(TESTED);
+    }
+    let (status, executable) = build_binary(&mut build, package)?;
     ensure!(status.success(), "{package} does not build ({status})");
     executable.with_context(|| format!("cargo built no `{package}` binary"))
 }

@@ -75,9 +75,14 @@ const STEPS: [Step<Workspace>; COUNT] = [
         name: "tests",
         run: |workspace| {
             // The examples, which a test runs: `cargo test --tests` leaves them out.
-            let all = ["--workspace", "--all-features"];
-            cargo::run(workspace, &["build", all[0], all[1], "--examples"])?;
-            cargo::run(workspace, &["test", all[0], all[1], "--tests"])
+            cargo::run(
+                workspace,
+                &[&["build", "--examples"], &cargo::TESTED[..]].concat(),
+            )?;
+            cargo::run(
+                workspace,
+                &[&["test", "--tests"], &cargo::TESTED[..]].concat(),
+            )
         },
     },
     Step {
@@ -85,7 +90,7 @@ const STEPS: [Step<Workspace>; COUNT] = [
         run: |workspace| {
             cargo::run(
                 workspace,
-                &["test", "--workspace", "--all-features", "--doc"],
+                &[&["test", "--doc"], &cargo::TESTED[..]].concat(),
             )
         },
     },

@@ -44,7 +44,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// Checks each package for each target whose standard library can be had, with the compiler that runs the
+/// Checks each package, and the collectors, for each target whose standard library can be had, with the compiler that runs the
 /// chores.
 pub(crate) fn targets(workspace: &Workspace) -> Result<()> {
     let (there, missing): (Vec<&str>, Vec<&str>) = TARGETS
@@ -53,7 +53,8 @@ pub(crate) fn targets(workspace: &Workspace) -> Result<()> {
     ensure!(!there.is_empty(), "rustup adds no target");
     println!("left out, because rustup does not add them: {missing:?}");
     let mut args = vec!["check"];
-    args.extend(PACKAGES.into_iter().flat_map(|package| ["-p", package]));
+    let packages = PACKAGES.into_iter().chain(["tallied-collectors"]);
+    args.extend(packages.flat_map(|package| ["-p", package]));
     args.extend(there.into_iter().flat_map(|target| ["--target", target]));
     cargo::run(workspace, &args)
 }

@@ -7,8 +7,8 @@ use http_body::Body;
 use salvo_core::http::{Method, ReqBody, Request, ResBody, Response, StatusCode};
 use salvo_core::{Depot, FlowCtrl, Handler, Service, async_trait};
 use tallied_http::adapter::{
-    Answer, AnswerBody, Exchange, FinalResponse, Framing, Handover, Upload, UploadBody,
-    content_length, counted, is_counted,
+    BodyInProgress, CountedRequestBody, Exchange, FinalResponse, Framing, Handover,
+    RequestBodyCount, ResponseInProgress, content_length, counted, is_counted,
 };
 use tallied_http::{HttpMetrics, UnknownEndpoint};
 
@@ -98,7 +98,7 @@ pub trait Instrument {
 
 impl Instrument for HttpMetrics {
     fn hoop(&self) -> MetricsHoop {
-        self.installed();
+        self.installed_without_routes();
         MetricsHoop {
             metrics: *self,
             outermost: false,
@@ -116,7 +116,7 @@ impl Instrument for HttpMetrics {
         let service = service.into();
         let routes = routes(&service.router);
         let known = routes.iter().map(Route::known).collect();
-        match self.unknown(&known) {
+        match self.unknown_endpoint(&known) {
             Some(unknown) => Err(unknown),
             None => Ok(instrument_known(*self, service, &routes)),
         }
@@ -128,7 +128,7 @@ fn instrument_known(
     mut service: Service,
     routes: &BTreeSet<Route>,
 ) -> Service {
-    metrics.know(&routes.iter().map(Route::known).collect());
+    metrics.add_routes(&routes.iter().map(Route::known).collect());
     let patterns = routes.iter().map(|route| &route.pattern);
     let mixed: BTreeSet<&Pattern> = patterns.filter(|pattern| pattern.is_mixed()).collect();
     let mixed: Vec<Pattern> = mixed.into_iter().cloned().collect();
@@ -175,11 +175,11 @@ impl Handler for MetricsHoop {
             return;
         }
         let path = matched_path(req, res, ctrl);
-        let renamed = |path: &str| {
+        let pattern_of = |path: &str| {
             let mut mixed = self.mixed.iter();
             mixed.find(|route| route.reports(path)).map(Pattern::text)
         };
-        let Some(series) = self.metrics.find(req.method(), path, renamed) else {
+        let Some(series) = self.metrics.find(req.method(), path, pattern_of) else {
             counted(self.metrics, ctrl.call_next(req, depot, res)).await;
             return;
         };
@@ -190,15 +190,15 @@ impl Handler for MetricsHoop {
         counted(self.metrics, ctrl.call_next(req, depot, res)).await;
 
         let (body, place) = match wrap(res, framing) {
-            Some((handover, place)) => (AnswerBody::Streamed(handover), Some(place)),
-            None => (AnswerBody::Whole(res.body.size().unwrap_or(0)), None),
+            Some((handover, place)) => (BodyInProgress::Streamed(handover), Some(place)),
+            None => (BodyInProgress::Whole(res.body.size().unwrap_or(0)), None),
         };
-        let answer = Answer {
+        let response = ResponseInProgress {
             body,
             framing,
             to_head,
         };
-        let settle = move |res: &Response| exchange.settle(answer, &final_response(res, place));
+        let settle = move |res: &Response| exchange.settle(response, &final_response(res, place));
         if self.outermost && is_final(res) {
             return settle(res);
         }
@@ -224,16 +224,16 @@ fn is_final(res: &Response) -> bool {
 }
 
 /// Puts a counting body in the place of a request's, unless it is known to be empty.
-fn watch(body: &mut ReqBody) -> Option<Arc<Upload>> {
+fn watch(body: &mut ReqBody) -> Option<Arc<RequestBodyCount>> {
     if body.is_end_stream() {
         return None;
     }
-    let (counting, upload) = UploadBody::new(std::mem::take(body));
+    let (counted, count) = CountedRequestBody::new(std::mem::take(body));
     *body = ReqBody::Boxed {
-        inner: Box::pin(counting),
+        inner: Box::pin(counted),
         fuse_config: None,
     };
-    Some(upload)
+    Some(count)
 }
 
 /// Puts a counting body in the place of a streamed one, and says where that is. `None` for a body that is whole in

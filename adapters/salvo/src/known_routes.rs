@@ -1,7 +1,7 @@
 //! The routes that a router lists, with the pattern that the `endpoint` label writes for each.
 //!
-//! Guarantees: a `certain` route has exactly the label that the hoop records. A route that filters may hide a part of is
-//! not `certain`.
+//! Guarantees: an `exact` route has exactly the label that the hoop records. A route that filters may hide a part of is
+//! not `exact`.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ use crate::route_pattern::Pattern;
 pub(crate) struct Route {
     pub(crate) pattern: Pattern,
     method: Option<String>,
-    certain: bool,
+    exact: bool,
 }
 
 impl Route {
@@ -24,7 +24,7 @@ impl Route {
         KnownRoute {
             endpoint: self.pattern.text().to_owned(),
             method: self.method.clone(),
-            certain: self.certain,
+            exact: self.exact,
         }
     }
 }
@@ -41,7 +41,7 @@ pub(crate) fn routes(router: &Router) -> BTreeSet<Route> {
     let root = Route {
         pattern: Pattern::default(),
         method: None,
-        certain: true,
+        exact: true,
     };
     collect(router, root, &mut known);
     known
@@ -50,9 +50,9 @@ pub(crate) fn routes(router: &Router) -> BTreeSet<Route> {
 fn collect(router: &Router, mut route: Route, known: &mut BTreeSet<Route>) {
     for filter in &router.filters {
         match filter.info() {
-            FilterInfo::Path(filter) => route.certain &= route.pattern.extend(&filter),
+            FilterInfo::Path(filter) => route.exact &= route.pattern.extend(&filter),
             FilterInfo::Method(one) => route.method = Some(one.as_str().to_owned()),
-            FilterInfo::Other(name) => route.certain &= is_function(name),
+            FilterInfo::Other(name) => route.exact &= is_function(name),
             // Scheme, host, port: they do not change what the route is called.
             _ => {}
         }
@@ -180,11 +180,11 @@ mod tests {
                 .push(opaque.push(Router::with_path("below").get(fine)));
             let known = known_routes(&router);
             // The others are told all the same.
-            let certain = known.iter().filter(|route| route.certain);
-            assert!(certain.map(|route| &*route.endpoint).eq(["/known"]));
-            let uncertain = known.iter().filter(|route| !route.certain);
-            let uncertain = uncertain.map(|route| &*route.endpoint);
-            assert!(uncertain.eq(["/", "/below"]));
+            let exact = known.iter().filter(|route| route.exact);
+            assert!(exact.map(|route| &*route.endpoint).eq(["/known"]));
+            let inexact = known.iter().filter(|route| !route.exact);
+            let inexact = inexact.map(|route| &*route.endpoint);
+            assert!(inexact.eq(["/", "/below"]));
         }
     }
 }

@@ -10,6 +10,9 @@ use salvo_core::{Depot, FlowCtrl, Handler, async_trait};
 use tallied::Registry;
 use tallied_http::{Connection, ScrapeMetrics};
 
+const MIDDLEWARE_HINT: &str =
+    "call HttpMetrics::instrument, or put HttpMetrics::hoop() on the service";
+
 /// Answers a scrape with what a registry holds; [`tallied_http::Scrape`] says how.
 ///
 /// GET and HEAD are answered, and any other method with 405, whatever the route says.
@@ -21,7 +24,7 @@ pub struct Scrape(tallied_http::Scrape);
 impl Scrape {
     /// A handler for the route `/metrics`.
     pub fn new(registry: Registry) -> Self {
-        Self(tallied_http::Scrape::new(registry))
+        tallied_http::Scrape::new(registry).into()
     }
 
     /// As [`tallied_http::Scrape::with_prometheus_client`].
@@ -61,7 +64,7 @@ impl Scrape {
 
 impl From<tallied_http::Scrape> for Scrape {
     fn from(scrape: tallied_http::Scrape) -> Self {
-        Self(scrape)
+        Self(scrape.with_middleware_hint(MIDDLEWARE_HINT))
     }
 }
 

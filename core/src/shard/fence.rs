@@ -10,6 +10,9 @@
 //! nothing more, and `heavy` some microseconds. Elsewhere both are a sequentially consistent fence.
 //! To ask the system once takes some milliseconds in a process that has other threads by then.
 //!
+//! Limits: which way is taken cannot change later. Where the system permitted the call and then refuses
+//! it (a seccomp filter that was installed meanwhile), every `heavy` returns `false` from then on.
+//!
 //! Source: "Asymmetric fences", WG21 P1202; `membarrier(2)`.
 
 use crate::sync::{Ordering, compiler_fence, fence};

@@ -6,8 +6,7 @@
 //!
 //! Costs: one thread-local access, a bounds check and a null check before the cells.
 //!
-//! Limits: not async-signal-safe; a forked child must not go on recording, for it would write
-//! to the cells that its parent's thread owns a copy of.
+//! Limits: not async-signal-safe; a forked child must not go on recording (`DESIGN.md` says why).
 
 use std::cell::Cell as StdCell;
 
@@ -27,13 +26,23 @@ pub(crate) static POOL: Pool = Pool::new(CAP_UNSET);
 #[cfg(all(test, loom))]
 pub(crate) static POOL: LazyLock<Pool> = LazyLock::new(|| Pool::new(CAP_UNSET));
 
-/// A run whose block every lease has from its beginning, because whoever records in it may not
-/// make one: the allocator's.
-static FROM_THE_START: OnceLock<Run> = OnceLock::new();
+/// A run whose block every lease gets, whatever it was asked for, because whoever records in it may
+/// not make one: the allocator's.
+static EVERY_LEASE_HAS: OnceLock<Run> = OnceLock::new();
 
-/// Lets every lease from now on have the block of a run.
-pub(super) fn have_from_the_start(run: Run) {
-    FROM_THE_START.get_or_init(|| run);
+/// Gives every lease the block of a run: from now on at its beginning, and to a lease that is there
+/// already the next time that its thread records in a block that it has not used, or when it
+/// is [told to](complete_lease_at_next_recording).
+pub(super) fn give_to_every_lease(run: Run) {
+    EVERY_LEASE_HAS.get_or_init(|| run);
+}
+
+/// Sends the calling thread's next recording through the slow path, which gives its lease what
+/// every lease has. Without a lease, that is where it goes anyway. Neither locks nor allocates.
+#[inline]
+pub(super) fn complete_lease_at_next_recording() {
+    // Whatever the state is: while the thread is getting a lease, `adopt` is still to come.
+    LOCAL.with(|local| local.len.set(0));
 }
 
 /// A thread on overflow asks for a lease again after so many recordings.
@@ -44,7 +53,8 @@ const RETRY_AFTER: u32 = 1_024;
 struct Local {
     /// The lease's directory; dangling while `len` is 0.
     directory: StdCell<*const StdCell<*const Cell>>,
-    /// Entries in it; 0 without a lease, so that the bounds check finds that out too.
+    /// Entries in it; 0 without a lease, and where the lease lacks something, so that the bounds
+    /// check finds that out too.
     len: StdCell<usize>,
     state: StdCell<State>,
 }
@@ -95,9 +105,9 @@ impl Local {
             return None;
         }
         let entries = self.directory.get();
-        // SAFETY: `directory` has `len` entries while `len` is not 0 (`adopt` sets both from the
-        // lease's directory, which stays until the next `adopt` or until `Guard::drop` has set
-        // `len` to 0), and `number` is below it.
+        // SAFETY: `directory` has `len` entries while `len` is not 0 (only `adopt` sets it to anything
+        // else, and both from the lease's directory, which stays until the next `adopt` or until
+        // `Guard::drop` has set `len` to 0), and `number` is below it.
         let entry = unsafe { entries.add(number) };
         // SAFETY: as above, and only this thread uses the entries.
         let entry = unsafe { &*entry };
@@ -182,7 +192,7 @@ fn lease_cells(run: Run) -> Option<&'static [Cell]> {
             let cells = lease.as_mut().map(|lease| {
                 // Its directory may move.
                 local.len.set(0);
-                if let Some(run) = FROM_THE_START.get() {
+                if let Some(run) = EVERY_LEASE_HAS.get() {
                     lease.cells(*run);
                 }
                 let cells = lease.cells(run);

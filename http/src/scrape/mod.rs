@@ -55,6 +55,9 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// Default time for it to be taken then.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Without an adapter that knows better.
+const MIDDLEWARE_HINT: &str = "put the middleware of your framework's package around the service";
+
 /// How long a scrape waits for room before it is refused.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -117,6 +120,7 @@ pub struct Scrape {
     sharing: Sharing,
     slots: Slots,
     timeout: Duration,
+    middleware_hint: &'static str,
 }
 
 impl Scrape {
@@ -135,6 +139,7 @@ impl Scrape {
             sharing: Sharing::default(),
             slots: Slots::new(MAX_DOCUMENTS, WRITE_TIMEOUT),
             timeout: TIMEOUT,
+            middleware_hint: MIDDLEWARE_HINT,
         }
     }
 
@@ -187,6 +192,14 @@ impl Scrape {
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// For adapters: how the framework's middleware is put around a service. The first scrape logs it, after a semicolon, if
+    /// no middleware feeds the HTTP metrics of the registry.
+    #[must_use]
+    pub fn with_middleware_hint(mut self, hint: &'static str) -> Self {
+        self.middleware_hint = hint;
         self
     }
 
@@ -252,7 +265,7 @@ impl Scrape {
         connection: Option<Arc<dyn Connection>>,
         alone: bool,
     ) -> Response<ScrapeBody> {
-        crate::installation::scraped(&self.sources.registry);
+        crate::installation::scraped(&self.sources.registry, self.middleware_hint);
         let mut counted = Counted::begin(self.sources.metrics.as_ref());
         let request = match asked {
             Ok(request) => request,

@@ -3,10 +3,9 @@
 //! Source: RFC 9110, section 12.5.1.
 
 use http::HeaderMap;
-use http::header::ACCEPT;
 use tallied::exposition::{openmetrics, text};
 
-use crate::list_header::{Preference, elements};
+use crate::accept::accept_quality;
 
 /// A format of the exposition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,26 +34,8 @@ impl Format {
     /// The format that `Accept` prefers. Text where it prefers neither, or accepts none: a scraper
     /// that asks for something else is still better off with text.
     pub(super) fn accepted(headers: &HeaderMap) -> Self {
-        let (mut text, mut openmetrics) = (Preference::default(), Preference::default());
-        for range in elements(headers, ACCEPT) {
-            let media = range.name.to_ascii_lowercase();
-            match (&*media, range.parameter("version").as_deref()) {
-                ("text/plain", Some("0.0.4")) => text.covered(4, range.quality),
-                ("text/plain", None) => text.covered(3, range.quality),
-                ("text/*", _) => text.covered(2, range.quality),
-                ("application/openmetrics-text", Some("1.0.0")) => {
-                    openmetrics.covered(4, range.quality);
-                }
-                ("application/openmetrics-text", None) => openmetrics.covered(3, range.quality),
-                ("application/*", _) => openmetrics.covered(2, range.quality),
-                ("*/*", _) => {
-                    text.covered(1, range.quality);
-                    openmetrics.covered(1, range.quality);
-                }
-                _ => {}
-            }
-        }
-        if openmetrics.quality > text.quality {
+        let openmetrics = accept_quality(headers, "application/openmetrics-text; version=1.0.0");
+        if openmetrics > accept_quality(headers, "text/plain; version=0.0.4") {
             Self::OpenMetrics
         } else {
             Self::Text

@@ -112,7 +112,7 @@ pub static KEYS: &[Key] = &[
     Key {
         name: "system_metrics_interval_seconds",
         value_name: "SECONDS",
-        meaning: "how often the process, host and runtime figures are refreshed; 0.001 to 3600",
+        meaning: "how long a figure of the process and the host is used again by later scrapes; 0.001 to 3600",
         set: |config, written| {
             config.system_metrics_interval = written.seconds(LIMIT_SECONDS)?;
             Ok(())

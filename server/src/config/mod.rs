@@ -47,7 +47,7 @@ pub struct Config {
     pub metric_prefix: String,
     /// Labels of every series.
     pub constant_labels: BTreeMap<String, String>,
-    /// How often the process and host figures are refreshed.
+    /// How long a figure of the process and the host is used again by later scrapes.
     pub system_metrics_interval: Duration,
     /// How long a stop waits for the requests in progress.
     pub drain: Duration,

@@ -46,7 +46,7 @@ use super::limits::ConnectionLimits;
 /// progress are finished. Those that are not when `drain` is over, or when `stop` is ready a
 /// second time, are cut off and counted under `reason="shutdown"`. The listener of /metrics, where
 /// there is one, ends last, so that what the drain does can be scraped: where requests were cut off, after a scrape
-/// that sees them, and in any case after [`ListenerOptions::last_scrape`], or a second `stop`. The process figures are refreshed every `refresh`, which is not zero.
+/// that sees them, and in any case after [`ListenerOptions::last_scrape`], or a second `stop`.
 ///
 /// # Errors
 /// When a listener cannot be served from.
@@ -55,7 +55,6 @@ pub async fn serve(
     listeners: impl Into<Listeners>,
     mut stop: impl AsyncFnMut(),
     drain: Duration,
-    refresh: Duration,
 ) -> io::Result<()> {
     let Listeners {
         main,
@@ -90,18 +89,6 @@ pub async fn serve(
         options.connections,
         app.readiness,
     )?;
-
-    let system = app.system.clone();
-    let refresher = tokio::spawn(async move {
-        let mut ticks = tokio::time::interval(refresh);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            ticks.tick().await;
-            let system = system.clone();
-            // It reads files. An error would be a panic in there; the next tick tries again.
-            let _ = tokio::task::spawn_blocking(move || system.refresh()).await;
-        }
-    });
 
     let http = app.http;
     let stops = Cell::new(0);
@@ -140,6 +127,5 @@ pub async fn serve(
         };
         served = served.and(metrics.drain(limit, &mut stop, |_| ()).await);
     }
-    refresher.abort();
     served
 }

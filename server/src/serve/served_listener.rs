@@ -23,7 +23,7 @@ use crate::limits::ConnectionLimits;
 pub(super) const METRICS_CONNECTIONS: usize = 64;
 
 /// File descriptors that connections leave to everything else: the sockets that listen, the
-/// runtime's, the files that a refresh reads, the connections to the listener of /metrics.
+/// runtime's, the files that a scrape reads, the connections to the listener of /metrics.
 #[cfg(unix)]
 const RESERVED_FDS: usize = 64 + METRICS_CONNECTIONS;
 

@@ -9,6 +9,8 @@ mod examples;
 mod faults;
 mod hardening;
 mod health_check;
+#[cfg(target_os = "linux")]
+mod hung_file_system;
 mod listeners;
 #[cfg(target_os = "linux")]
 mod readme;

@@ -11,7 +11,7 @@ use crate::rows::Names;
 
 /// Scrapes of an hour, at one a second.
 const MOST: usize = 3_600;
-/// Processor time is compared over so many seconds, or over the server's own interval between two refreshes.
+/// Processor time is compared over so many seconds, or between two of the server's own readings, if it makes them less often.
 const WINDOW: f64 = 1.0;
 
 pub(crate) struct ServerHistory {
@@ -66,7 +66,7 @@ impl ServerHistory {
         }
     }
 
-    /// Between the last two refreshes: a figure that stands still says nothing of the time since.
+    /// Between the last two readings: a figure that stands still says nothing of the time since.
     fn cores(&mut self, at: f64, now: &ServerFigures) -> Option<f64> {
         let used = now.cpu_seconds?;
         let before = self.last.and_then(|last| last.figures.cpu_seconds);

@@ -132,17 +132,29 @@ fn asked(server: &str, query: &str) -> Result<TcpStream> {
     Ok(stream)
 }
 
+/// What is only exposed by a server whose cgroup has limits.
+const OF_LIMITS: [&str; 7] = [
+    "process_cgroup_memory_limit_bytes",
+    "process_cgroup_memory_usage_bytes",
+    "process_cgroup_memory_working_set_bytes",
+    "process_cgroup_cpu_limit_cores",
+    "process_cgroup_cpu_periods_total",
+    "process_cgroup_cpu_throttled_periods_total",
+    "process_cgroup_cpu_throttled_seconds_total",
+];
+
 fn scraped(server: &mut ServerProcess, prefix: Option<&str>) -> Result<Exposed> {
     let client = Client::new();
+    let name = |name: &str| match prefix {
+        Some(prefix) => format!("{prefix}_{name}"),
+        None => name.to_owned(),
+    };
     let document = |format: &str| {
         let url = format!("{}/metrics?format={format}", server.url());
         let answer = client.get(&url)?;
         ensure!(answer.status == 200, "GET {url}: {}", answer.status);
-        Ok(answer.body)
-    };
-    let name = |name: &str| match prefix {
-        Some(prefix) => format!("{prefix}_{name}"),
-        None => name.to_owned(),
+        let limits = OF_LIMITS.map(|metric| format!("{} 1\n", name(metric)));
+        Ok(answer.body + &limits.concat())
     };
     poll::until("the series of failed requests", APPEAR_TIMEOUT, || {
         let exposed = Exposed::parse(&document("text")?, &document("openmetrics")?)?;

@@ -30,7 +30,7 @@ struct Group {
     about: &'static str,
 }
 
-const GROUPS: [Group; 10] = [
+const GROUPS: [Group; 11] = [
     Group::of_recording("counter", "^counter/"),
     Group::of_recording("histogram", "^histogram/"),
     Group::of_recording("lookup", "^lookup/"),
@@ -48,6 +48,10 @@ const GROUPS: [Group; 10] = [
     Group::bench("memory", "Resident bytes a series, two labels each."),
     Group::bench("heap", "64 bytes allocated and deallocated."),
     Group::bench("computed", "10,000 values that are computed at the scrape."),
+    Group::bench(
+        "collectors",
+        "The figures of the process and the host, as a document of them alone.",
+    ),
     Group::bench(
         "hoop",
         "Nanoseconds a request on each thread, through `salvo::Service::handle` in process: a GET on\n\

@@ -202,11 +202,28 @@ pub(super) const ALL: [&Fault; 13] = [
 ];
 
 /// What the drill cannot raise, and why.
-pub(super) const CANNOT: [(&str, &str); 2] = [
+pub(super) const CANNOT: [(&str, &str); 6] = [
     (
         "TalliedNearSampleLimit",
         "needs 560,000 samples in a scrape; this server has the series of its own ten routes, some 1,400, whoever asks \
          for what. An application with a thousand routes can come there.",
+    ),
+    (
+        "TalliedNearMemoryLimit",
+        "needs a cgroup with a limit, which takes root, or a container; collectors/tests/faults/cgroups.rs has one.",
+    ),
+    (
+        "TalliedCpuThrottled",
+        "needs a cgroup with a limit, which takes root, or a container; collectors/tests/faults/cgroups.rs has one.",
+    ),
+    (
+        "TalliedCollectorTimeouts",
+        "needs a collector that hangs; those of this server have their figures from memory, or give up what hangs. An \
+         application's own may.",
+    ),
+    (
+        "TalliedDiskError",
+        "needs a file system that does not answer, which takes root to mount; collectors/tests/faults/hung.rs has one.",
     ),
     (
         "TalliedScrapeIncomplete",

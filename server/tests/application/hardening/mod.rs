@@ -18,7 +18,6 @@ use tallied_server::App;
 use tallied_server::health::Readiness;
 use tallied_server::limits::ConnectionLimits;
 use tallied_server::serve::{ConnectionMetrics, ListenerOptions};
-use tallied_server::system::SystemMetrics;
 
 fn cut_off(reason: &str) -> String {
     format!("tallied_connections_cut_off_total{{reason=\"{reason}\"}}")
@@ -252,7 +251,6 @@ fn serve(handler: impl Handler, limits: ConnectionLimits) -> (Running, Registry)
     let app = App {
         service: Service::new(Router::new().get(handler)),
         http: HttpMetrics::register(&unused).unwrap(),
-        system: SystemMetrics::register(&unused).unwrap(),
         readiness: Readiness::default(),
     };
     let registry = Registry::default();

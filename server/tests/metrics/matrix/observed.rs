@@ -10,7 +10,6 @@ use tallied::Registry;
 use tallied_salvo::{HttpMetrics, MetricsHoop, Scrape};
 use tallied_server::App;
 use tallied_server::health::Readiness;
-use tallied_server::system::SystemMetrics;
 
 use crate::support::{Client, DEADLINE, Running, TestServer};
 
@@ -154,7 +153,6 @@ impl Observed {
         let app = App {
             service: Service::new(Router::with_path("metrics").get(scrape)),
             http: HttpMetrics::register(&unused).unwrap(),
-            system: SystemMetrics::register(&unused).unwrap(),
             readiness: Readiness::default(),
         };
         let scrapes = Running::start(|| app, Duration::from_millis(100));

@@ -4,6 +4,7 @@
 
 mod file;
 mod kind;
+mod request;
 mod shape;
 mod text;
 

@@ -8,20 +8,20 @@ use crate::aborted::Aborted;
 use crate::exchange::Exchange;
 use crate::response_body::{Framing, Handover};
 
-/// An answer as it passed the middleware: something outside may still change it.
+/// A response as it passed the middleware: something outside may still change it.
 #[derive(Debug)]
-pub struct Answer {
+pub struct ResponseInProgress {
     /// Its body.
-    pub body: AnswerBody,
+    pub body: BodyInProgress,
     /// How its body ends on the wire.
     pub framing: Framing,
     /// Whether it answers a HEAD, and so is sent without a body.
     pub to_head: bool,
 }
 
-/// The body of an [`Answer`].
+/// The body of a [`ResponseInProgress`].
 #[derive(Debug)]
-pub enum AnswerBody {
+pub enum BodyInProgress {
     /// Counted while it is sent.
     Streamed(Handover),
     /// Whole in memory, of so many bytes.
@@ -41,8 +41,8 @@ pub struct FinalResponse<'a> {
     pub size_hint: SizeHint,
     /// Whether its body has ended.
     pub is_end_stream: bool,
-    /// Whether its body is the [`DownloadBody`](crate::adapter::DownloadBody) itself: false where something outside has
-    /// wrapped or replaced it.
+    /// Whether its body is the [`CountedResponseBody`](crate::adapter::CountedResponseBody) itself: false where something
+    /// outside has wrapped or replaced it.
     pub body_is_own: bool,
 }
 
@@ -84,32 +84,32 @@ impl Exchange {
     /// Call it once nothing changes the response any more. A streamed body records the request when it ends; if it has been
     /// read or dropped already, the request is recorded now. If reading the request's body showed that the client is gone or
     /// broke the protocol, that is recorded, whatever the response says.
-    pub fn settle(mut self, answer: Answer, response: &FinalResponse<'_>) {
-        if let Some(fault) = self.upload_fault() {
+    pub fn settle(mut self, passed: ResponseInProgress, response: &FinalResponse<'_>) {
+        if let Some(fault) = self.request_body_fault() {
             return self.abort(fault);
         }
         let status = response.status;
         if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
             // An interim status in the place of a final one. Over HTTP/1 hyper answers 500 instead; over HTTP/2 it
             // is sent, and the client gets no final answer.
-            let aborted = (answer.framing == Framing::Frames).then_some(Aborted::BodyError);
+            let aborted = (passed.framing == Framing::Frames).then_some(Aborted::BodyError);
             return self.finish_whole(StatusCode::INTERNAL_SERVER_ERROR, 0, aborted);
         }
-        if !may_have_body(status) || answer.to_head {
+        if !may_have_body(status) || passed.to_head {
             return self.finish_whole(status, 0, None);
         }
-        let bytes = match answer.body {
+        let bytes = match passed.body {
             _ if response.has_ended() => 0,
-            AnswerBody::Streamed(handover) if handover.is_awaited() => {
+            BodyInProgress::Streamed(handover) if handover.is_awaited() => {
                 self.answered(status);
                 return handover.give(self, response.length(), response.body_is_own);
             }
             // Something outside took the body away and put another in its place.
-            AnswerBody::Streamed(_) => response.whole.unwrap_or(0),
+            BodyInProgress::Streamed(_) => response.whole.unwrap_or(0),
             // Where it is a stream now, something outside of the middleware encodes it.
-            AnswerBody::Whole(bytes) => response.whole.unwrap_or(bytes),
+            BodyInProgress::Whole(bytes) => response.whole.unwrap_or(bytes),
         };
-        let wrong = response.contradicts_its_length(answer.framing);
+        let wrong = response.contradicts_its_length(passed.framing);
         self.finish_whole(status, bytes, wrong.then_some(Aborted::BodyError));
     }
 }
