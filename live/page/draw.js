@@ -63,10 +63,9 @@ function range(all) {
 
 /** A chart over the window, with a readout: the highest value, or the values at the moment. */
 class Lines {
-  /** `series`: [{name, style, area}]; `format` writes a value. */
-  constructor(label, series, format) {
-    this.series = series;
-    this.format = format;
+  /** `series`: [{name, style, area, wide}]; `format` writes a value; `log` is for latencies, which differ by powers of ten. */
+  constructor(label, series, format, log = false) {
+    Object.assign(this, { series, format, log });
     this.graph = svg('svg', { class: 'graph', viewBox: '0 0 1000 100', preserveAspectRatio: 'none', role: 'img', 'aria-label': label });
     this.paths = series.map((s) => {
       const area = s.area && svg('path', { class: `area ${s.style}` });
@@ -96,16 +95,17 @@ class Lines {
     let start = 0;
     while (start < times.length && times[start] < from) start++;
     const inside = values.map((v) => v.slice(Math.max(0, v.length - (times.length - start))));
-    const [low, high] = range(inside);
-    this.high = Math.max(...inside.map((v) => v.reduce((a, x) => (Number.isFinite(x) && x > a ? x : a), -Infinity)));
+    const all = inside.flat().filter((x) => Number.isFinite(x) && (x > 0 || !this.log));
+    this.high = all.reduce((a, x) => Math.max(a, x), -Infinity);
+    this.low = all.reduce((a, x) => Math.min(a, x), Infinity);
+    const scale = (v) => (this.log ? v.map((x) => (x > 0 ? Math.log10(x) : null)) : v);
+    const [low, high] = this.log && all.length ? [Math.log10(this.low) - 0.1, Math.log10(this.high) + 0.1] : range(inside);
     inside.forEach((v, i) => {
       const p = this.paths[i];
-      const line = path(times, v, from, this.to, low, high);
-      if (p.wide) {
-        attribute(p.wide, 'd', line);
-        attribute(p.line, 'd', path(times, v.map((x) => (x !== null && wide(x) ? null : x)), from, this.to, low, high));
-      } else attribute(p.line, 'd', line);
-      if (p.area) attribute(p.area, 'd', path(times, v, from, this.to, low, high, true));
+      const line = (which, values, area) => which && attribute(which, 'd', path(times, scale(values), from, this.to, low, high, area));
+      line(p.area, v, true);
+      line(p.wide, v);
+      line(p.line, p.wide ? v.map((x) => (x !== null && wide(x) ? null : x)) : v);
     });
     this.mark();
   }
@@ -120,8 +120,32 @@ class Lines {
       put(this.readout, `${asTime(at)}  ${this.series.map((s, i) => `${s.name ? `${s.name} ` : ''}${this.format(valueAt(this.times, this.values[i], at))}`).join('  ')}`);
     } else {
       attribute(this.at, 'd', '');
-      put(this.readout, Number.isFinite(this.high) ? `highest ${this.format(this.high)}` : '');
+      put(this.readout, !Number.isFinite(this.high) ? '' : this.log ? `${this.format(this.low)} to ${this.format(this.high)}, logarithmic` : `highest ${this.format(this.high)}`);
     }
+  }
+}
+
+/** Bars, stacked, each the average of a sixtieth of the window: rare events look like rare events, not like a comb. */
+class Stacked extends Lines {
+  set(times, values) {
+    Object.assign(this, { times, values, to: times.length ? times[times.length - 1] : view.now });
+    const slot = windowMs() / 60;
+    const from = this.to - windowMs();
+    const start = Math.floor(this.to / slot) - 59;
+    const base = new Array(60).fill(0);
+    const stack = values.map((v) => {
+      const sums = new Array(60).fill(0);
+      const counts = new Array(60).fill(0);
+      v.forEach((x, i) => {
+        const at = Math.floor(times[times.length - v.length + i] / slot) - start;
+        if (at >= 0 && Number.isFinite(x)) { sums[at] += x; counts[at]++; }
+      });
+      return sums.map((n, i) => [base[i], base[i] += n / (counts[i] || 1)]);
+    });
+    this.high = Math.max(...base);
+    const y = (v) => (100 - v / (this.high || 1) * 96).toFixed(1);
+    stack.forEach((bars, i) => attribute(this.paths[i].line, 'd', bars.map(([low, high], n) => (high > low ? `M${((start + n) * slot - from) / windowMs() * 1000} ${y(low)}h14V${y(high)}h-14z` : '')).join('')));
+    this.mark();
   }
 }
 
@@ -167,7 +191,7 @@ function heatScale() {
   const dark = isDark();
   return scales[dark] ||= Array.from({ length: 64 }, (_, i) => {
     const t = i / 63;
-    return dark ? oklch(0.31 + 0.61 * t, 0.085 + 0.07 * Math.sin(Math.PI * t), 268 - 168 * t ** 1.6) : oklch(0.93 - 0.62 * t, 0.035 + 0.125 * Math.sin(Math.PI * (0.25 + 0.6 * t)) * t ** 0.5, 235 + 45 * t);
+    return dark ? oklch(0.3 + 0.66 * t, 0.03 + 0.12 * Math.sin(Math.PI * (0.2 + 0.75 * t)), 272 - 62 * t) : oklch(0.92 - 0.64 * t, 0.03 + 0.13 * Math.sin(Math.PI * (0.1 + 0.6 * t)), 238 + 42 * t);
   });
 }
 /** By the logarithm: one slow request must be seen beside a thousand fast ones. */

@@ -338,7 +338,8 @@ function pauseDrawn() {
 
 function setTheme(theme) {
   if (theme === 'auto') delete document.documentElement.dataset.theme; else document.documentElement.dataset.theme = theme;
-  put(byId('theme'), `Theme: ${theme}`);
+  put(byId('theme'), `◐ ${theme}`);
+  attribute(byId('theme'), 'aria-label', `Theme: ${theme}`);
   remember('theme', theme);
   draw();
 }

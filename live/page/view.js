@@ -51,13 +51,13 @@ function buildFigures() {
       return { value, under, node: el('div.value', null, label && el('span', null, label), value, under) };
     });
     figures[id] = { big, chart };
-    byId('s-figures').append(el('article.panel.figure', { 'aria-labelledby': `h-${id}` }, el('header', null, el('h2', { id: `h-${id}` }, title), promql(title, queries)), el('div.values', null, ...big.map((b) => b.node)), chart.node));
+    byId('s-figures').append(el('article.panel.figure', { 'aria-labelledby': `f-${id}` }, el('header', null, el('h2', { id: `f-${id}` }, title), promql(title, queries)), el('div.values', null, ...big.map((b) => b.node)), chart.node));
   };
   figure('rate', 'Requests', [''], new Lines('Requests a second', [{ name: '', style: 'main', area: true }], asRate), (s) => [['Requests a second', `sum(rate(${n(s).requests}${rateWindow(s)}))`]]);
-  figure('errors', 'Errors', ['5xx', 'left early (499)'], new Lines('Errors a second, and requests whose client left', [{ name: 'left', style: 'warn' }, { name: '5xx', style: 'bad' }], asRate), (s) => [
+  figure('errors', 'Errors', ['5xx', 'left early (499)'], new Stacked('Errors a second, and requests that were left early', [{ name: '5xx', style: 'bad fill' }, { name: 'left early', style: 'warn fill' }], asRate), (s) => [
     ['Share of 5xx', `sum(rate(${n(s).requests}{status_code=~"5.."}${rateWindow(s)})) / sum(rate(${n(s).requests}${rateWindow(s)}))`],
     ['Share of requests that were left early', `sum(rate(${n(s).aborted}${rateWindow(s)})) / sum(rate(${n(s).requests}${rateWindow(s)}))`]]);
-  figure('latency', 'Latency', ['p50', 'p95', 'p99'], new Lines('p50, p95 and p99', [{ name: 'p50', style: 'p50', wide: true }, { name: 'p95', style: 'p95', wide: true }, { name: 'p99', style: 'p99', wide: true }], asSeconds), (s) => [0.5, 0.95, 0.99].map((q) => [`p${q * 100}`, quantile(q, n(s).duration, 'le', '', rateWindow(s))]));
+  figure('latency', 'Latency', ['p50', 'p95', 'p99'], new Lines('p50, p95 and p99', [{ name: 'p50', style: 'p50', wide: true }, { name: 'p95', style: 'p95', wide: true }, { name: 'p99', style: 'p99', wide: true }], asSeconds, true), (s) => [0.5, 0.95, 0.99].map((q) => [`p${q * 100}`, quantile(q, n(s).duration, 'le', '', rateWindow(s))]));
   figure('flight', 'In flight', [''], new Lines('Requests in flight', [{ name: '', style: 'main', area: true }], asCount), (s) => [['Requests in flight', `sum(${n(s).in_flight})`]]);
 }
 
@@ -86,7 +86,7 @@ function drawFigures(s) {
   });
   values(flight, asCount(c.in_flight));
   rate.chart.set(times, [o.rate]);
-  errors.chart.set(times, [o.aborted, o.errors]);
+  errors.chart.set(times, [o.errors, o.aborted]);
   latency.chart.set(times, [o.p50, o.p95, o.p99], (v) => isWide(v, s.heat.bounds));
   flight.chart.set(times, [o.in_flight]);
 }
@@ -119,14 +119,14 @@ const list = (object, limit = 6) => {
 const COLUMNS = [
   { key: 'name', label: 'Endpoint', of: (e) => `${e.route} ${e.method}` },
   { key: 'rate', label: 'Rate', note: 'requests a second, over 10 s', of: (e) => e.rate, show: (e) => asRate(e.rate) },
-  { key: 'share', label: 'Share', note: 'of all requests, over 10 s', of: (e) => e.share, show: (e) => asRatio(e.share) },
-  { key: 'p50', label: 'p50', note: 'over 10 s', of: (e) => e.p50, show: (e) => asSeconds(e.p50) },
+  { key: 'share', minor: true, label: 'Share', note: 'of all requests, over 10 s', of: (e) => e.share, show: (e) => asRatio(e.share) },
+  { key: 'p50', minor: true, label: 'p50', note: 'over 10 s', of: (e) => e.p50, show: (e) => asSeconds(e.p50) },
   { key: 'p95', label: 'p95', note: 'over 10 s', of: (e) => e.p95, show: (e) => asSeconds(e.p95) },
   { key: 'p99', label: 'p99', note: 'over 10 s', of: (e) => e.p99, show: (e) => asSeconds(e.p99) },
-  { key: 'requests', label: 'Requests', note: 'since the start', of: (e) => e.requests, show: (e) => asCount(e.requests) },
+  { key: 'requests', minor: true, label: 'Requests', note: 'since the start', of: (e) => e.requests, show: (e) => asCount(e.requests) },
   { key: 'errors', label: 'Errors', note: '5xx, since the start', of: (e) => e.errors, show: (e) => asCount(e.errors) },
-  { key: 'aborted', label: 'Left early', note: 'since the start, by reason', of: (e) => sum(e.aborted), show: (e) => asCount(sum(e.aborted)) },
-  { key: 'bytes', label: 'Bytes out', note: 'since the start', of: (e) => e.bytes_out, show: (e) => asBytes(e.bytes_out) },
+  { key: 'aborted', minor: true, label: 'Left early', note: 'since the start, by reason', of: (e) => sum(e.aborted), show: (e) => asCount(sum(e.aborted)) },
+  { key: 'bytes', minor: true, label: 'Bytes out', note: 'since the start', of: (e) => e.bytes_out, show: (e) => asBytes(e.bytes_out) },
 ];
 const endpointRows = new Map();
 const endpointTable = {};
@@ -174,13 +174,13 @@ function sortBy(key) {
 }
 
 function buildRow(id) {
-  const cells = COLUMNS.slice(1).map((c) => el('td.n', { role: 'cell', 'data-label': c.label }));
+  const cells = COLUMNS.slice(1).map((c) => el(`td.n${c.minor ? '.minor' : ''}`, { role: 'cell', 'data-label': c.label }));
   const method = el('span.method');
   const route = el('bdi');
   const open = el('button.open', { type: 'button', 'aria-expanded': 'false', on: { click: () => openEndpoint(ui.openEndpoint === id ? null : id) } }, method, ' ', route);
   const bars = new Bars();
   const spark = new Spark();
-  const node = el('tr', { role: 'row', id: `endpoint-${id}` }, el('th', { scope: 'row', role: 'rowheader' }, open), ...cells, el('td.picture', { role: 'cell' }, bars.node), el('td.picture', { role: 'cell' }, spark.node));
+  const node = el('tr', { role: 'row', id: `endpoint-${id}` }, el('th', { scope: 'row', role: 'rowheader' }, open), ...cells, el('td.picture.bars-cell', { role: 'cell' }, bars.node), el('td.picture.spark-cell', { role: 'cell' }, spark.node));
   node.endpointId = id;
   const reasons = el('small');
   const aborted = el('span');
@@ -200,7 +200,7 @@ function drawRow(row, e) {
   row.cells[1].style.setProperty('--share', `${Math.round((e.share || 0) * 100)}%`);
   attribute(row.node, 'class', !e.requests && !e.rate ? 'silent' : '');
   attribute(row.cells[6], 'class', e.errors > 0 ? 'n bad' : 'n zero');
-  attribute(row.cells[7], 'class', sum(e.aborted) > 0 ? 'n warn' : 'n zero');
+  attribute(row.cells[7], 'class', sum(e.aborted) > 0 ? 'n minor warn' : 'n minor zero');
   row.bars.set(e.histogram || []);
   row.spark.set(state.times, e.spark || [], 60_000);
   attribute(row.open, 'aria-expanded', String(ui.openEndpoint === e.id));
@@ -285,7 +285,7 @@ function drawRequests(id, requests, empty) {
   if (node.lastData === requests) return;
   node.lastData = requests;
   if (!requests || !requests.length) return node.replaceChildren(el('p.none', null, empty));
-  node.replaceChildren(el('table', { 'aria-labelledby': `h-${id}` },
+  node.replaceChildren(el('table.requests', { 'aria-labelledby': `h-${id}` },
     el('thead', null, el('tr', null, ...[['When'], ['Request'], ['End'], ['Duration', 1], ['Bytes', 1]].map(([label, n]) => el(n ? 'th.n' : 'th', { scope: 'col' }, label)))),
     el('tbody', null, ...requests.slice(0, 20).map((r) => el('tr', null,
       el('td.time', null, asTime(r.time)),
