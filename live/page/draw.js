@@ -253,6 +253,7 @@ class Heat {
       this.seen[slot] = 1;
       for (let b = 0; b < rows; b++) this.grid[slot * rows + b] += column[b] || 0;
     });
+    this.gaps = this.seen.indexOf(0, this.seen.indexOf(1)) >= 0;
     for (const n of this.grid) if (n > this.highest) this.highest = n;
     this.x = (slot) => GUTTER + plot * slot / this.slots;
     this.gapWidth = plot / this.slots >= 6 ? 1 : 0;

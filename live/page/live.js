@@ -149,7 +149,8 @@ function drawConnection() {
   if (state && state.problem) banners.push(['bad', state.problem]);
   if (state && state.thinned) banners.push(['info', state.thinned]);
   rebuild(byId('banners'), banners, () => banners.map(([style, sentence, retry]) => el(`div.banner.${style}`, { role: style === 'info' ? 'note' : 'alert' }, el('p', null, text(sentence, 400)), retry && el('button', { type: 'button', on: { click: connect } }, 'Try now'))));
-  if (!state) put(byId('sentence'), status === 'connecting' ? 'Connecting to the process.' : 'No connection to the process.');
+  if (state) drawSentence(state);
+  else put(byId('sentence'), status === 'connecting' ? 'Connecting to the process.' : 'No connection to the process.');
   head();
 }
 
@@ -186,7 +187,7 @@ function drawNow() {
   view.now = state.now;
   for (const chart of view.charts) if (!chart.node.isConnected) view.charts.delete(chart);
   // One section that fails must not take the others with it.
-  for (const section of [drawConnection, drawSentence, drawFigures, drawHeat, drawEndpoints, drawErrors, drawLeft, drawProcess, drawFamilies, drawFindings, drawScrapes, drawBuild, drawFoot]) {
+  for (const section of [drawConnection, drawFigures, drawHeat, drawEndpoints, drawErrors, drawLeft, drawProcess, drawFamilies, drawFindings, drawScrapes, drawBuild, drawFoot]) {
     try { section(state); } catch (error) { console.error(error); }
   }
   if (lastDetails.endpoint) drawEndpointDetail(lastDetails.endpoint);

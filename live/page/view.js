@@ -1,8 +1,9 @@
 // The sections, top to bottom. Each draws what `state` says; none of them computes a rate or a percentile.
 
 const ui = { sort: 'rate', down: true, filter: '', family: '', all: false, allFamilies: false, openEndpoint: null, openFamily: null };
-const ROWS = 50;
-const CARDS = 48;
+const ROWS = 25;
+const CARDS = 24;
+const SERIES = 4;
 const LEVELS = { ok: 'Fine', warn: 'Warning', bad: 'Problem', info: 'Note', idle: 'Idle' };
 
 // PromQL. A rate needs four scrapes to survive one that fails.
@@ -28,9 +29,11 @@ async function offer(title, queries) {
 
 // 1. The sentence
 function drawSentence(s) {
-  put(byId('sentence'), cut(s.summary.text, 600));
-  attribute(byId('sentence'), 'class', s.summary.level);
-  attribute(byId('dot'), 'class', `dot ${s.summary.level}`);
+  const stale = connection.status !== 'live';
+  const level = stale ? 'idle' : s.summary.level;
+  put(byId('sentence'), (stale ? `At ${asTime(s.now)}: ` : '') + cut(s.summary.text, 600));
+  attribute(byId('sentence'), 'class', stale ? 'wide' : level);
+  attribute(byId('dot'), 'class', `dot ${level}`);
   const count = (s.findings || []).filter((f) => f.level !== 'info').length;
   const link = byId('finding-count');
   link.hidden = !count;
@@ -107,7 +110,7 @@ function buildHeat() {
 }
 function drawHeat(s) {
   heat.set(s.heat.bounds, s.heat.columns, s.times);
-  put(byId('n-latency'), `all endpoints, ${view.minutes === 1 ? 'one minute' : `${view.minutes} minutes`}`);
+  put(byId('n-latency'), `all endpoints, ${view.minutes === 1 ? 'one minute' : `${view.minutes} minutes`}${heat.gaps ? '; blank while nobody looked' : ''}`);
 }
 
 // 4. Endpoints
@@ -259,7 +262,7 @@ function endpointDetail(s, e) {
     const d = { id: e.id, heat: new Heat(`Latency of ${cut(e.method, 20)} ${cut(e.route, 80)}`, { tall: false }), flight: new Lines('In flight', [{ name: '', style: 'main', area: true }], asCount), statuses: el('div'), facts: el('dl.facts'), problem: el('p.none', { hidden: true }) };
     const title = `${cut(e.method, 20)} ${cut(e.route, 60)}`;
     const query = (t) => { const where = endpointIs(e); const name = t.names; return [['Requests a second', `sum by (status_code) (rate(${name.requests}${where}${rateWindow(t)}))`], ['p99', quantile(0.99, name.duration, 'le', where, rateWindow(t))], ['Left early, by reason', `sum by (reason) (increase(${name.aborted}${where}${shownWindow()}))`]]; };
-    d.node = el('tr.detail', { role: 'row' }, el('td', { role: 'cell', colspan: COLUMNS.length + 2 }, el('div.detail-head', null, el('p', null, text(e.route, 400)), promql(title, query)), d.problem, el('div.detail-body', null, el('div', null, el('h3', null, 'Latency'), d.heat.node), el('div', null, el('h3', null, 'Statuses, a second'), d.statuses, el('h3', null, 'In flight'), d.flight.node, d.facts))));
+    d.node = el('tr.detail', { role: 'row' }, el('td', { role: 'cell', colspan: COLUMNS.length + 2 }, el('div.detail-head', null, el('p', null, text(e.route, 400)), promql(title, query)), d.problem, el('div.detail-body', null, el('div', null, el('h3', null, 'Latency'), d.heat.node, d.facts), el('div', null, el('h3', null, 'Statuses, a second'), d.statuses, el('h3', null, 'In flight'), d.flight.node))));
     detail = d;
   }
   rebuild(detail.facts, [e.requests, e.bytes_in, e.bytes_out, e.aborted, e.statuses], () => facts([['Requests', asCount(e.requests)], ['Statuses', list(e.statuses, 12) || DASH], ['Left early', list(e.aborted, 12) || 'nobody'], ['Bytes in', asBytes(e.bytes_in)], ['Bytes out', asBytes(e.bytes_out)]]));
@@ -272,7 +275,7 @@ function drawEndpointDetail(d) {
   detail.flight.set(d.times, [d.in_flight || []]);
   const codes = Object.keys(d.statuses || {}).sort();
   rebuild(detail.statuses, codes, () => codes.map((code) => {
-    const chart = new Lines(`Status ${cut(code, 20)}`, [{ name: '', style: code >= '5' ? 'bad' : code >= '4' ? 'warn' : 'main', area: true }], asRate);
+    const chart = code >= '4' ? new Stacked(`Status ${cut(code, 20)}`, [{ name: '', style: `${code >= '5' ? 'bad' : 'warn'} fill` }], asRate) : new Lines(`Status ${cut(code, 20)}`, [{ name: '', style: 'main', area: true }], asRate);
     (detail.charts ||= {})[code] = chart;
     return el('div.status', null, el('b', null, cut(code, 20)), chart.node);
   }));
@@ -289,8 +292,8 @@ function drawRequests(id, requests, empty) {
     el('thead', null, el('tr', null, ...[['When'], ['Request'], ['End'], ['Duration', 1], ['Bytes', 1]].map(([label, n]) => el(n ? 'th.n' : 'th', { scope: 'col' }, label)))),
     el('tbody', null, ...requests.slice(0, 20).map((r) => el('tr', null,
       el('td.time', null, asTime(r.time)),
-      el('td.request', null, el('span.method', null, cut(r.method, 24)), ' ', text(r.route, 80)),
-      el(`td.${r.status >= 500 ? 'bad' : r.reason ? 'warn' : 'plain'}`, null, r.status != null ? String(r.status) : text(r.reason ?? DASH, 40)),
+      el('td.request', null, el('span.method', null, cut(r.method, 24)), ' ', text(r.route, 60)),
+      el(`td.end.${r.status >= 500 ? 'bad' : r.reason ? 'warn' : 'plain'}`, null, r.status != null ? String(r.status) : text(r.reason ?? DASH, 40)),
       el('td.n', null, asSeconds(r.seconds)), el('td.n', null, asBytes(r.bytes)))))));
 }
 
@@ -388,7 +391,7 @@ function buildCard(f) {
 function drawCard(card, f, s) {
   const format = formatOf(f.name, f.unit, f.kind);
   rebuild(card.help, f.help || '', () => text(f.help || '', 140));
-  const shown = (f.shown || []).slice(0, 8);
+  const shown = (f.shown || []).slice(0, SERIES);
   attribute(card.node, 'class', `card${shown.length === 1 ? ' single' : ''}${ui.openFamily === f.name ? ' open' : ''}`);
   rebuild(card.list, shown.map((x) => x.labels.slice(0, 300) + x.labels.length), () => {
     card.rows = shown.map((x) => {
@@ -402,7 +405,7 @@ function drawCard(card, f, s) {
     put(card.rows[i].value, format(x.value));
     card.rows[i].spark.set(s.times, x.history || [], 60_000);
   });
-  const more = Math.max(f.more || 0, (f.series || 0) - shown.length);
+  const more = (f.series || 0) - shown.length;
   put(card.more, more > 0 ? `and ${asCount(more)} other series` : shown.length ? '' : 'no series yet');
   attribute(card.open, 'aria-expanded', String(ui.openFamily === f.name));
   if (ui.openFamily !== f.name && card.chart) { card.chart = null; card.detail.replaceChildren(); }
