@@ -16,6 +16,14 @@ use crate::recent::RecentRequest;
 use crate::request_body::RequestBodyCount;
 use crate::series::EndpointSeries;
 
+/// In a response's extensions: its request is in no metric.
+///
+/// For a response that is no answer to be measured, such as a stream of events that lasts as long as somebody looks: closed, it
+/// would be a client that left, and open, a request in flight. The middleware [forgets](Exchange::forget) its exchange when it
+/// finds this, and leaves the body alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unrecorded;
+
 /// What nginx records for a request whose client left: no status was, or could be, received.
 fn client_closed_request() -> StatusCode {
     StatusCode::from_u16(499).expect("a status has three digits")
@@ -97,6 +105,14 @@ impl Exchange {
         let fault = self.request_body_fault();
         let time = self.started.elapsed();
         self.record(fault, time);
+    }
+
+    /// Records nothing: the request is no longer in flight, and that is all. For a response that is [`Unrecorded`].
+    pub fn forget(mut self) {
+        self.recorded = true;
+        if let Some(in_flight) = &self.series.in_flight {
+            in_flight.dec();
+        }
     }
 
     /// The answer will not be completed.

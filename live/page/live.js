@@ -60,6 +60,7 @@ function takeTick(tick) {
     const before = new Map((f.shown || []).map((x) => [x.labels, x.history || []]));
     if (update) Object.assign(f, update);
     for (const x of f.shown || []) {
+      if (update && x.history) continue; // all of it: a row that was not shown before
       x.history = before.get(x.labels) || [];
       keep(x.history, x.last !== undefined ? x.last : x.history[x.history.length - 1] ?? null, SPARK);
       delete x.last;

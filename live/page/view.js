@@ -259,10 +259,10 @@ function drawEndpoints(s) {
 let detail = null;
 function endpointDetail(s, e) {
   if (!detail || detail.id !== e.id) {
-    const d = { id: e.id, heat: new Heat(`Latency of ${cut(e.method, 20)} ${cut(e.route, 80)}`, { tall: false }), flight: new Lines('In flight', [{ name: '', style: 'main', area: true }], asCount), statuses: el('div'), facts: el('dl.facts'), problem: el('p.none', { hidden: true }) };
+    const d = { id: e.id, heat: new Heat(`Latency of ${cut(e.method, 20)} ${cut(e.route, 80)}`, { tall: false }), statuses: el('div'), facts: el('dl.facts'), problem: el('p.none', { hidden: true }) };
     const title = `${cut(e.method, 20)} ${cut(e.route, 60)}`;
     const query = (t) => { const where = endpointIs(e); const name = t.names; return [['Requests a second', `sum by (status_code) (rate(${name.requests}${where}${rateWindow(t)}))`], ['p99', quantile(0.99, name.duration, 'le', where, rateWindow(t))], ['Left early, by reason', `sum by (reason) (increase(${name.aborted}${where}${shownWindow()}))`]]; };
-    d.node = el('tr.detail', { role: 'row' }, el('td', { role: 'cell', colspan: COLUMNS.length + 2 }, el('div.detail-head', null, el('p', null, text(e.route, 400)), promql(title, query)), d.problem, el('div.detail-body', null, el('div', null, el('h3', null, 'Latency'), d.heat.node, d.facts), el('div', null, el('h3', null, 'Statuses, a second'), d.statuses, el('h3', null, 'In flight'), d.flight.node))));
+    d.node = el('tr.detail', { role: 'row' }, el('td', { role: 'cell', colspan: COLUMNS.length + 2 }, el('div.detail-head', null, el('p', null, text(e.route, 400)), promql(title, query)), d.problem, el('div.detail-body', null, el('div', null, el('h3', null, 'Latency'), d.heat.node, d.facts), el('div', null, el('h3', null, 'Statuses, a second'), d.statuses))));
     detail = d;
   }
   rebuild(detail.facts, [e.requests, e.bytes_in, e.bytes_out, e.aborted, e.statuses], () => facts([['Requests', asCount(e.requests)], ['Statuses', list(e.statuses, 12) || DASH], ['Left early', list(e.aborted, 12) || 'nobody'], ['Bytes in', asBytes(e.bytes_in)], ['Bytes out', asBytes(e.bytes_out)]]));
@@ -272,7 +272,6 @@ function endpointDetail(s, e) {
 function drawEndpointDetail(d) {
   if (!detail || detail.id !== d.id) return;
   detail.heat.set(d.heat.bounds, d.heat.columns, d.times);
-  detail.flight.set(d.times, [d.in_flight || []]);
   const codes = Object.keys(d.statuses || {}).sort();
   rebuild(detail.statuses, codes, () => codes.map((code) => {
     const chart = code >= '4' ? new Stacked(`Status ${cut(code, 20)}`, [{ name: '', style: `${code >= '5' ? 'bad' : 'warn'} fill` }], asRate) : new Lines(`Status ${cut(code, 20)}`, [{ name: '', style: 'main', area: true }], asRate);
@@ -475,7 +474,7 @@ function drawScrapes(s) {
   rebuild(byId('scrapes'), [c, Math.floor((age || 0) / (late ? 10 : 1))], () => (last === null ? el('p.none', null, 'Nobody has scraped this process yet. Point Prometheus at its metrics.') : el('dl.facts', null, ...facts([
     ['Last', `${asSeconds(Math.floor(age))} ago`, late && 'warn'], ['Every', interval === null ? DASH : asSeconds(interval)],
     ['Took', number(c.seconds) === null ? DASH : asSeconds(c.seconds) + (interval ? `, ${asRatio(c.seconds / interval)} of the interval` : '')], ['Size', asBytes(c.bytes)], ['Samples', asCount(c.samples)],
-    ['Formats', list(c.formats) || DASH], ['Results', list(c.results) || DASH]]))));
+    ['Results', list(c.results) || DASH]]))));
 }
 
 // 11. Build and configuration

@@ -267,7 +267,7 @@ mod tests {
             log.push(tick, &Increase(tick as f32));
             let mut gone = Vec::new();
             log.expire(tick.saturating_sub(9), |entry: Increase| gone.push(entry.0));
-            assert_eq!(gone, (tick > 10).then_some((tick - 10) as f32).as_slice());
+            assert_eq!(gone, (tick > 10).then(|| (tick - 10) as f32).as_slice());
         }
         let ticks: Vec<u32> = log.entries::<Increase>().map(|(tick, _)| tick).collect();
         assert_eq!(ticks, (991..=1000).collect::<Vec<_>>());

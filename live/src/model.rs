@@ -32,7 +32,7 @@ const MAX_FAMILIES: usize = 4096;
 pub(crate) const CAPACITY: usize = 600;
 
 /// How long a column is shown.
-const SHOWN: Duration = Duration::from_secs(CAPACITY as u64);
+pub(crate) const SHOWN: Duration = Duration::from_secs(CAPACITY as u64);
 
 /// After so long without a reading nobody looked, or the machine slept.
 const GAP: Duration = Duration::from_secs(5);
@@ -349,14 +349,15 @@ impl Model {
         let name = descriptor.name();
         let labels: Vec<&str> = descriptor.label_names().collect();
         let roles = Role::ALL.iter();
-        let role = roles
-            .filter(|(_, _, names)| **names == *labels)
-            .find_map(|(role, suffix, _)| {
-                let prefix = name.strip_suffix(suffix)?;
-                let whole = prefix.is_empty() || prefix.ends_with('_');
-                let known = self.prefix.as_deref().is_none_or(|known| known == prefix);
-                (whole && known).then_some((*role, prefix))
-            });
+        let role =
+            roles
+                .filter(|(_, _, names)| **names == *labels)
+                .find_map(|(role, suffix, _)| {
+                    let prefix = name.strip_suffix(suffix)?;
+                    let whole = prefix.is_empty() || prefix.ends_with('_');
+                    let known = self.prefix.as_deref().is_none_or(|known| known == prefix);
+                    (whole && known).then_some((*role, prefix))
+                });
         if let Some((_, prefix)) = role {
             self.prefix = Some(prefix.into());
         }
@@ -400,8 +401,8 @@ impl Model {
     fn choose_heat_bounds(&mut self) {
         let mut counts: Vec<(&Buckets, usize)> = Vec::new();
         for bounds in self.endpoints.all.iter().filter_map(|e| e.bounds.as_ref()) {
-            match counts.iter_mut().find(|(known, _)| *known == bounds) {
-                Some((_, count)) => *count += 1,
+            match counts.iter().position(|(known, _)| *known == bounds) {
+                Some(at) => counts[at].1 += 1,
                 None if counts.len() < 64 => counts.push((bounds, 1)),
                 None => {}
             }
@@ -645,7 +646,10 @@ impl Walk<'_> {
                 true => self.model.endpoints.of(labels).unwrap_or(NO_ENDPOINT),
                 false => NO_ENDPOINT,
             };
-            let series = Series::new(key, &cut(text), endpoint, value, tick);
+            let mut series = Series::new(key, &cut(text), endpoint, value, tick);
+            if self.family.role == Role::Requests {
+                series.status = third(labels).parse().unwrap_or(0);
+            }
             self.insert(series);
         }
         let series = &mut self.family.series[self.cursor];
@@ -703,14 +707,13 @@ impl Walk<'_> {
         let Some(endpoint) = self.model.endpoints.get(series.endpoint) else {
             return;
         };
-        let third = || labels.values().nth(2).unwrap_or_default().into_owned();
         let grown = match change {
             Change::Increase(increase) => *increase,
             _ => 0.0,
         };
         match (role, &series.last) {
             (Role::Requests, Last::Total(total)) => {
-                let status = third().parse().unwrap_or(0);
+                let status = series.status;
                 endpoint.set_status(status, *total);
                 endpoint.now.requests += grown;
                 if is_error(status) {
@@ -718,7 +721,7 @@ impl Walk<'_> {
                 }
             }
             (Role::Aborted, Last::Total(total)) => {
-                endpoint.set_aborted(&third(), *total);
+                endpoint.set_aborted(&third(labels), *total);
                 endpoint.now.aborted += grown;
             }
             (Role::RequestSize, Last::Buckets(counts)) => endpoint.bytes_in = counts.sum,
@@ -743,6 +746,11 @@ impl Walk<'_> {
             _ => {}
         }
     }
+}
+
+/// The value of the third label.
+fn third(labels: &Labels) -> String {
+    labels.values().nth(2).unwrap_or_default().into_owned()
 }
 
 /// Adds increases to the buckets of the heat map. Where a bucket's bound is none of the heat map's, its observations

@@ -80,15 +80,27 @@ mod tests {
         // le 0.1: 5, 0.2: 7, 1e0: 10, +Inf: 12 (positive), cumulative.
         let (bounds, counts) = ([0.1, 0.2, 1.0], [5, 2, 3, 2]);
         assert_eq!(value(0.2, &bounds, &counts), 0.1 * (0.2 * 12.0 / 5.0));
-        assert_eq!(value(0.5, &bounds, &counts), 0.1 + 0.1 * ((0.5 * 12.0 - 5.0) / 2.0));
-        assert_eq!(value(0.8, &bounds, &counts), 0.2 + (1.0 - 0.2) * ((0.8 * 12.0 - 7.0) / 3.0));
+        assert_eq!(
+            value(0.5, &bounds, &counts),
+            0.1 + 0.1 * ((0.5 * 12.0 - 5.0) / 2.0)
+        );
+        assert_eq!(
+            value(0.8, &bounds, &counts),
+            0.2 + (1.0 - 0.2) * ((0.8 * 12.0 - 7.0) / 3.0)
+        );
         // Above every bound: the highest.
         assert_eq!(value(0.99, &bounds, &counts), 1.0);
         // Le -0.2: 2, -0.1: 3, 0.3: 5, +Inf: 5: the first bound is not positive.
         let (bounds, counts) = ([-0.2, -0.1, 0.3], [2, 1, 2, 0]);
         assert_eq!(value(0.2, &bounds, &counts), -0.2);
-        assert_eq!(value(0.5, &bounds, &counts), -0.2 + (-0.1 + 0.2) * ((2.5 - 2.0) / 1.0));
-        assert_eq!(value(1.0, &bounds, &counts), 0.3);
+        assert_eq!(
+            value(0.5, &bounds, &counts),
+            -0.2 + (-0.1 + 0.2) * ((2.5 - 2.0) / 1.0)
+        );
+        assert_eq!(
+            value(1.0, &bounds, &counts),
+            -0.1 + (0.3 + 0.1) * (2.0 / 2.0)
+        );
     }
 
     #[test]

@@ -68,15 +68,21 @@ impl Scrapes {
         self.ok_before = Some(ok);
         let of = |name, before: &mut Option<(u64, f64)>| {
             let family: Option<&Family> = find(name);
-            let counts = family?.series.first().and_then(|series| match &series.last {
-                Last::Buckets(counts) => Some((counts.count, counts.sum)),
-                _ => None,
-            })?;
+            let counts = family?
+                .series
+                .first()
+                .and_then(|series| match &series.last {
+                    Last::Buckets(counts) => Some((counts.count, counts.sum)),
+                    _ => None,
+                })?;
             let (count, sum) = before.replace(counts)?;
             let more = counts.0.checked_sub(count).filter(|more| *more > 0)?;
             Some((counts.1 - sum) / more as f64)
         };
-        let seconds = of("tallied_scrape_duration_seconds", &mut self.durations_before);
+        let seconds = of(
+            "tallied_scrape_duration_seconds",
+            &mut self.durations_before,
+        );
         self.seconds = seconds.or(self.seconds);
         self.bytes = of("tallied_scrape_size_bytes", &mut self.sizes_before).or(self.bytes);
         self.samples = find("tallied_scrape_samples")

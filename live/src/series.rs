@@ -18,6 +18,8 @@ pub(crate) struct Series {
     /// Its labels, cut.
     pub(crate) labels: Box<str>,
     pub(crate) endpoint: u32,
+    /// Where requests are counted by status, which one this is; else 0.
+    pub(crate) status: u16,
     /// How much happens to it; 0 for one that has not changed for long.
     pub(crate) busy: f32,
     /// What a gauge showed before the first entry of its log.
@@ -169,6 +171,7 @@ impl Series {
             key,
             labels: labels.into(),
             endpoint,
+            status: 0,
             busy: 0.0,
             floor: f32::NAN,
             since: tick,
@@ -359,11 +362,7 @@ impl Series {
         levels.collect()
     }
 
-    fn rates<E: Entry>(
-        &self,
-        columns: &[Moment],
-        amount: impl Fn(E) -> f64,
-    ) -> Vec<Option<f64>> {
+    fn rates<E: Entry>(&self, columns: &[Moment], amount: impl Fn(E) -> f64) -> Vec<Option<f64>> {
         let mut rates: Vec<_> = columns
             .iter()
             .map(|column| (self.step != 0 && column.tick >= self.since).then_some(0.0))
@@ -474,10 +473,7 @@ mod tests {
         // One bucket has shrunk: all of it is new.
         let reset = series.read(&histogram([5, 1, 0]), 3, Reading::Next);
         assert_eq!(reset, Change::Buckets(BucketIncrease(vec![(0, 5), (1, 1)])));
-        assert_eq!(
-            series.history(&columns(1..=3)),
-            [0.0, 3.0, 6.0].map(Some)
-        );
+        assert_eq!(series.history(&columns(1..=3)), [0.0, 3.0, 6.0].map(Some));
     }
 
     #[test]

@@ -135,7 +135,11 @@ mod tests {
         for start in ["", "x", "xx", "xxx"] {
             let long = format!("{start}{}", "ü€𝄞<b>".repeat(20_000));
             let cut = cut(&long);
-            assert!(cut.len() <= MAX_TEXT && cut.len() > MAX_TEXT - 8, "{}", cut.len());
+            assert!(
+                cut.len() <= MAX_TEXT && cut.len() > MAX_TEXT - 8,
+                "{}",
+                cut.len()
+            );
             assert!(cut.ends_with('…') && long.starts_with(cut.trim_end_matches('…')));
         }
     }

@@ -24,15 +24,16 @@ impl Look<'_> {
             let series = families.flat_map(|family| &family.series);
             series.filter(move |series| series.endpoint as usize == id)
         };
-        let heat = endpoint.bounds.as_ref().map(|bounds| {
-            self.heat(bounds, of_role(Role::Duration), &moments)
-        });
+        let heat = endpoint
+            .bounds
+            .as_ref()
+            .map(|bounds| self.heat(bounds, of_role(Role::Duration), &moments));
         let mut statuses = BTreeMap::new();
         for series in of_role(Role::Requests) {
             let had_any = matches!(series.last, Last::Total(total) if total > 0.0);
             if had_any {
                 let history = rounded(series.history(&moments));
-                statuses.insert(series.labels.to_string(), history);
+                statuses.insert(series.status, history);
             }
         }
         Some(json(&EndpointDetail {
@@ -40,7 +41,6 @@ impl Look<'_> {
             times: self.times(),
             heat,
             statuses,
-            in_flight: None,
         }))
     }
 

@@ -32,6 +32,7 @@ impl Look<'_> {
                 let sparks = sparks.iter().map(|column| spark(endpoint, column));
                 row.spark = Some(sparks.map(Number::rounded).collect());
                 rows.push(raw(&row));
+                sent.endpoints.push((id, hash));
             } else if hash != endpoint.row {
                 rows.push(changed);
                 sent.endpoints.push((id, hash));

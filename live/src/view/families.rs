@@ -58,7 +58,11 @@ impl Look<'_> {
             }
             // What has not changed for long is in the row that was sent.
             let quiet = family.series.iter().all(|series| series.busy == 0.0);
-            if !whole && quiet && family.row != 0 && family.shown.len() == family.series.len().min(SHOWN) {
+            if !whole
+                && quiet
+                && family.row != 0
+                && family.shown.len() == family.series.len().min(SHOWN)
+            {
                 continue;
             }
             let shown = self.choose(family);
@@ -76,13 +80,12 @@ impl Look<'_> {
                     more: family.series.len() + family.untracked as usize - keys.len(),
                 })
             };
-            if whole {
-                rows.push(row(true));
-                continue;
-            }
             let changed = row(false);
             let hash = hash(&changed);
-            if hash != family.row {
+            if whole {
+                rows.push(row(true));
+                sent.families.push((at, hash, keys));
+            } else if hash != family.row {
                 // Series that were not shown before come with what they were.
                 rows.push(if same { changed } else { row(true) });
                 sent.families.push((at, hash, keys));

@@ -118,11 +118,21 @@ impl Look<'_> {
             let series = family.series.len() + family.untracked as usize;
             if let Some(limit) = family.limit {
                 let name = family.written_name();
-                full.extend(near_limit(&format!("`{}`", cut(&name)), series, limit, "series"));
+                full.extend(near_limit(
+                    &format!("`{}`", cut(&name)),
+                    series,
+                    limit,
+                    "series",
+                ));
             }
         }
         if let Some((limit, endpoints)) = self.endpoint_places {
-            full.extend(near_limit("The label `endpoint`", endpoints, limit, "values"));
+            full.extend(near_limit(
+                "The label `endpoint`",
+                endpoints,
+                limit,
+                "values",
+            ));
         }
         take_largest(full, findings);
         let overflow = self.find("http_requests_endpoint_overflow");
@@ -139,10 +149,12 @@ impl Look<'_> {
     fn workers(&self, findings: &mut Vec<Finding>) {
         let workers = self.runtime().map(|runtime| runtime.workers);
         let busy = workers.into_iter().flatten().enumerate();
-        let busy = busy.filter(|(_, share)| share.0 >= 0.95).map(|(number, share)| {
-            let text = format!("Worker {number} is {} busy", percent(share.0));
-            (share.0, finding(Level::Warn, text, None))
-        });
+        let busy = busy
+            .filter(|(_, share)| share.0 >= 0.95)
+            .map(|(number, share)| {
+                let text = format!("Worker {number} is {} busy", percent(share.0));
+                (share.0, finding(Level::Warn, text, None))
+            });
         take_largest(busy.collect(), findings);
     }
 
@@ -153,7 +165,11 @@ impl Look<'_> {
             };
             let share = row.value.0 / limit.0;
             if share >= 0.9 {
-                let level = if share >= 0.97 { Level::Bad } else { Level::Warn };
+                let level = if share >= 0.97 {
+                    Level::Bad
+                } else {
+                    Level::Warn
+                };
                 let text = format!("{}: {} of the limit", row.name, percent(share));
                 findings.push(finding(level, text, None));
             }
@@ -165,7 +181,10 @@ impl Look<'_> {
         if !scrapes.are_measured {
             return;
         }
-        if let Some(unseen) = scrapes.unseen_for(self.now).filter(|for_| *for_ >= UNSCRAPED) {
+        if let Some(unseen) = scrapes
+            .unseen_for(self.now)
+            .filter(|for_| *for_ >= UNSCRAPED)
+        {
             let text = format!("Nobody has scraped for {}", seconds(unseen.as_secs_f64()));
             // Where nobody ever did, nobody may be meant to.
             let level = match scrapes.last() {
@@ -187,7 +206,10 @@ impl Look<'_> {
             return;
         };
         if let Some((rate, _)) = self.figure(refused).filter(|(rate, _)| *rate > 0.0) {
-            let text = format!("{} connections/s are refused: too many are open", amount(rate));
+            let text = format!(
+                "{} connections/s are refused: too many are open",
+                amount(rate)
+            );
             findings.push(finding(Level::Bad, text, None));
         }
     }

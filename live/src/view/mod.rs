@@ -7,6 +7,7 @@ mod endpoints;
 mod families;
 mod findings;
 mod process;
+mod promql;
 mod summary;
 pub(crate) mod wire;
 
@@ -54,8 +55,7 @@ pub(crate) struct Look<'a> {
 pub(crate) struct About {
     pub(crate) build: wire::Build,
     pub(crate) configuration: Vec<wire::ConfigurationRow>,
-    /// In bytes.
-    pub(crate) memory_limit: Option<f64>,
+    /// How many the process may use.
     pub(crate) processors: Option<f64>,
 }
 
@@ -180,6 +180,7 @@ impl Look<'_> {
             configuration: self.about.configuration.clone(),
             max_viewers: self.max_viewers,
             names: self.names(),
+            promql: self.promql(),
             endpoints: self.endpoint_rows(true, &mut sent),
             families: self.family_rows(true, &mut sent),
             common: self.common(true),
@@ -209,10 +210,26 @@ impl Look<'_> {
             },
             endpoints: self.endpoint_rows(false, &mut sent),
             families: self.family_rows(false, &mut sent),
-            families_gone: self.model.families_gone.iter().map(|n| n.to_string()).collect(),
+            families_gone: self
+                .model
+                .families_gone
+                .iter()
+                .map(|n| n.to_string())
+                .collect(),
             common: self.common(false),
         };
         Some((json(&tick), sent))
+    }
+
+    /// The sentence and the four figures as a JSON.
+    pub(crate) fn brief(&self) -> String {
+        let current = self.current();
+        let summary = self.summary(&current, &self.findings());
+        json(&wire::Brief {
+            now: unix_millis(self.clock),
+            summary,
+            current,
+        })
     }
 
     /// A moment by the system's clock as it is now: columns keep their age when that jumps.
@@ -227,7 +244,10 @@ impl Look<'_> {
     }
 
     fn find(&self, name: &str) -> Option<&Family> {
-        self.model.families.iter().find(|family| family.is_named(name))
+        self.model
+            .families
+            .iter()
+            .find(|family| family.is_named(name))
     }
 
     fn common(&self, whole: bool) -> Common {
@@ -291,10 +311,12 @@ impl Look<'_> {
         let connections = self.find("tallied_connections").map(|open| {
             let refused = self.find("tallied_connections_refused");
             let cut_off = self.find("tallied_connections_cut_off");
+            let mut cut_off = cut_off.map(Family::totals_by_label).unwrap_or_default();
             Connections {
                 open: Number(open.level().unwrap_or(0.0)),
                 refused: Number(refused.map_or(0.0, Family::total)),
-                cut_off: cut_off.map(Family::totals_by_label).unwrap_or_default(),
+                evicted: cut_off.remove("evicted").unwrap_or(Number(0.0)),
+                cut_off,
             }
         });
         Left {
@@ -314,7 +336,6 @@ impl Look<'_> {
             seconds: number(scrapes.seconds),
             bytes: number(scrapes.bytes),
             samples: scrapes.samples.map(Number),
-            formats: None,
             results: results
                 .map(|(result, total)| (result.to_string(), Number(*total)))
                 .collect(),
@@ -323,7 +344,9 @@ impl Look<'_> {
 
     fn build(&self) -> wire::Build {
         let mut build = self.about.build.clone();
-        let started = self.find("process_start_time_seconds").and_then(Family::level);
+        let started = self
+            .find("process_start_time_seconds")
+            .and_then(Family::level);
         if let Some(started) = started.filter(|s| s.is_finite() && *s > 0.0) {
             build.started = (started * 1000.0) as i64;
         }
@@ -381,7 +404,10 @@ impl Look<'_> {
                     format!("Reading {name} takes too long, so it is left out.")
                 }
                 ReadError::Panicked { message, .. } => {
-                    format!("Reading {name} panicked, so it is left out: {}.", cut(message))
+                    format!(
+                        "Reading {name} panicked, so it is left out: {}.",
+                        cut(message)
+                    )
                 }
                 _ => format!("There is no thread for reading {name}, so it is left out."),
             });

@@ -17,13 +17,29 @@ impl Look<'_> {
             let limit = self.find(name).and_then(Family::level);
             limit.filter(|limit| limit.is_finite() && *limit > 0.0)
         };
-        let memory = self.about.memory_limit;
+        let memory = limit("process_cgroup_memory_limit_bytes");
         let memory = memory.or_else(|| limit("system_memory_total_bytes"));
+        let processors = limit("process_cgroup_cpu_limit_cores").or(self.about.processors);
         let rows = [
-            ("Processor", "process_cpu_seconds", self.about.processors, Some("cores")),
-            ("Memory", "process_resident_memory_bytes", memory, Some("bytes")),
+            (
+                "Processor",
+                "process_cpu_seconds",
+                processors,
+                Some("cores"),
+            ),
+            (
+                "Memory",
+                "process_resident_memory_bytes",
+                memory,
+                Some("bytes"),
+            ),
             ("Heap", "rust_heap_live_bytes", None, Some("bytes")),
-            ("File descriptors", "process_open_fds", limit("process_max_fds"), None),
+            (
+                "File descriptors",
+                "process_open_fds",
+                limit("process_max_fds"),
+                None,
+            ),
             ("Threads", "process_threads", None, None),
         ];
         let rows = rows.into_iter().filter_map(|(name, family, limit, unit)| {
@@ -76,7 +92,10 @@ impl Look<'_> {
         workers.sort_unstable_by_key(|(number, _)| *number);
         let level = |name: &str| self.find(name).and_then(Family::level).map(Number);
         Some(Runtime {
-            workers: workers.iter().map(|(_, share)| Number::rounded(*share)).collect(),
+            workers: workers
+                .iter()
+                .map(|(_, share)| Number::rounded(*share))
+                .collect(),
             queue: level("tokio_global_queue_depth"),
             tasks: level("tokio_alive_tasks"),
         })

@@ -54,7 +54,10 @@ impl Look<'_> {
             parts.push(format!("{} errors", percent(errors.0)));
         }
         if let Some(in_flight) = current.in_flight {
-            parts.push(format!("{} in flight", thousands(in_flight.0.max(0.0) as u64)));
+            parts.push(format!(
+                "{} in flight",
+                thousands(in_flight.0.max(0.0) as u64)
+            ));
         }
         Some(format!("{}.", parts.join(", ")))
     }

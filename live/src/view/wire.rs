@@ -1,5 +1,7 @@
 //! What the page gets, as it stands in the JSON.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -19,6 +21,8 @@ pub(crate) struct State {
     pub(crate) configuration: Vec<ConfigurationRow>,
     pub(crate) max_viewers: usize,
     pub(crate) names: Names,
+    /// By panel, what a dashboard asks for: title and query.
+    pub(crate) promql: BTreeMap<&'static str, Vec<(&'static str, String)>>,
     pub(crate) endpoints: Vec<Box<RawValue>>,
     pub(crate) families: Vec<Box<RawValue>>,
     #[serde(flatten)]
@@ -54,6 +58,14 @@ pub(crate) struct Common {
     pub(crate) findings: Vec<Finding>,
     pub(crate) scrapes: ScrapesRow,
     pub(crate) viewers: usize,
+}
+
+/// The sentence and the four figures.
+#[derive(Debug, Serialize)]
+pub(crate) struct Brief {
+    pub(crate) now: i64,
+    pub(crate) summary: Summary,
+    pub(crate) current: Current,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -173,7 +185,7 @@ pub(crate) struct Request {
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Left {
-    pub(crate) reasons: std::collections::BTreeMap<String, Number>,
+    pub(crate) reasons: BTreeMap<String, Number>,
     pub(crate) connections: Option<Connections>,
     pub(crate) draining: bool,
 }
@@ -182,7 +194,10 @@ pub(crate) struct Left {
 pub(crate) struct Connections {
     pub(crate) open: Number,
     pub(crate) refused: Number,
-    pub(crate) cut_off: std::collections::BTreeMap<String, Number>,
+    /// To make room for others.
+    pub(crate) evicted: Number,
+    /// By other reasons.
+    pub(crate) cut_off: BTreeMap<String, Number>,
 }
 
 #[derive(Debug, Serialize)]
@@ -242,8 +257,7 @@ pub(crate) struct ScrapesRow {
     pub(crate) seconds: Option<Number>,
     pub(crate) bytes: Option<Number>,
     pub(crate) samples: Option<Number>,
-    pub(crate) formats: Option<std::collections::BTreeMap<String, Number>>,
-    pub(crate) results: std::collections::BTreeMap<String, Number>,
+    pub(crate) results: BTreeMap<String, Number>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -275,8 +289,7 @@ pub(crate) struct EndpointDetail {
     pub(crate) id: usize,
     pub(crate) times: Vec<i64>,
     pub(crate) heat: Option<Heat>,
-    pub(crate) statuses: std::collections::BTreeMap<String, Vec<Option<Number>>>,
-    pub(crate) in_flight: Option<Vec<Option<Number>>>,
+    pub(crate) statuses: BTreeMap<u16, Vec<Option<Number>>>,
 }
 
 /// What a family opens.
