@@ -159,10 +159,12 @@ fn run(arguments: &Arguments) -> ExitCode {
             (Ok(address), Ok(metrics)) => (address, metrics),
             (Err(error), _) | (_, Err(error)) => return failed("cannot tell the address", &error),
         };
-        logs::announce(&[
-            format!("listening on http://{address}"),
-            format!("metrics at   http://{metrics}/metrics   (Ctrl-C stops)"),
-        ]);
+        let mut lines = vec![format!("listening on http://{address}")];
+        if app.live.is_some() {
+            lines.push(format!("live page at http://{metrics}/live"));
+        }
+        lines.push(format!("metrics at   http://{metrics}/metrics   (Ctrl-C stops)"));
+        logs::announce(&lines);
         let drain = config.drain;
         let mut asked = 0;
         let stop = async || {
