@@ -340,7 +340,7 @@ function pauseDrawn() {
 
 function setTheme(theme) {
   if (theme === 'auto') delete document.documentElement.dataset.theme; else document.documentElement.dataset.theme = theme;
-  put(byId('theme'), `◐ ${theme}`);
+  byId('theme').replaceChildren('◐', el('span.word', null, ` ${theme}`));
   attribute(byId('theme'), 'aria-label', `Theme: ${theme}`);
   remember('theme', theme);
   draw();
@@ -372,7 +372,7 @@ addEventListener('keydown', (event) => {
   if (act) { event.preventDefault(); act(); }
 });
 
-const SECTIONS = [['latency', 'Latency'], ['endpoints', 'Endpoints'], ['errors', 'Errors'], ['left', 'Left'], ['process', 'Process'], ['metrics', 'Metrics'], ['findings', 'Findings'], ['scrapes', 'Scrapes'], ['build', 'Build']];
+const SECTIONS = [['latency', 'Latency'], ['endpoints', 'Endpoints'], ['errors', 'Errors'], ['left', 'Who left'], ['process', 'Process'], ['metrics', 'Metrics'], ['findings', 'Findings'], ['scrapes', 'Scrapes'], ['build', 'Build']];
 byId('nav').append(...SECTIONS.map(([id, label]) => el('a', { href: `#s-${id}` }, label)));
 buildFigures();
 buildHeat();
