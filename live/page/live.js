@@ -186,6 +186,7 @@ function drawNow() {
   if (!state) return;
   view.interval = state.interval_ms || 1000;
   view.now = state.now;
+  if (!view.chosen) fitMinutes();
   for (const chart of view.charts) if (!chart.node.isConnected) view.charts.delete(chart);
   // One section that fails must not take the others with it.
   for (const section of [drawConnection, drawFigures, drawHeat, drawEndpoints, drawErrors, drawLeft, drawProcess, drawFamilies, drawFindings, drawScrapes, drawBuild, drawFoot]) {
@@ -314,11 +315,20 @@ function showHelp() {
 
 // Controls
 
-function setMinutes(minutes) {
+function showMinutes(minutes) {
   view.minutes = minutes;
   for (const b of document.querySelectorAll('[data-minutes]')) attribute(b, 'aria-pressed', String(Number(b.dataset.minutes) === minutes));
+}
+function setMinutes(minutes) {
+  view.chosen = true;
+  showMinutes(minutes);
   remember('minutes', minutes);
   draw();
+}
+/** Until somebody chooses: the shortest that has all samples, so that the first minute is not a sliver of ten. */
+function fitMinutes() {
+  const had = state.times.length ? state.now - state.times[0] : 0;
+  showMinutes([1, 5].find((minutes) => had <= minutes * 60_000) || 10);
 }
 
 /** Paused, the page shows a copy; the stream goes on, so that nothing is missing afterwards. */
@@ -388,5 +398,5 @@ const named = [['s-process', 'Process', 'process'], ['s-scrapes', 'Scrapes', 'sc
   return [button, key];
 });
 setTheme(theme = THEMES.includes(remembered('theme')) ? remembered('theme') : 'auto');
-setMinutes([1, 5, 10].includes(Number(remembered('minutes'))) ? Number(remembered('minutes')) : 10);
+if ([1, 5, 10].includes(Number(remembered('minutes')))) setMinutes(Number(remembered('minutes')));
 connect();

@@ -334,6 +334,7 @@ function drawProcess(s) {
   const items = s.process || [];
   rebuild(byId('process'), items.map((p) => p.name), () => {
     processRows.clear();
+    if (!items.length) return el('p.none', null, 'Register the collectors of tallied-collectors to see the process.');
     return el('ul.process', null, ...items.map((p) => {
       const chart = new Lines(cut(p.name, 60), [{ name: '', style: 'main', area: true }], processFormat(p.unit));
       const row = { value: el('b'), limit: el('small'), meter: bar(0), chart };
@@ -404,11 +405,11 @@ function drawCard(card, f, s) {
   const format = formatOf(f.name, f.unit, f.kind);
   rebuild(card.help, f.help || '', () => text(f.help || '', 140));
   const shown = (f.shown || []).slice(0, SERIES);
-  attribute(card.node, 'class', `card${shown.length === 1 ? ' single' : ''}${ui.openFamily === f.name ? ' open' : ''}`);
+  attribute(card.node, 'class', `card${shown.length === 1 ? ' single' : ''}${ui.openFamily === f.name ? ' opened' : ''}`);
   rebuild(card.list, shown.map((x) => x.labels.slice(0, 300) + x.labels.length), () => {
     card.rows = shown.map((x) => {
       const row = { value: el('b'), spark: new Spark() };
-      row.node = el('li', null, el('span.labels', { title: cut(x.labels, 300) }, x.labels ? text(short(x.labels), 60) : ''), row.spark.node, row.value);
+      row.node = el('li', null, el('span.labels', { title: cut(x.labels, 300) }, el('bdi', null, cut(short(x.labels), 100))), row.spark.node, row.value);
       return row;
     });
     return card.rows.map((r) => r.node);

@@ -1,0 +1,391 @@
+//! The live page, in a real browser without network: every section has data under load, its figures are those of the
+//! exposition and of a real Prometheus, what a label says stays text, and the page comes back when the server does.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+use crate::child::ChildGuard;
+use crate::docs_page::requests;
+use crate::http::Client;
+use crate::poll::{self, Try};
+use crate::prometheus::api::Api;
+use crate::prometheus::process::PrometheusProcess;
+use crate::report::ok;
+use crate::server_process::ServerProcess;
+use crate::webdriver::{Browser, from_base64};
+use crate::workspace::Workspace;
+use crate::{cargo, loadtest, samples, tools, work_folder};
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// The picture's load, a little longer than the minute that it shows.
+const PICTURE_LOAD: &str = "70s";
+const PICTURE_BYTES: usize = 150_000;
+/// A label that would be an element if anybody let it.
+const HOSTILE: &str = "note=<img src=x onerror=document.title=1>";
+/// Requests of the burst whose p95 is compared, and how long they take: together less than the ten seconds of the page.
+const BURST: [f64; 40] = {
+    let mut delays = [0.001; 40];
+    delays[10] = 0.03;
+    delays[20] = 0.06;
+    delays[30] = 0.2;
+    delays[39] = 0.3;
+    delays
+};
+
+/// What each section has when it has data: a selector, and how many of it at least.
+const SECTIONS: [(&str, &str, u64); 18] = [
+    ("the sentence", "#sentence span", 1),
+    ("figures", "#s-figures .value b:not(:empty)", 7),
+    ("their lines", "#s-figures path.line[d^=M]", 5),
+    ("endpoints", "#endpoints tbody tr:not(.silent)", 8),
+    ("their histograms", "#endpoints .bars path[d^=M]", 8),
+    ("their lines", "#endpoints .spark path[d^=M]", 6),
+    ("endpoints without traffic", "#endpoints tr.silent", 5),
+    ("last errors", "#errors tbody tr", 10),
+    ("slowest requests", "#slowest tbody tr", 20),
+    ("who left", "#left .reasons li", 2),
+    ("the process", "#process .line[d^=M]", 5),
+    ("workers", "#runtime .workers li", 1),
+    ("metrics", "#families .card .series b:not(:empty)", 20),
+    ("findings", "#findings li", 1),
+    ("scrapes", "#scrapes dt", 6),
+    ("the build", "#build .facts dt", 3),
+    ("the configuration", "#build .configuration div", 10),
+    ("queries to copy", "button.promql:not([hidden])", 12),
+];
+
+pub(crate) struct Options {
+    pub(crate) server: Option<PathBuf>,
+    pub(crate) loadtest: Option<PathBuf>,
+    pub(crate) picture: Option<PathBuf>,
+}
+
+struct Stage<'a> {
+    folder: &'a Path,
+    binary: PathBuf,
+    loadtest: PathBuf,
+    client: Client,
+    browser: Browser,
+    server: ServerProcess,
+}
+
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    let binary = cargo::server(workspace, options.server.as_deref())?;
+    let loadtest = match &options.loadtest {
+        Some(path) => path
+            .canonicalize()
+            .with_context(|| format!("there is no load test at {}", path.display()))?,
+        None => cargo::program(workspace, loadtest::PACKAGE)?,
+    };
+    let tools = match &options.picture {
+        Some(_) => None,
+        None => Some(tools::find(workspace)?),
+    };
+    work_folder::within("tallied-live-", false, |folder| {
+        let server = start(&binary, folder, "127.0.0.1:0", options.picture.is_none())?;
+        let mut stage = Stage {
+            folder,
+            binary,
+            loadtest,
+            client: Client::new(),
+            browser: Browser::start()?,
+            server,
+        };
+        let outcome = match (&options.picture, &tools) {
+            (Some(path), _) => stage.picture(path),
+            (None, Some(tools)) => stage.check(&tools.prometheus),
+            (None, None) => Ok(()),
+        };
+        if outcome.is_err() {
+            stage.server.print_log();
+        }
+        outcome?;
+        stage.server.stop().map(drop)
+    })
+}
+
+fn start(binary: &Path, folder: &Path, listen: &str, hostile: bool) -> Result<ServerProcess> {
+    let mut command = Command::new(binary);
+    command.args(["--faults", "--listen", listen]);
+    if hostile {
+        command.args(["--constant-labels", HOSTILE]);
+    }
+    ServerProcess::start_command(command, folder)
+}
+
+impl Stage<'_> {
+    fn check(&mut self, prometheus: &Path) -> Result<()> {
+        let config = self.folder.join("prometheus.yml");
+        let address = self.server.address();
+        let scraped = format!(
+            "global: {{ scrape_interval: 1s, scrape_timeout: 1s }}\nscrape_configs:\n  - job_name: live\n    \
+             static_configs: [{{ targets: ['{address}'] }}]\n"
+        );
+        fs::write(&config, scraped).context("cannot write prometheus.yml")?;
+        let mut prometheus =
+            PrometheusProcess::start(prometheus, &config, self.folder, &self.client)?;
+        let api = Api::new(&self.client, prometheus.url());
+
+        self.open(6000)?;
+        self.quantile(&api)?;
+        // The load test's books hold each scrape.
+        prometheus.stop()?;
+        let load = self.load("20s")?;
+        self.sections()?;
+        self.reconciled(load)?;
+        self.counts()?;
+        self.text()?;
+        let asked = requests(&self.browser.log("performance")?, self.server.url())?;
+        ok(format!(
+            "{asked} requests, none failed and none went elsewhere"
+        ));
+        let console = self.browser.log("browser")?;
+        ensure!(console.is_empty(), "the console says: {console:?}");
+        ok("the console is empty");
+        self.restart()
+    }
+
+    /// `height`: rows that are out of sight are not drawn.
+    fn open(&self, height: u32) -> Result<()> {
+        let screen =
+            json!({ "width": 1440, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.browser
+            .devtools("Emulation.setDeviceMetricsOverride", &screen)?;
+        self.browser.open(&format!("{}/live", self.server.url()))?;
+        self.chip("Live")
+    }
+
+    /// Waits until the page says this of its connection.
+    fn chip(&self, expected: &str) -> Result<()> {
+        poll::until("the page's connection", TIMEOUT, || {
+            let script = "return document.getElementById('connection').textContent";
+            let said = self.browser.run(script)?;
+            Ok(if said == json!(expected) {
+                Try::Done(())
+            } else {
+                Try::NotYet(said.to_string())
+            })
+        })
+    }
+
+    /// A burst, all of it in the page's ten seconds and in Prometheus: both must name the same p95, as far as the page's four
+    /// digits go.
+    fn quantile(&self, api: &Api<'_>) -> Result<()> {
+        let series = "{method=\"GET\",endpoint=\"/fault\"}";
+        let count = format!("http_request_duration_seconds_count{series}");
+        poll::until("a first scrape", TIMEOUT, || {
+            Ok(match api.query(&count)?.first() {
+                Some(_) => Try::Done(()),
+                None => Try::NotYet("none".to_owned()),
+            })
+        })?;
+        let begin = Instant::now();
+        for delay in BURST {
+            let url = format!("{}/fault?delay_seconds={delay}", self.server.url());
+            ensure!(self.client.get(&url)?.status == 200, "GET {url} failed");
+        }
+        let row =
+            "const e = live.endpoints.find((e) => e.method === 'GET' && e.route === '/fault');
+             return [e.requests, e.p50, e.p95, e.p99]";
+        let (shown, recorded) = poll::until("the burst", Duration::from_secs(8), || {
+            let shown = self.browser.run(row)?;
+            let scraped = api.query(&count)?.first().map(|sample| sample.value);
+            let all = BURST.len() as f64;
+            if shown[0] != json!(BURST.len()) || scraped != Some(all) {
+                return Ok(Try::NotYet(format!("{shown} and {scraped:?}")));
+            }
+            let quantile = |q: f64| -> Result<f64> {
+                let query = format!(
+                    "histogram_quantile({q}, http_request_duration_seconds_bucket{series})"
+                );
+                let answer = api.query(&query)?;
+                Ok(answer.first().context("no quantile")?.value)
+            };
+            Ok(Try::Done((
+                shown,
+                [quantile(0.5)?, quantile(0.95)?, quantile(0.99)?],
+            )))
+        })?;
+        ensure!(
+            begin.elapsed() < Duration::from_secs(9),
+            "the burst took too long to be in the page's ten seconds: is the machine busy?"
+        );
+        for (at, recorded) in recorded.into_iter().enumerate() {
+            let shown = shown[at + 1].as_f64().unwrap_or(f64::NAN);
+            ensure!(
+                (shown / recorded - 1.0).abs() < 5e-4,
+                "the page shows {shown} s where Prometheus says {recorded} s"
+            );
+        }
+        ok(format!("p50, p95 and p99 are Prometheus's: {recorded:?} s"));
+        Ok(())
+    }
+
+    /// Runs the load test, which holds its own books against /metrics, to its end.
+    fn load(&self, duration: &str, scrapes: &str) -> Result<()> {
+        let log = self.folder.join("loadtest.log");
+        let output = File::create(&log).context("cannot make the load test's log")?;
+        let mut command = Command::new(&self.loadtest);
+        command
+            .args(["--scenario", "mixed", "--rate", "200", "--no-calibration"])
+            .args(["--duration", duration, "--scrapes-per-second", scrapes])
+            .args(["--target", self.server.url(), "--report"])
+            .arg(self.folder.join("loadtest"))
+            .stdin(Stdio::null())
+            .stdout(output)
+            .stderr(Stdio::inherit());
+        let status = ChildGuard::spawn("the load test", &mut command)?.wait()?;
+        let report = fs::read_to_string(self.folder.join("loadtest/report.json"));
+        let report: Value = serde_json::from_str(&report.context("the load test has no report")?)?;
+        ensure!(
+            report["verdict"]["reconciled"] == true,
+            "the load test ended with {status}, its books are not the server's:\n{}",
+            fs::read_to_string(&log).unwrap_or_default()
+        );
+        ok("the load test's books and /metrics agree");
+        Ok(())
+    }
+
+    fn sections(&self) -> Result<()> {
+        poll::until("data in every section", TIMEOUT, || {
+            let mut missing = Vec::new();
+            for (name, selector, least) in SECTIONS {
+                let script = format!(
+                    "return document.querySelectorAll({}).length",
+                    json!(selector)
+                );
+                let count = self.browser.run(&script)?.as_u64().unwrap_or_default();
+                if count < least {
+                    missing.push(format!("{name}: {count} of {least}"));
+                }
+            }
+            if self
+                .browser
+                .run("return heat.highest > 20 && heat.seen[heat.slots - 1]")?
+                != json!(1)
+            {
+                missing.push("the heat map".to_owned());
+            }
+            Ok(if missing.is_empty() {
+                Try::Done(())
+            } else {
+                Try::NotYet(missing.join(", "))
+            })
+        })?;
+        ok("every section has data");
+        Ok(())
+    }
+
+    /// Requests by method, endpoint and status: on the page, and in /metrics. Those that look are left out.
+    fn counts(&self) -> Result<()> {
+        let script = "const counts = {};
+            for (const e of live.endpoints) for (const [status, n] of Object.entries(e.statuses))
+              if (n && e.route !== '/metrics' && e.route !== '/live') counts[`${e.method} ${e.route} ${status}`] = n;
+            return counts";
+        let all = poll::until("the figures of /metrics", TIMEOUT, || {
+            let metrics = self.client.get(&format!("{}/metrics", self.server.url()))?;
+            let mut exposed = BTreeMap::new();
+            for sample in samples::parse(&metrics.body)? {
+                let label = |name: &str| {
+                    let (_, value) = sample.series.split_once(&format!("{name}=\""))?;
+                    value.split('"').next()
+                };
+                let counts = sample.name() == "http_requests_total" && sample.value > 0.0;
+                let Some(endpoint) = label("endpoint").filter(|_| counts) else {
+                    continue;
+                };
+                if endpoint != "/metrics" && endpoint != "/live" {
+                    let of = |name| label(name).unwrap_or_default();
+                    let series = format!("{} {endpoint} {}", of("method"), of("status_code"));
+                    exposed.insert(series, sample.value as u64);
+                }
+            }
+            let shown = self.browser.run(script)?;
+            Ok(if shown == json!(exposed) {
+                Try::Done(exposed)
+            } else {
+                Try::NotYet(format!("the page has {shown}, and /metrics {exposed:?}"))
+            })
+        })?;
+        ok(format!(
+            "{} requests in {} series, the same on the page and in /metrics",
+            all.values().sum::<u64>(),
+            all.len()
+        ));
+        Ok(())
+    }
+
+    fn text(&self) -> Result<()> {
+        let script = "return [document.images.length, document.querySelectorAll('script').length,
+             document.body.innerText.includes('<img src=x')]";
+        let seen = self.browser.run(script)?;
+        ensure!(
+            seen == json!([0, 1, true]),
+            "images, scripts, and whether the label is text: {seen}"
+        );
+        ok("a label with markup is text");
+        Ok(())
+    }
+
+    fn restart(&mut self) -> Result<()> {
+        let address = self.server.address().to_owned();
+        self.server.stop()?;
+        let lost = "return document.getElementById('connection').textContent";
+        poll::until("the page to notice", TIMEOUT, || {
+            let said = self
+                .browser
+                .run(lost)?
+                .as_str()
+                .unwrap_or_default()
+                .to_owned();
+            let noticed = said.starts_with("Drained") || said.starts_with("Disconnected");
+            Ok(if noticed {
+                Try::Done(())
+            } else {
+                Try::NotYet(said)
+            })
+        })?;
+        self.server = start(&self.binary, self.folder, &address, true)?;
+        let begin = Instant::now();
+        self.chip("Live")?;
+        ok(format!(
+            "it came back {:.1} s after the server",
+            begin.elapsed().as_secs_f64()
+        ));
+        // What the browser itself says of the time without a server is not the page's.
+        let mut console = self.browser.log("browser")?;
+        console.retain(|entry| entry["source"] != "network");
+        ensure!(console.is_empty(), "the console says: {console:?}");
+        Ok(())
+    }
+
+    /// The README's: a minute of load, in the first screen.
+    fn picture(&self, path: &Path) -> Result<()> {
+        let screen =
+            json!({ "width": 1440, "height": 960, "deviceScaleFactor": 1, "mobile": false });
+        self.browser
+            .devtools("Emulation.setDeviceMetricsOverride", &screen)?;
+        self.open()?;
+        self.browser.run("setMinutes(1)")?;
+        self.load(PICTURE_LOAD, "1")?;
+        let taken = self.browser.devtools(
+            "Page.captureScreenshot",
+            &json!({ "format": "webp", "quality": 90 }),
+        )?;
+        let picture = from_base64(taken["data"].as_str().unwrap_or_default())?;
+        ensure!(
+            picture.len() <= PICTURE_BYTES,
+            "the picture has {} bytes, more than {PICTURE_BYTES}",
+            picture.len()
+        );
+        fs::write(path, &picture).with_context(|| format!("cannot write {}", path.display()))?;
+        ok(format!("{}: {} bytes", path.display(), picture.len()));
+        Ok(())
+    }
+}
