@@ -23,8 +23,9 @@ use crate::workspace::Workspace;
 use crate::{cargo, loadtest, samples, tools, work_folder};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// The picture's load, a little longer than the minute that it shows.
-const PICTURE_LOAD: &str = "70s";
+/// The picture's load, longer than the minute that it shows.
+const PICTURE_LOAD: &str = "90s";
+const PICTURE_WAIT: Duration = Duration::from_secs(85);
 const PICTURE_BYTES: usize = 150_000;
 /// A label that would be an element if anybody let it.
 const HOSTILE: &str = "note=<img src=x onerror=document.title=1>";
@@ -227,26 +228,29 @@ impl Stage<'_> {
         Ok(())
     }
 
-    /// Runs the load test, which holds its own books against /metrics, to its end.
-    fn load(&self, duration: &str, scrapes: &str) -> Result<()> {
-        let log = self.folder.join("loadtest.log");
-        let output = File::create(&log).context("cannot make the load test's log")?;
+    /// Starts the load test, which makes the only scrapes from now on.
+    fn load(&self, duration: &str) -> Result<ChildGuard> {
+        let log = File::create(self.folder.join("loadtest.log"));
         let mut command = Command::new(&self.loadtest);
         command
             .args(["--scenario", "mixed", "--rate", "200", "--no-calibration"])
-            .args(["--duration", duration, "--scrapes-per-second", scrapes])
-            .args(["--target", self.server.url(), "--report"])
+            .args(["--duration", duration, "--target", self.server.url()])
+            .arg("--report")
             .arg(self.folder.join("loadtest"))
             .stdin(Stdio::null())
-            .stdout(output)
-            .stderr(Stdio::inherit());
-        let status = ChildGuard::spawn("the load test", &mut command)?.wait()?;
+            .stdout(log.context("cannot make the load test's log")?);
+        ChildGuard::spawn("the load test", &mut command)
+    }
+
+    /// Waits for its end: it holds its own books against /metrics.
+    fn reconciled(&self, mut load: ChildGuard) -> Result<()> {
+        let status = load.wait()?;
         let report = fs::read_to_string(self.folder.join("loadtest/report.json"));
         let report: Value = serde_json::from_str(&report.context("the load test has no report")?)?;
         ensure!(
             report["verdict"]["reconciled"] == true,
-            "the load test ended with {status}, its books are not the server's:\n{}",
-            fs::read_to_string(&log).unwrap_or_default()
+            "the load test ended with {status}, and its books are not the server's:\n{}",
+            fs::read_to_string(self.folder.join("loadtest.log")).unwrap_or_default()
         );
         ok("the load test's books and /metrics agree");
         Ok(())
@@ -367,13 +371,10 @@ impl Stage<'_> {
 
     /// The README's: a minute of load, in the first screen.
     fn picture(&self, path: &Path) -> Result<()> {
-        let screen =
-            json!({ "width": 1440, "height": 960, "deviceScaleFactor": 1, "mobile": false });
-        self.browser
-            .devtools("Emulation.setDeviceMetricsOverride", &screen)?;
-        self.open()?;
+        self.open(960)?;
         self.browser.run("setMinutes(1)")?;
-        self.load(PICTURE_LOAD, "1")?;
+        let load = self.load(PICTURE_LOAD)?;
+        poll::sleep_until(Instant::now() + PICTURE_WAIT)?;
         let taken = self.browser.devtools(
             "Page.captureScreenshot",
             &json!({ "format": "webp", "quality": 90 }),
@@ -386,6 +387,6 @@ impl Stage<'_> {
         );
         fs::write(path, &picture).with_context(|| format!("cannot write {}", path.display()))?;
         ok(format!("{}: {} bytes", path.display(), picture.len()));
-        Ok(())
+        self.reconciled(load)
     }
 }
