@@ -43,13 +43,12 @@ function takeTick(tick) {
   });
   for (const { spark_last: last, ...row } of rows.values()) s.endpoints.push({ spark: [last ?? null], ...row });
 
-  const items = new Map((tick.process || []).map((p) => [p.name, p]));
-  for (const p of s.process) {
-    const { last, ...item } = items.get(p.name) || {};
-    Object.assign(p, item);
-    p.history ||= [];
+  // All of them, and the processor only from its second sample on.
+  s.process = (tick.process || []).map(({ last, ...item }) => {
+    const p = Object.assign(s.process.find((old) => old.name === item.name) || { history: [] }, item);
     keep(p.history, last !== undefined ? last : p.value ?? null, capacity);
-  }
+    return p;
+  });
 
   const gone = new Set(tick.families_gone || []);
   const changed = new Map((tick.families || []).map((f) => [f.name, f]));
