@@ -462,7 +462,7 @@ function drawFamilyDetail(d) {
     card.layout = layout;
     const observed = formatOf(d.name, family.unit, 'gauge');
     card.chart = d.heat ? new Heat(cut(d.name, 120), { format: observed, tall: false, noun: 'observation' }) : new Lines(cut(d.name, 120), series.map((x, i) => ({ name: '', style: `s${i % HUES}` })), format);
-    card.table = el('ul.series.long');
+    card.table = el('ul.series.long', { tabindex: 0, 'aria-label': `Series of ${cut(d.name, 120)}` });
     card.detail.replaceChildren(card.chart.node, card.table);
   }
   if (d.heat) card.chart.set(d.heat.bounds, d.heat.columns, d.times);
