@@ -27,7 +27,9 @@ pub(crate) async fn answer(live: &Live, request: Request<()>) -> (u16, String, S
         .to_str()
         .unwrap()
         .to_owned();
-    let body = response.into_body().collect().await.unwrap().to_bytes();
+    // A stream where none is expected would have no end.
+    let body = tokio::time::timeout(DEADLINE, response.into_body().collect());
+    let body = body.await.unwrap().unwrap().to_bytes();
     (status, kind, String::from_utf8(body.to_vec()).unwrap())
 }
 
