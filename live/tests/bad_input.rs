@@ -92,6 +92,11 @@ impl Collector for Bad {
     fn collect(&self, _: &mut Samples<'_>) {
         self.0();
     }
+
+    /// Its own is no help.
+    fn time_limit(&self) -> Duration {
+        Duration::from_secs(3600)
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
