@@ -516,6 +516,25 @@ fn unregistering_frees_the_names_and_the_function() {
 }
 
 #[test]
+fn one_that_hangs_keeps_nothing_of_the_others() {
+    let registry = Registry::default();
+    let (mut hang, call) = hang();
+    let slow = Functions {
+        time_limit: Duration::from_millis(50),
+        ..Functions::new(vec![gauge("slow")], move |_| call())
+    };
+    registry.register_collector("slow", slow).unwrap();
+    let held = Arc::new(());
+    let kept = Arc::clone(&held);
+    let size = GaugeFn::new(move || Arc::strong_count(&kept) as u64);
+    let size = registry.register("size", "S", size).unwrap();
+    assert_eq!(samples(&registry.text()), ["size 2"]);
+    assert!(size.unregister());
+    assert_eq!(Arc::strong_count(&held), 1);
+    hang.let_go = None;
+}
+
+#[test]
 fn a_guard_unregisters_its_own_and_nothing_of_the_same_name() {
     let registry = Registry::default();
     let guard = registry
