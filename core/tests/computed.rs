@@ -535,6 +535,23 @@ fn one_that_hangs_keeps_nothing_of_the_others() {
 }
 
 #[test]
+fn what_is_dropped_with_a_metric_may_use_the_registry() {
+    struct Farewell(Registry);
+    impl Drop for Farewell {
+        fn drop(&mut self) {
+            let farewell = Counter::default();
+            self.0.register("farewell", "F", farewell).unwrap();
+        }
+    }
+    let registry = Registry::default();
+    let farewell = Farewell(registry.clone());
+    let age = GaugeFn::new(move || u64::from(farewell.0.text().is_empty()));
+    let age = registry.register("age", "A", age).unwrap();
+    assert!(age.unregister());
+    assert_eq!(samples(&registry.text()), ["farewell_total 0"]);
+}
+
+#[test]
 fn a_guard_unregisters_its_own_and_nothing_of_the_same_name() {
     let registry = Registry::default();
     let guard = registry
