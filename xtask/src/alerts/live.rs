@@ -158,7 +158,7 @@ fn scraped(server: &mut ServerProcess, prefix: Option<&str>) -> Result<Exposed> 
         let limits = OF_LIMITS.map(|metric| format!("{} 1\n", name(metric)));
         Ok(answer.body + &limits.concat())
     };
-    poll::until("the series of failed requests and of the processors", APPEAR_TIMEOUT, || {
+    poll::until("series that come later", APPEAR_TIMEOUT, || {
         let exposed = Exposed::parse(&document("text")?, &document("openmetrics")?)?;
         let missing = APPEARS
             .into_iter()
