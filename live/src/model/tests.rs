@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
 
-use tallied::{Buckets, Counter, Family, Gauge, Histogram, Registry};
+use tallied::{Buckets, Counter, Family, Gauge, Histogram, ReadLimits, Registry};
 
 use super::{BUDGET, CAPACITY, Model};
 use crate::endpoints::MAX_ENDPOINTS;
@@ -33,7 +33,7 @@ impl Watched {
     pub(crate) fn read_after(&mut self, time: Duration) -> bool {
         self.now += time;
         self.clock += time;
-        let metrics = self.registry.collect(|_| true, None);
+        let metrics = self.registry.collect(|_| true, ReadLimits::default());
         self.model.read(&metrics, self.now, self.clock)
     }
 
