@@ -49,6 +49,9 @@ impl EncodeMetric for Custom {
 
 type Scrape = Box<dyn Fn() -> usize>;
 
+/// What a row is called, and what registers its values.
+type Row = (&'static str, fn() -> Scrape);
+
 fn ours(fill: impl Fn(&Registry) -> Result<(), tallied::RegisterError>) -> Scrape {
     let registry = Registry::default();
     fill(&registry).expect("the names are different and valid");
@@ -102,7 +105,7 @@ fn main() -> io::Result<()> {
         return Ok(());
     }
     let scrapes = if arguments.quick { 20 } else { 200 };
-    let contestants: [(&str, fn() -> Scrape); 4] = [
+    let contestants: [Row; 4] = [
         ("tallied, callbacks", callbacks),
         ("tallied, one collector", collector),
         ("tallied, gauges that are set", gauges),

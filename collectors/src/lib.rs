@@ -22,7 +22,8 @@
 //!
 //! [`register_all`] registers all of them, [`Collectors`] does so with options, and each has a
 //! `register` of its own. There is no loop to write: a scrape reads what it shows. Scrapes in quick
-//! succession share a reading: a figure is used again for [10 seconds](Collectors::with_max_age).
+//! succession share a reading: a figure is used again for [10 seconds](Collectors::with_max_age), unless the
+//! reader asks for a younger one ([`tallied::ReadLimits`]).
 //! The runtime's and the heap's figures cost nothing, and are always new.
 //!
 //! What cannot be read has no sample: neither an old one, nor 0. On Linux, files of `/proc` are kept

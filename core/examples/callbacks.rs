@@ -3,6 +3,8 @@
 //!
 //! `cargo run -p tallied --example callbacks`
 
+#![expect(clippy::print_stdout, reason = "it shows the document")]
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -6,6 +6,8 @@
 //!
 //! `cargo run -p tallied --example custom_metric`
 
+#![expect(clippy::print_stdout, reason = "it shows the document")]
+
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 

@@ -140,6 +140,7 @@ pub struct Samples<'a> {
     families: &'a [Described],
     gathered: Gathered,
     room: usize,
+    max_age: Option<Duration>,
     /// Label values that were given, for families with labels.
     given: HashSet<(usize, Labels)>,
     /// Where the last sample went: the next one goes there too, or behind it.
@@ -164,7 +165,7 @@ pub(crate) struct Gathered {
 }
 
 impl<'a> Samples<'a> {
-    pub(crate) fn new(families: &'a [Described], room: usize) -> Self {
+    pub(crate) fn new(families: &'a [Described], room: usize, max_age: Option<Duration>) -> Self {
         Self {
             families,
             gathered: Gathered {
@@ -172,6 +173,7 @@ impl<'a> Samples<'a> {
                 dropped: 0,
             },
             room,
+            max_age,
             given: HashSet::new(),
             last: 0,
         }
@@ -179,6 +181,12 @@ impl<'a> Samples<'a> {
 
     pub(crate) fn into_gathered(self) -> Gathered {
         self.gathered
+    }
+
+    /// How old the figures may be, if the reader cares. A collector that keeps its last figures for later scrapes reads
+    /// anew when they are older than this, or older than it allows itself.
+    pub fn max_age(&self) -> Option<Duration> {
+        self.max_age
     }
 
     /// A gauge's value: `i64`, `u64` or `f64`.

@@ -115,6 +115,8 @@ pub use crate::instrument::{
     SeriesRef, SeriesSnapshot, UpDownCounter, Value, exponential_buckets, linear_buckets,
 };
 pub use crate::kind::Kind;
-pub use crate::registry::{CollectorLosses, Registered, Registration, Registry, UnregisterOnDrop};
+pub use crate::registry::{
+    CollectorLosses, ReadLimits, Registered, Registration, Registry, UnregisterOnDrop,
+};
 pub use crate::snapshot::{Descriptor, FamilySnapshot, Snapshot};
 pub use crate::unit::Unit;

@@ -40,9 +40,11 @@ thread_local! {
 
 /// Something of the application's that is called at each reading, and gives a `T`.
 pub(crate) trait Call: Send + Sync + 'static {
+    /// What the reader asks for.
+    type Asked: Copy + Send + Sync + 'static;
     type Output: Send + 'static;
 
-    fn call(&self) -> Self::Output;
+    fn call(&self, asked: Self::Asked) -> Self::Output;
 
     /// How long it may take.
     fn time_limit(&self) -> Duration;
@@ -88,6 +90,7 @@ pub(crate) enum Outcome<T> {
 /// Makes the calls, and waits until each has an outcome: after `deadline` none is waited for.
 pub(crate) fn call_all<C: Call>(
     calls: Vec<Arc<C>>,
+    asked: C::Asked,
     deadline: Option<Instant>,
 ) -> Vec<Outcome<C::Output>> {
     if calls.is_empty() {
@@ -98,6 +101,7 @@ pub(crate) fn call_all<C: Call>(
     }
     let count = calls.len();
     let reading = Arc::new(Reading {
+        asked,
         state: Mutex::new(State {
             calls,
             next: 0,
@@ -114,6 +118,7 @@ pub(crate) fn call_all<C: Call>(
 
 /// Calls that are made for one reader.
 struct Reading<C: Call> {
+    asked: C::Asked,
     state: Mutex<State<C>>,
     /// Signals that no call is open.
     settled: Condvar,
@@ -191,7 +196,7 @@ impl<C: Call> Reading<C> {
             drop(state);
             // Unwind safe: whatever the call left half done is the application's to look after, as
             // in any thread of its that panics; nothing of ours is changed in it.
-            let outcome = match catch_unwind(AssertUnwindSafe(|| call.call())) {
+            let outcome = match catch_unwind(AssertUnwindSafe(|| call.call(self.asked))) {
                 Ok(output) => Outcome::Returned(output),
                 Err(panic) => Outcome::Panicked(panic_message(&*panic).into()),
             };

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tallied::exposition::text;
 use tallied::{
     Buckets, Collector, Counter, CounterFn, Description, Family, GaugeFn, HistogramSnapshot,
-    ReadError, RegisterError, Registry, Samples, Unit,
+    ReadError, ReadLimits, RegisterError, Registry, Samples, Unit,
 };
 
 /// Longer than any of these tests takes.
@@ -108,7 +108,7 @@ fn functions_are_read_at_each_scrape() {
     assert!(registry.openmetrics().contains("hits_bytes_total 1\n"));
     // What nobody asked for is not read.
     let level = |descriptor: &tallied::Descriptor| descriptor.has_name("level");
-    assert_eq!(registry.collect(level, None).len(), 1);
+    assert_eq!(registry.collect(level, ReadLimits::default()).len(), 1);
     assert_eq!(calls.load(Ordering::Relaxed), 2);
 }
 
@@ -157,7 +157,10 @@ fn a_collector_is_read_once_and_its_samples_stand_by_family() {
          shop_length_sum{zone=\"eu\"} 7.5\nshop_length_count{zone=\"eu\"} 3\n"
     );
     assert_eq!(calls.load(Ordering::Relaxed), 1);
-    let two = registry.collect(|descriptor| descriptor.name() != "shop_size", None);
+    let two = registry.collect(
+        |descriptor| descriptor.name() != "shop_size",
+        ReadLimits::default(),
+    );
     assert_eq!(two.len(), 2);
     assert_eq!(calls.load(Ordering::Relaxed), 2);
     let snapshot = registry.snapshot();
@@ -169,6 +172,21 @@ fn a_collector_is_read_once_and_its_samples_stand_by_family() {
         text::encode_metric(&mut document, &metric).unwrap();
     }
     assert_eq!(document, registry.text());
+}
+
+#[test]
+fn a_collector_hears_how_old_its_figures_may_be() {
+    let registry = Registry::default();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let hears = Arc::clone(&asked);
+    let collector = Functions::new(vec![gauge("age")], move |samples| {
+        hears.lock().unwrap().push(samples.max_age());
+    });
+    registry.register_collector("age", collector).unwrap();
+    let second = Duration::from_secs(1);
+    registry.collect(|_| true, ReadLimits::default().with_max_age(second));
+    registry.text();
+    assert_eq!(*asked.lock().unwrap(), [Some(second), None]);
 }
 
 #[test]
@@ -228,7 +246,7 @@ fn a_panic_costs_the_collector_alone_and_is_reported_once() {
     assert_eq!(samples(&registry.text()), ["well 1"]);
     let mut document = String::new();
     let errors: Vec<_> = registry
-        .collect(|_| true, None)
+        .collect(|_| true, ReadLimits::default())
         .iter()
         .filter_map(|metric| text::encode_metric(&mut document, metric).err())
         .collect();
@@ -263,7 +281,7 @@ fn samples_that_were_not_described_say_so() {
         registry
             .register_collector("c", Functions::new(families, give))
             .unwrap();
-        let metric = &registry.collect(|_| true, None)[0];
+        let metric = &registry.collect(|_| true, ReadLimits::default())[0];
         let error = text::encode_metric(&mut String::new(), metric).unwrap_err();
         let ReadError::Panicked { message: said, .. } = error else {
             panic!("{error}");
@@ -418,7 +436,7 @@ fn nobody_is_waited_for_after_the_deadline() {
         .register("behind", "B", Counter::default())
         .unwrap();
     let deadline = Instant::now() + Duration::from_millis(30);
-    let metrics = registry.collect(|_| true, Some(deadline));
+    let metrics = registry.collect(|_| true, ReadLimits::default().with_deadline(deadline));
     let mut document = String::new();
     let error = text::encode_metric(&mut document, &metrics[0]).unwrap_err();
     assert!(matches!(error, ReadError::TimedOut { .. }), "{error}");
@@ -516,6 +534,42 @@ fn unregistering_frees_the_names_and_the_function() {
 }
 
 #[test]
+fn one_that_hangs_keeps_nothing_of_the_others() {
+    let registry = Registry::default();
+    let (mut hang, call) = hang();
+    let slow = Functions {
+        time_limit: Duration::from_millis(50),
+        ..Functions::new(vec![gauge("slow")], move |_| call())
+    };
+    registry.register_collector("slow", slow).unwrap();
+    let held = Arc::new(());
+    let kept = Arc::clone(&held);
+    let size = GaugeFn::new(move || Arc::strong_count(&kept) as u64);
+    let size = registry.register("size", "S", size).unwrap();
+    assert_eq!(samples(&registry.text()), ["size 2"]);
+    assert!(size.unregister());
+    assert_eq!(Arc::strong_count(&held), 1);
+    hang.let_go = None;
+}
+
+#[test]
+fn what_is_dropped_with_a_metric_may_use_the_registry() {
+    struct Farewell(Registry);
+    impl Drop for Farewell {
+        fn drop(&mut self) {
+            let farewell = Counter::default();
+            self.0.register("farewell", "F", farewell).unwrap();
+        }
+    }
+    let registry = Registry::default();
+    let farewell = Farewell(registry.clone());
+    let age = GaugeFn::new(move || u64::from(farewell.0.text().is_empty()));
+    let age = registry.register("age", "A", age).unwrap();
+    assert!(age.unregister());
+    assert_eq!(samples(&registry.text()), ["farewell_total 0"]);
+}
+
+#[test]
 fn a_guard_unregisters_its_own_and_nothing_of_the_same_name() {
     let registry = Registry::default();
     let guard = registry
@@ -555,7 +609,7 @@ fn readers_and_registrations_do_not_wait_for_each_other() {
     // While it is read:
     let made = registry.register("made", "M", Counter::default()).unwrap();
     let only_made = |descriptor: &tallied::Descriptor| descriptor.has_name("made");
-    assert_eq!(registry.collect(only_made, None).len(), 1);
+    assert_eq!(registry.collect(only_made, ReadLimits::default()).len(), 1);
     assert!(made.unregister());
     assert!(registry.unregister("hangs"));
     assert_eq!(registry.text(), "");

@@ -359,7 +359,7 @@ proptest! {
         gauge.get_or_create(&[&value]).set(7);
         let full = if prefix.is_empty() { name.clone() } else { format!("{prefix}_{name}") };
         match registry.register(&name, &value, gauge) {
-            Ok(()) => prop_assert!(is_name(&full, &[':']) && is_label(&label) && label != constant),
+            Ok(_) => prop_assert!(is_name(&full, &[':']) && is_label(&label) && label != constant),
             Err(error) => {
                 let expected = match error {
                     RegisterError::InvalidName { .. } => !is_name(&full, &[':']),

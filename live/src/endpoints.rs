@@ -8,7 +8,10 @@ use crate::log::BucketIncrease;
 use crate::text::cut;
 
 /// The most endpoints (method and route) that are shown.
-pub(crate) const MAX_ENDPOINTS: usize = 4096;
+pub(crate) const MAX_ENDPOINTS: usize = 2048;
+
+/// The bytes of the buckets that all endpoints keep of the last ten seconds.
+const WINDOW_BUDGET: usize = 4 << 20;
 
 /// How many columns the figures of now are made from: ten seconds.
 pub(crate) const WINDOW: usize = 10;
@@ -49,6 +52,8 @@ pub(crate) struct Endpoint {
     window: VecDeque<(u32, Happened)>,
     /// Requests in each of the last columns in which there were any.
     spark: VecDeque<(u32, f32)>,
+    /// Up to this tick there is no room for the buckets of the last ten seconds.
+    blind_until: u32,
     /// The tick from which on it has had errors.
     pub(crate) bad_since: Option<u32>,
     /// The hash of the row that was sent last.
@@ -70,6 +75,7 @@ impl Endpoint {
             now: Happened::default(),
             window: VecDeque::new(),
             spark: VecDeque::new(),
+            blind_until: 0,
             bad_since: None,
             row: 0,
         }
@@ -126,8 +132,36 @@ impl Endpoint {
         }
     }
 
-    /// A column ends.
-    fn end_column(&mut self, tick: u32, window_from: u32) {
+    /// The bytes that it takes without the buckets of the last ten seconds, with what the allocator adds.
+    fn cost(&self) -> usize {
+        // Also in the map of all.
+        let names = 2 * (self.method.len() + self.route.len() + 64);
+        let lists = self.statuses.capacity() * size_of::<(u16, f64)>()
+            + self.aborted.capacity() * (size_of::<(Box<str>, f64)>() + 32)
+            + self.ten_minutes.capacity() * size_of::<u64>()
+            + self.window.capacity() * size_of::<(u32, Happened)>()
+            + self.spark.capacity() * size_of::<(u32, f32)>();
+        size_of::<Self>() + names + lists + 5 * 16
+    }
+
+    fn window_cost(&self) -> usize {
+        let buckets = self.window.iter().map(|(_, happened)| &happened.buckets.0);
+        buckets
+            .map(|buckets| buckets.capacity() * size_of::<(u32, u64)>() + 16)
+            .sum()
+    }
+
+    /// Whether there was no room for some of the buckets of the last ten seconds, so that nothing can be said of them.
+    pub(crate) fn is_blind(&self, tick: u32) -> bool {
+        tick <= self.blind_until
+    }
+
+    /// A column ends. `has_room` for its buckets.
+    fn end_column(&mut self, tick: u32, window_from: u32, has_room: bool) {
+        if !has_room && !self.now.buckets.0.is_empty() {
+            self.now.buckets = BucketIncrease::default();
+            self.blind_until = tick + WINDOW as u32;
+        }
         if self.now != Happened::default() {
             let happened = std::mem::take(&mut self.now);
             if happened.requests > 0.0 {
@@ -189,6 +223,10 @@ pub(crate) struct Endpoints {
     ids: HashMap<(Box<str>, Box<str>), u32>,
     /// How many there was no room for.
     pub(crate) left_out: u64,
+    /// How many have no percentiles.
+    pub(crate) blind: usize,
+    /// The bytes of all.
+    pub(crate) cost: usize,
 }
 
 impl Endpoints {
@@ -217,13 +255,25 @@ impl Endpoints {
     /// What happened in all of them since the last column, which ends now.
     pub(crate) fn end_column(&mut self, tick: u32, window_from: u32) -> Happened {
         let mut all = Happened::default();
+        let mut window = 0;
+        self.blind = 0;
         for endpoint in &mut self.all {
             all.requests += endpoint.now.requests;
             all.errors += endpoint.now.errors;
             all.aborted += endpoint.now.aborted;
-            endpoint.end_column(tick, window_from);
+            endpoint.end_column(tick, window_from, window < WINDOW_BUDGET);
+            window += endpoint.window_cost();
+            self.blind += usize::from(endpoint.is_blind(tick));
         }
         all
+    }
+
+    /// Finds out how many bytes all of them take.
+    pub(crate) fn measure(&mut self) {
+        let endpoints = self.all.iter();
+        self.cost = endpoints
+            .map(|endpoint| endpoint.cost() + endpoint.window_cost())
+            .sum();
     }
 
     /// Nothing is known of what happened since the last column.

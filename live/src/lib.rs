@@ -60,6 +60,11 @@ mod text;
 mod view;
 mod viewers;
 
+/// Counts what tests allocate.
+#[cfg(test)]
+#[global_allocator]
+static ALLOCATOR: tallied::heap::CountingAllocator = tallied::heap::CountingAllocator::SYSTEM;
+
 pub use body::LiveBody;
 pub use builder::LiveBuilder;
 pub use respond::Live;

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use tallied::{Registry, UpDownCounter};
+use tallied::{ReadLimits, Registry, UpDownCounter};
 use tallied_http::HttpMetrics;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -21,6 +21,9 @@ use crate::viewers::{Bye, Events, MAX_VIEWERS, Viewer, event};
 
 /// Time between two snapshots.
 const INTERVAL: Duration = Duration::from_secs(1);
+
+/// A figure that a collector gave a scrape is used again for so long; the last snapshot's is not.
+const FIGURE_AGE: Duration = Duration::from_millis(900);
 
 /// Collectors that take longer are left out.
 const READING_LIMIT: Duration = Duration::from_millis(700);
@@ -357,7 +360,10 @@ impl Sampler {
     /// Takes a snapshot, and tells viewers what has changed.
     fn sample(&self) {
         let began = Instant::now();
-        let metrics = self.registry.collect(|_| true, Some(began + READING_LIMIT));
+        let limits = ReadLimits::default()
+            .with_deadline(began + READING_LIMIT)
+            .with_max_age(FIGURE_AGE);
+        let metrics = self.registry.collect(|_| true, limits);
         let mut model = self.model();
         let model = model.get_or_insert_with(|| Box::new(self.new_model()));
         let now = Instant::now();

@@ -185,3 +185,71 @@ impl Drop for Events {
         self.sampler.left(&self.viewer);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::{Duration, Instant};
+
+    use bytes::Bytes;
+    use tallied_http::Connection;
+
+    use super::{Bye, MAX_QUEUED, Viewer};
+
+    #[derive(Debug, Default)]
+    struct Ended {
+        aborted: AtomicUsize,
+        shut_down: AtomicUsize,
+    }
+
+    impl Connection for Ended {
+        fn abort(&self) {
+            self.aborted.fetch_add(1, Ordering::Relaxed);
+        }
+
+        fn shut_down(&self) {
+            self.shut_down.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn who_reads_nothing_is_let_go_and_then_cut_off() {
+        for alone in [true, false] {
+            let connection = Arc::new(Ended::default());
+            let viewer = Viewer::new(Some(Arc::clone(&connection) as _), alone);
+            let now = Instant::now();
+            viewer.send_state(Bytes::from_static(b"state"), now);
+            assert!(!viewer.has_stalled(now + seconds(9)));
+            assert!(viewer.has_stalled(now + seconds(11)));
+            viewer.end(Bye::Stalled, now + seconds(11));
+            // What waited is gone, and nothing more comes.
+            viewer.send(Bytes::from_static(b"tick"), now + seconds(12));
+            assert_eq!(viewer.lock().frames.len(), 1);
+            assert!(!viewer.is_cut_off(now + seconds(20)));
+            assert!(viewer.is_cut_off(now + seconds(22)));
+            let ended = |count: &AtomicUsize| count.load(Ordering::Relaxed);
+            // Over HTTP/2 others may share it.
+            let expected = if alone { (1, 0) } else { (0, 1) };
+            let found = (ended(&connection.aborted), ended(&connection.shut_down));
+            assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
+    fn a_queue_has_an_end_also_within_a_moment() {
+        let viewer = Viewer::new(None, true);
+        let now = Instant::now();
+        viewer.send(Bytes::from_static(b"tick"), now);
+        assert_eq!(viewer.lock().frames.len(), 1, "it has no state to change");
+        viewer.send_state(Bytes::from_static(b"state"), now);
+        while !viewer.has_stalled(now) {
+            viewer.send(Bytes::from_static(b"tick"), now);
+        }
+        assert_eq!(viewer.lock().frames.len(), MAX_QUEUED);
+    }
+}

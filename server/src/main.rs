@@ -159,11 +159,13 @@ fn run(arguments: &Arguments) -> ExitCode {
             (Ok(address), Ok(metrics)) => (address, metrics),
             (Err(error), _) | (_, Err(error)) => return failed("cannot tell the address", &error),
         };
-        let mut lines = vec![format!("listening on http://{address}")];
+        let mut lines = vec![
+            format!("listening on http://{address}"),
+            format!("metrics at   http://{metrics}/metrics   (Ctrl-C stops)"),
+        ];
         if app.live.is_some() {
             lines.push(format!("live page at http://{metrics}/live"));
         }
-        lines.push(format!("metrics at   http://{metrics}/metrics   (Ctrl-C stops)"));
         logs::announce(&lines);
         let drain = config.drain;
         let mut asked = 0;

@@ -421,9 +421,9 @@ mod tests {
     use salvo::routing::FilterInfo;
     use serde_json::Value;
 
-    use super::{Limits, document, without_metrics};
+    use super::{Limits, document, without};
     use crate::App;
-    use crate::config::Config;
+    use crate::config::{Config, Live};
 
     /// The paths and methods of a router, with a goal.
     fn routes(router: &Router, path: &str, method: &str, found: &mut BTreeSet<(String, String)>) {
@@ -475,10 +475,15 @@ mod tests {
         compare(&Config::default(), &all);
         let mut elsewhere = Config::default();
         elsewhere.metrics_listen = "127.0.0.1:0".parse().ok();
-        let mut without = all;
-        without_metrics(&mut without);
-        compare(&elsewhere, &without);
-        assert!(!without.to_string().contains("For Prometheus"));
+        let mut rest = all;
+        without(&mut rest, "live", &["/live", "/live.json"]);
+        let mut off = Config::default();
+        off.live = Live::Off;
+        compare(&off, &rest);
+        without(&mut rest, "metrics", &["/metrics"]);
+        compare(&elsewhere, &rest);
+        let text = rest.to_string();
+        assert!(!text.contains("For Prometheus") && !text.contains("/live.json"));
     }
 
     #[test]

@@ -13,6 +13,8 @@ use crate::workspace::Workspace;
 const RATE: u64 = 2_000;
 /// 10,000 requests: enough for every series that there can be, and for as many records as are kept.
 const WARM_UP: &str = "5s";
+/// Requests wait as long for a slow machine: how fast it is, is no objective.
+const TIMEOUT: &str = "120s";
 
 pub(crate) fn run(
     workspace: &Workspace,
@@ -40,6 +42,8 @@ fn arguments(warm_up: &str, seconds: u64) -> Vec<OsString> {
         "--no-calibration",
         "--rate",
         &rate,
+        "--timeout",
+        TIMEOUT,
         "--warm-up",
         warm_up,
         "--duration",

@@ -93,7 +93,7 @@ pub use tallied_http::{
 pub use tallied_live::LiveBuilder;
 
 /// The README's examples, compiled and run.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "live"))]
 #[doc = include_str!("../../../README.md")]
 #[derive(Debug)]
 pub struct Readme;

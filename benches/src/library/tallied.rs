@@ -23,8 +23,8 @@ impl Default for Tallied {
         let requests = Family::new(["method", "endpoint", "status_code"]);
         registry
             .register("request_duration_seconds", "Duration", seconds.clone())
-            .and_then(|()| registry.register("calls", "Calls", calls.clone()))
-            .and_then(|()| registry.register("requests", "Requests", requests.clone()))
+            .and_then(|_| registry.register("calls", "Calls", calls.clone()))
+            .and_then(|_| registry.register("requests", "Requests", requests.clone()))
             .expect("the names are valid and differ");
         Self {
             registry,

@@ -124,7 +124,7 @@ impl Collector for CgroupCollector {
     }
 
     fn collect(&self, samples: &mut Samples<'_>) {
-        let figures = self.reading.get(read);
+        let figures = self.reading.get(samples.max_age(), read);
         if let Some(memory) = &figures.memory {
             let bytes = [
                 (

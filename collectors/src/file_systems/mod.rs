@@ -150,7 +150,9 @@ impl Collector for FileSystemCollector {
     }
 
     fn collect(&self, samples: &mut Samples<'_>) {
-        let figures = self.reading.get(|| self.source.read(self.time_limit));
+        let figures = self
+            .reading
+            .get(samples.max_age(), || self.source.read(self.time_limit));
         for file_system in &figures.shown {
             let label = &[&*file_system.mount];
             if let Some(sizes) = file_system.sizes {

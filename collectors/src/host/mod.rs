@@ -125,11 +125,13 @@ impl Collector for HostCollector {
 
     fn collect(&self, samples: &mut Samples<'_>) {
         let is_complete = |figures: &Figures| !figures.cpu.is_empty() && figures.memory.is_some();
-        let figures = self.reading.get_complete(is_complete, || Figures {
-            cpu: self.processors.shares(),
-            memory: memory(),
-            load: load(),
-        });
+        let figures = self
+            .reading
+            .get_complete(samples.max_age(), is_complete, || Figures {
+                cpu: self.processors.shares(),
+                memory: memory(),
+                load: load(),
+            });
         for (cpu, share) in &figures.cpu {
             samples.gauge("system_cpu_usage_ratio", &[cpu], *share);
         }

@@ -90,7 +90,7 @@ impl Collector for NetworkCollector {
     }
 
     fn collect(&self, samples: &mut Samples<'_>) {
-        let interfaces = self.reading.get(|| self.source.read());
+        let interfaces = self.reading.get(samples.max_age(), || self.source.read());
         for interface in &*interfaces {
             let label = &[&*interface.name];
             samples.counter("system_network_received_bytes", label, interface.received);

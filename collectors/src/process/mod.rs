@@ -104,7 +104,7 @@ impl Collector for ProcessCollector {
     }
 
     fn collect(&self, samples: &mut Samples<'_>) {
-        let figures = self.reading.get(|| self.source.read());
+        let figures = self.reading.get(samples.max_age(), || self.source.read());
         if let Some(seconds) = figures.cpu_seconds {
             samples.counter("process_cpu_seconds", &[], seconds);
         }

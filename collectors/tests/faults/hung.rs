@@ -53,12 +53,8 @@ fn a_file_system_that_never_answers_costs_itself_alone() {
             Ok(hung) => hung,
             Err(why) => return skip(name, &why),
         };
-        let began = Instant::now();
         let registry = registry();
-        assert!(
-            began.elapsed() < Duration::from_millis(400),
-            "registration waits"
-        );
+        assert_eq!(threads_that_ask(), 0, "registration asks it");
         let failed = format!("system_disk_device_error{{mount=\"{point}\"}}");
         let scrape = || {
             let began = Instant::now();
@@ -79,13 +75,9 @@ fn a_file_system_that_never_answers_costs_itself_alone() {
         };
         let first = scrape();
         assert!(first < Duration::from_secs(2), "{first:?}");
-        for _ in 0..20 {
-            let later = scrape();
-            assert!(
-                later < Duration::from_millis(400),
-                "{later:?}: it is waited for again"
-            );
-        }
+        // If it were waited for again, each would take the 500 ms of the limit.
+        let fastest = (0..20).map(|_| scrape()).min().unwrap();
+        assert!(fastest < Duration::from_millis(400), "{fastest:?}");
         assert_eq!(threads_that_ask(), 1);
         // The server ends, so the call returns: with an error, until it is unmounted.
         drop(hung);

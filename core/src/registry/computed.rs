@@ -62,7 +62,7 @@ impl Computed {
         self: &Arc<Self>,
         family: usize,
     ) -> Result<Arc<[SeriesSnapshot]>, ReadError> {
-        let outcome = call_all(vec![Arc::clone(self)], None).pop();
+        let outcome = call_all(vec![Arc::clone(self)], None, None).pop();
         let outcome = outcome.unwrap_or(Outcome::Nested);
         let mut gathered = self.result(outcome)?;
         let series = gathered.families.get_mut(family).map(std::mem::take);
@@ -86,9 +86,11 @@ impl Computed {
 }
 
 impl Call for Computed {
+    /// How old what it gives may be.
+    type Asked = Option<Duration>;
     type Output = Gathered;
 
-    fn call(&self) -> Gathered {
+    fn call(&self, max_age: Option<Duration>) -> Gathered {
         match &self.code {
             Code::Metric(metric) => {
                 let mut series = Vec::with_capacity(1);
@@ -103,7 +105,7 @@ impl Call for Computed {
                 families,
                 max_samples,
             } => {
-                let mut samples = Samples::new(families, *max_samples);
+                let mut samples = Samples::new(families, *max_samples, max_age);
                 collector.collect(&mut samples);
                 samples.into_gathered()
             }

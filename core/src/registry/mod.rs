@@ -9,6 +9,7 @@ mod scope;
 mod shared;
 
 pub use losses::CollectorLosses;
+pub use reading::ReadLimits;
 pub use registered::Registered;
 pub use registration::{Registration, UnregisterOnDrop};
 

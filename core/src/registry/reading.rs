@@ -1,7 +1,7 @@
 //! Reads a registry: instruments as they are written, and before them, in one go, what the
 //! application computes.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Registry;
 use super::computed::Computed;
@@ -13,12 +13,36 @@ use crate::snapshot::{Descriptor, FamilySnapshot, Snapshot};
 use crate::supervised::call_all;
 use crate::sync::Arc;
 
+/// What a reader asks of what the application computes: see [`Registry::collect`].
+///
+/// The default asks for nothing: each has its own time limit, and may use its figures again for as long as it does.
+#[derive(Debug, Clone, Copy, Default)]
+#[must_use]
+pub struct ReadLimits {
+    deadline: Option<Instant>,
+    max_age: Option<Duration>,
+}
+
+impl ReadLimits {
+    /// Waits for nothing after this.
+    pub fn with_deadline(mut self, deadline: Instant) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// Asks for figures that are no older, as [`Samples::max_age`](crate::Samples::max_age) says.
+    pub fn with_max_age(mut self, max_age: Duration) -> Self {
+        self.max_age = Some(max_age);
+        self
+    }
+}
+
 impl Registry {
     /// The metrics that `selects` holds of, in the order of registration, to be written one by one.
     ///
     /// What the application computes ([`Collector`](crate::Collector), [`GaugeFn`](crate::GaugeFn),
     /// [`CounterFn`](crate::CounterFn)) is read now, each once and only if one of its families is
-    /// selected. Waits until all have returned or are late; after `deadline` for none. A failure is
+    /// selected. Waits until all have returned or are late; after the deadline for none. A failure is
     /// the error of writing that metric, and for a collector that of the first of its families.
     ///
     /// Costs a thread where there is something to compute, some tens of microseconds; and an
@@ -26,7 +50,7 @@ impl Registry {
     pub fn collect(
         &self,
         selects: impl Fn(&Descriptor) -> bool,
-        deadline: Option<Instant>,
+        limits: ReadLimits,
     ) -> Vec<Registered> {
         let registered = self.registered();
         let mut metrics: Vec<Registered> = registered
@@ -43,7 +67,7 @@ impl Registry {
                 }
             }
         }
-        let outcomes = call_all(calls.clone(), deadline);
+        let outcomes = call_all(calls.clone(), limits.max_age, limits.deadline);
         let mut results = calls.into_iter().zip(outcomes).map(|(computed, outcome)| {
             let result = computed.result(outcome);
             self.count_losses(&computed, &result);
@@ -87,7 +111,9 @@ impl Registry {
 
     /// Shows every metric, in the order of registration, without a lock.
     pub(crate) fn for_each(&self, each: impl FnMut(&Registered)) {
-        self.collect(|_| true, None).iter().for_each(each);
+        self.collect(|_| true, ReadLimits::default())
+            .iter()
+            .for_each(each);
     }
 
     /// Reads every metric: some ten nanoseconds a series and recording thread, and an allocation a

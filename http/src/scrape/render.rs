@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tallied::exposition::{openmetrics, text};
-use tallied::{ReadError, Registry};
+use tallied::{ReadError, ReadLimits, Registry};
 
 use super::document::{Document, Draft};
 #[cfg(feature = "prometheus-client")]
@@ -17,9 +17,13 @@ use super::prometheus_client_registry::{self, Failure};
 use super::scrape_request::ScrapeRequest;
 
 /// What remains after it is for writing and compressing.
-fn collector_deadline(until: Instant) -> Instant {
+fn read_limits(until: Option<Instant>) -> ReadLimits {
+    let limits = ReadLimits::default();
+    let Some(until) = until else {
+        return limits;
+    };
     let now = Instant::now();
-    now + until.saturating_duration_since(now) / 4 * 3
+    limits.with_deadline(now + until.saturating_duration_since(now) / 4 * 3)
 }
 
 /// Where the families of a document come from.
@@ -45,7 +49,7 @@ impl Sources {
         let selection = &request.selection;
         let metrics = self.registry.collect(
             |descriptor| selection.selects(|name| descriptor.has_name(name)),
-            until.map(collector_deadline),
+            read_limits(until),
         );
         for metric in metrics {
             let written = match request.format {

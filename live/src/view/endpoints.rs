@@ -56,6 +56,9 @@ impl Look<'_> {
                 *cell += count;
             }
         }
+        if endpoint.is_blind(self.model.last_tick()) {
+            counts.fill(0);
+        }
         let [p50, p95, p99] = QUANTILES
             .map(|q| quantile(q, bounds, &counts).map(|quantile| Number::rounded(quantile.value)));
         let own_bounds = endpoint.bounds.is_some() && endpoint.bounds != self.model.heat_bounds;

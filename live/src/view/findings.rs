@@ -40,7 +40,7 @@ impl Look<'_> {
         self.scraping(&mut findings);
         self.connections(&mut findings);
         self.not_numbers(&mut findings);
-        findings.sort_by(|a, b| b.level.cmp(&a.level));
+        findings.sort_by_key(|finding| std::cmp::Reverse(finding.level));
         findings.truncate(MAX);
         findings
     }

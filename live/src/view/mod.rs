@@ -9,6 +9,8 @@ mod findings;
 mod process;
 mod promql;
 mod summary;
+#[cfg(test)]
+mod tests;
 pub(crate) mod wire;
 
 use std::collections::BTreeMap;
@@ -387,6 +389,12 @@ impl Look<'_> {
         if self.model.endpoints.left_out > 0 {
             let shown = thousands(self.model.endpoints.all.len() as u64);
             sentences.push(format!("Only the first {shown} endpoints are shown."));
+        }
+        if self.model.endpoints.blind > 0 {
+            let blind = thousands(self.model.endpoints.blind as u64);
+            sentences.push(format!(
+                "There is no room for the percentiles of {blind} endpoints."
+            ));
         }
         if self.model.families_left_out > 0 {
             let left_out = thousands(self.model.families_left_out as u64);

@@ -1,29 +1,37 @@
 //! What the page knows: ten minutes of every series, within a fixed memory.
 //!
-//! Guarantees: at most [`BUDGET`] for series and logs, whatever their number: the busiest keep a value a second, others
+//! Guarantees: at most [`BUDGET`] for series, logs and endpoints, whatever their number: the busiest series keep a value a second, others
 //! one every ten or sixty, the rest their last value; series beyond that are counted, and nothing else. Beside them are at most
-//! 600 columns and 4,096 endpoints.
+//! 600 columns, and names and help texts of 4,096 metrics.
 //!
 //! Does not: see what happens while nobody looks.
 
+mod family;
+mod resolution;
+#[cfg(test)]
+pub(crate) mod tests;
+mod walk;
+
 use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasher, RandomState};
+use std::hash::RandomState;
 use std::time::{Duration, Instant, SystemTime};
 
-use tallied::{Buckets, Kind, Labels, ReadError, Registered, Value};
+use tallied::{Buckets, ReadError, Registered, Value};
 
-use crate::endpoints::{Endpoints, Happened, WINDOW, is_error};
-use crate::log::BucketIncrease;
+pub(crate) use self::family::{Family, Role};
+use self::walk::Walk;
+pub(crate) use self::walk::add_to_heat;
+use crate::endpoints::{Endpoints, Happened, WINDOW};
 use crate::quantile::quantile;
 use crate::scrapes::Scrapes;
-use crate::series::{Change, Last, Moment, NO_ENDPOINT, Reading, Series};
+use crate::series::{Last, Moment, Reading, Series};
 use crate::text::cut;
 
-/// The bytes of all series and their logs. With all else that is kept, it stays below 32 MiB.
+/// The bytes of all series, their logs, and the endpoints. With all else that is kept, it stays below 32 MiB.
 pub(crate) const BUDGET: usize = 24 << 20;
 
-/// The bytes of the series alone: those beyond have no room.
-const SERIES_BUDGET: usize = 14 << 20;
+/// The bytes of the series and the endpoints alone: series beyond have no room.
+const SERIES_BUDGET: usize = 12 << 20;
 
 /// The most families.
 const MAX_FAMILIES: usize = 4096;
@@ -37,82 +45,11 @@ pub(crate) const SHOWN: Duration = Duration::from_secs(CAPACITY as u64);
 /// After so long without a reading nobody looked, or the machine slept.
 const GAP: Duration = Duration::from_secs(5);
 
-/// How often resolutions are looked at, in ticks, while some series are thinned.
-const RENEWAL: u32 = 60;
-
 /// Bounds beyond these are not drawn.
 const MAX_HEAT_BOUNDS: usize = 128;
 
 /// How far the system's clock may be from the steady one before it has jumped.
 const CLOCK_JUMP: Duration = Duration::from_secs(2);
-
-/// What a family is to the page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Role {
-    Requests,
-    Duration,
-    Aborted,
-    RequestSize,
-    ResponseSize,
-    InFlight,
-    Other,
-}
-
-impl Role {
-    /// By the name behind the prefix, and by the labels.
-    const ALL: [(Self, &'static str, &'static [&'static str]); 6] = [
-        (
-            Self::Requests,
-            "http_requests",
-            &["method", "endpoint", "status_code"],
-        ),
-        (
-            Self::Duration,
-            "http_request_duration_seconds",
-            &["method", "endpoint"],
-        ),
-        (
-            Self::Aborted,
-            "http_requests_aborted",
-            &["method", "endpoint", "reason"],
-        ),
-        (
-            Self::RequestSize,
-            "http_request_size_bytes",
-            &["method", "endpoint"],
-        ),
-        (
-            Self::ResponseSize,
-            "http_response_size_bytes",
-            &["method", "endpoint"],
-        ),
-        (Self::InFlight, "http_requests_in_flight", &["method"]),
-    ];
-
-    fn has_endpoints(self) -> bool {
-        !matches!(self, Self::Other | Self::InFlight)
-    }
-}
-
-/// A metric of the registry.
-#[derive(Debug)]
-pub(crate) struct Family {
-    pub(crate) name: Box<str>,
-    pub(crate) kind: Kind,
-    pub(crate) help: Box<str>,
-    pub(crate) unit: Option<Box<str>>,
-    pub(crate) role: Role,
-    pub(crate) series: Vec<Series>,
-    /// Series that there was no room for.
-    pub(crate) untracked: u64,
-    pub(crate) limit: Option<usize>,
-    /// The keys of the series that the page shows.
-    pub(crate) shown: Vec<u64>,
-    /// The hash of the row that was sent last.
-    pub(crate) row: u64,
-    /// The reading that it was last in.
-    seen: u64,
-}
 
 /// A second.
 #[derive(Debug)]
@@ -164,7 +101,7 @@ pub(crate) struct Model {
     /// What was sent no longer fits: everybody gets a whole state.
     pub(crate) restate: bool,
     pub(crate) thinned: Thinned,
-    /// The bytes of the series, and of their logs.
+    /// The bytes of the series and the endpoints, and of the logs.
     fixed: usize,
     used: usize,
     hasher: RandomState,
@@ -223,7 +160,7 @@ impl Model {
         }
         let while_looked = seconds.is_some();
         self.expire(now);
-        (self.fixed, self.used) = (0, 0);
+        (self.fixed, self.used) = (self.endpoints.cost, 0);
         self.families_left_out = 0;
         self.thinned = Thinned::default();
         self.failures.clear();
@@ -237,6 +174,9 @@ impl Model {
         if let Some(seconds) = seconds {
             self.end_column(now, seconds.as_secs_f64());
         }
+        self.fixed -= self.endpoints.cost;
+        self.endpoints.measure();
+        self.fixed += self.endpoints.cost;
         if self.fixed + self.used > BUDGET || self.is_renewal() {
             self.assign_steps();
         }
@@ -518,257 +458,12 @@ impl Model {
             .is_some_and(|column| column.tick >= self.unbroken_from)
     }
 
-    /// The bytes of all series and their logs.
+    /// The bytes of all series, their logs, and the endpoints.
     #[cfg(test)]
     pub(crate) fn used(&self) -> usize {
         let series = self.families.iter().flat_map(|family| &family.series);
-        series.map(|s| s.fixed_cost() + s.log_cost()).sum()
-    }
-
-    fn is_renewal(&self) -> bool {
-        let thinned = self.thinned.tens + self.thinned.minutes + self.thinned.last_only;
-        thinned > 0 && self.reading % u64::from(RENEWAL) == 0
-    }
-
-    /// Gives the busiest series the finest resolution that there is room for.
-    fn assign_steps(&mut self) {
-        let mut fixed = 0;
-        let mut order: Vec<(f32, u32, u32, u32)> = Vec::new();
-        for (at, family) in self.families.iter().enumerate() {
-            for (nth, series) in family.series.iter().enumerate() {
-                fixed += series.fixed_cost();
-                let entry = series.entry_cost() as u32;
-                order.push((series.busy, at as u32, nth as u32, entry));
-            }
-        }
-        // The busiest first; one that a sentence or a panel of the page needs is not less than others.
-        order.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
-        let mut share = 0.85;
-        loop {
-            let room = (BUDGET.saturating_sub(fixed)) as f64 * share;
-            self.assign_in_order(&order, room);
-            let logs: usize = self
-                .families
-                .iter()
-                .flat_map(|family| &family.series)
-                .map(Series::log_cost)
-                .sum();
-            if fixed + logs <= BUDGET || share < 0.01 {
-                break;
-            }
-            share *= 0.6;
-        }
-    }
-
-    fn assign_in_order(&mut self, order: &[(f32, u32, u32, u32)], room: f64) {
-        let now = self.last_tick();
-        let mut used = 0.0;
-        for (busy, family, nth, entry) in order {
-            let family = &mut self.families[*family as usize];
-            let is_duration = family.role == Role::Duration;
-            let series = &mut family.series[*nth as usize];
-            let log = 96.0;
-            let cost = |step: f64| log + 1.25 * f64::from(*entry) * CAPACITY as f64 / step;
-            let step = if *busy == 0.0 {
-                // It costs what its log holds, and that goes.
-                used += series.log_cost() as f64;
-                if used < room { series.step() } else { 0 }
-            } else if used + cost(1.0) <= room / 2.0 {
-                used += cost(1.0);
-                1
-            } else if used + cost(10.0) <= room * 0.75 {
-                used += cost(10.0);
-                10
-            } else if used + cost(60.0) <= room {
-                used += cost(60.0);
-                60
-            } else {
-                0
-            };
-            if step != series.step() {
-                let endpoint = series.endpoint;
-                series.set_step(step, now, |gone| {
-                    if let (true, Some(endpoint)) = (is_duration, self.endpoints.get(endpoint)) {
-                        endpoint.take_from_ten_minutes(&gone);
-                    }
-                });
-            }
-        }
-    }
-}
-
-impl Family {
-    fn placeholder() -> Self {
-        Self {
-            name: "".into(),
-            kind: Kind::Gauge,
-            help: "".into(),
-            unit: None,
-            role: Role::Other,
-            series: Vec::new(),
-            untracked: 0,
-            limit: None,
-            shown: Vec::new(),
-            row: 0,
-            seen: 0,
-        }
-    }
-}
-
-/// A reading of one family: finds the series that it knows already.
-///
-/// Registries show series in an order that seldom changes, so each is looked for where the last one was found, and
-/// then in a map that is made when it is needed.
-struct Walk<'a> {
-    reading: Reading,
-    family: &'a mut Family,
-    /// Where the next series should be.
-    cursor: usize,
-    /// The bytes of this family's series and of those before, without logs.
-    fixed: usize,
-    /// Those that were not shown yet, by key.
-    rest: Option<HashMap<u64, usize>>,
-    model: &'a mut Model,
-}
-
-impl Walk<'_> {
-    fn series(&mut self, labels: &Labels, value: &Value) {
-        let text = labels.text();
-        let key = self.model.hasher.hash_one(text);
-        let tick = self.model.next_tick;
-        let is_new = !self.find(key);
-        if is_new {
-            if self.fixed > SERIES_BUDGET {
-                self.family.untracked += 1;
-                return;
-            }
-            let endpoint = match self.family.role.has_endpoints() {
-                true => self.model.endpoints.of(labels).unwrap_or(NO_ENDPOINT),
-                false => NO_ENDPOINT,
-            };
-            let mut series = Series::new(key, &cut(text), endpoint, value, tick);
-            if self.family.role == Role::Requests {
-                series.status = third(labels).parse().unwrap_or(0);
-            }
-            self.insert(series);
-        }
-        let series = &mut self.family.series[self.cursor];
-        self.cursor += 1;
-        let reading = match (self.reading, is_new) {
-            (Reading::Next, true) => Reading::New,
-            (reading, _) => reading,
-        };
-        let change = series.read(value, tick, reading);
-        self.tell_endpoint(labels, &change);
-    }
-
-    /// Moves the series with this key to the cursor; says whether there is one.
-    fn find(&mut self, key: u64) -> bool {
-        let cursor = self.cursor;
-        let series = &mut self.family.series;
-        if series.get(cursor).is_some_and(|series| series.key == key) {
-            return true;
-        }
-        if cursor >= series.len() {
-            return false;
-        }
-        let rest = self.rest.get_or_insert_with(|| {
-            let rest = series.iter().enumerate().skip(cursor);
-            rest.map(|(at, series)| (series.key, at)).collect()
-        });
-        let Some(found) = rest.get(&key).copied().filter(|at| *at >= cursor) else {
-            return false;
-        };
-        rest.insert(series[cursor].key, found);
-        series.swap(cursor, found);
-        true
-    }
-
-    fn insert(&mut self, new: Series) {
-        self.fixed += new.fixed_cost();
-        let series = &mut self.family.series;
-        if series.len() == series.capacity() {
-            // Doubled, half of it might be empty.
-            series.reserve_exact((series.len() / 8).max(4));
-        }
-        series.push(new);
-        let last = series.len() - 1;
-        if last != self.cursor {
-            if let Some(rest) = &mut self.rest {
-                rest.insert(series[self.cursor].key, last);
-            }
-            series.swap(self.cursor, last);
-        }
-    }
-
-    fn tell_endpoint(&mut self, labels: &Labels, change: &Change) {
-        let role = self.family.role;
-        let series = &self.family.series[self.cursor - 1];
-        let Some(endpoint) = self.model.endpoints.get(series.endpoint) else {
-            return;
-        };
-        let grown = match change {
-            Change::Increase(increase) => *increase,
-            _ => 0.0,
-        };
-        match (role, &series.last) {
-            (Role::Requests, Last::Total(total)) => {
-                let status = series.status;
-                endpoint.set_status(status, *total);
-                endpoint.now.requests += grown;
-                if is_error(status) {
-                    endpoint.now.errors += grown;
-                }
-            }
-            (Role::Aborted, Last::Total(total)) => {
-                endpoint.set_aborted(&third(labels), *total);
-                endpoint.now.aborted += grown;
-            }
-            (Role::RequestSize, Last::Buckets(counts)) => endpoint.bytes_in = counts.sum,
-            (Role::ResponseSize, Last::Buckets(counts)) => endpoint.bytes_out = counts.sum,
-            (Role::Duration, Last::Buckets(counts)) => {
-                endpoint.durations = counts.count;
-                if endpoint.bounds.as_ref() != Some(&counts.bounds) {
-                    endpoint.bounds = Some(counts.bounds.clone());
-                    endpoint.ten_minutes = vec![0; counts.buckets.len()];
-                }
-                if let Change::Buckets(increase) = change {
-                    if series.step() > 0 {
-                        endpoint.add_to_ten_minutes(increase);
-                    }
-                    if endpoint.statuses.is_empty() {
-                        let all: u64 = increase.0.iter().map(|(_, count)| *count).sum();
-                        endpoint.now.requests += all as f64;
-                    }
-                    endpoint.now.buckets.clone_from(increase);
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-/// The value of the third label.
-fn third(labels: &Labels) -> String {
-    labels.values().nth(2).unwrap_or_default().into_owned()
-}
-
-/// Adds increases to the buckets of the heat map. Where a bucket's bound is none of the heat map's, its observations
-/// go to the next higher one.
-pub(crate) fn add_to_heat(
-    bounds: &[f64],
-    heat: &mut [u64],
-    own: &Buckets,
-    increase: &BucketIncrease,
-) {
-    for (bucket, count) in &increase.0 {
-        let at = match own.bounds().get(*bucket as usize) {
-            Some(high) => bounds.partition_point(|bound| bound < high),
-            None => bounds.len(),
-        };
-        if let Some(cell) = heat.get_mut(at) {
-            *cell += count;
-        }
+        let series: usize = series.map(|s| s.fixed_cost() + s.log_cost()).sum();
+        series + self.endpoints.cost
     }
 }
 
