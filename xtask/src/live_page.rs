@@ -1,7 +1,6 @@
 //! The live page, in a real browser without network: every section has data under load, its figures are those of the
 //! exposition and of a real Prometheus, what a label says stays text, and the page comes back when the server does.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -37,15 +36,8 @@ const HOSTILE: [&str; 2] = [
     "--constant-labels",
     "note=<img src=x onerror=document.title=1>",
 ];
-/// Requests of the burst whose p95 is compared, and how long they take: together less than the ten seconds of the page.
-const BURST: [f64; 40] = {
-    let mut delays = [0.001; 40];
-    delays[10] = 0.03;
-    delays[20] = 0.06;
-    delays[30] = 0.2;
-    delays[39] = 0.3;
-    delays
-};
+/// Requests of the burst whose percentiles are compared: together they take less than the ten seconds of the page.
+const BURST: usize = 40;
 
 /// What each section has when it has data: a selector, and how many of it at least.
 const SECTIONS: [(&str, &str, u64); 18] = [
@@ -69,12 +61,6 @@ const SECTIONS: [(&str, &str, u64); 18] = [
     ("queries to copy", "button.promql:not([hidden])", 12),
 ];
 
-pub(crate) struct Options {
-    pub(crate) server: Option<PathBuf>,
-    pub(crate) loadtest: Option<PathBuf>,
-    pub(crate) picture: Option<PathBuf>,
-}
-
 struct Stage<'a> {
     folder: &'a Path,
     binary: PathBuf,
@@ -84,24 +70,20 @@ struct Stage<'a> {
     server: ServerProcess,
 }
 
-pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    let binary = cargo::server(workspace, options.server.as_deref())?;
-    let loadtest = match &options.loadtest {
-        Some(path) => path
-            .canonicalize()
-            .with_context(|| format!("there is no load test at {}", path.display()))?,
-        None => cargo::program(workspace, loadtest::PACKAGE)?,
-    };
-    let tools = match &options.picture {
+pub(crate) fn run(
+    workspace: &Workspace,
+    server: Option<&Path>,
+    loadtest: Option<&Path>,
+    picture: Option<&Path>,
+) -> Result<()> {
+    let binary = cargo::server(workspace, server)?;
+    let loadtest = loadtest::binary(workspace, loadtest)?;
+    let tools = match picture {
         Some(_) => None,
         None => Some(tools::find(workspace)?),
     };
     work_folder::within("tallied-live-", false, |folder| {
-        let more = if options.picture.is_some() {
-            FINE
-        } else {
-            HOSTILE
-        };
+        let more = if picture.is_some() { FINE } else { HOSTILE };
         let server = start(&binary, folder, "127.0.0.1:0", more)?;
         let mut stage = Stage {
             folder,
@@ -111,7 +93,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
             browser: Browser::start()?,
             server,
         };
-        let outcome = match (&options.picture, &tools) {
+        let outcome = match (picture, &tools) {
             (Some(path), _) => stage.picture(path),
             (None, Some(tools)) => stage.check(&tools.prometheus),
             (None, None) => Ok(()),
@@ -169,18 +151,18 @@ impl Stage<'_> {
         self.browser
             .devtools("Emulation.setDeviceMetricsOverride", &screen)?;
         self.browser.open(&format!("{}/live", self.server.url()))?;
-        self.chip("Live")
+        self.says(&["Live"])
     }
 
-    /// Waits until the page says this of its connection.
-    fn chip(&self, expected: &str) -> Result<()> {
+    /// Waits until the page says one of these of its connection.
+    fn says(&self, expected: &[&str]) -> Result<()> {
         poll::until("the page's connection", TIMEOUT, || {
             let script = "return document.getElementById('connection').textContent";
             let said = self.browser.run(script)?;
-            Ok(if said == json!(expected) {
-                Try::Done(())
-            } else {
-                Try::NotYet(said.to_string())
+            let said = said.as_str().unwrap_or_default().to_owned();
+            Ok(match expected.iter().any(|words| said.starts_with(words)) {
+                true => Try::Done(()),
+                false => Try::NotYet(said),
             })
         })
     }
@@ -196,8 +178,8 @@ impl Stage<'_> {
                 None => Try::NotYet("none".to_owned()),
             })
         })?;
-        let begin = Instant::now();
-        for delay in BURST {
+        for nth in 0..BURST {
+            let delay = [0.001, 0.03, 0.06, 0.2, 0.3][if nth % 10 == 9 { nth / 10 + 1 } else { 0 }];
             let url = format!("{}/fault?delay_seconds={delay}", self.server.url());
             ensure!(self.client.get(&url)?.status == 200, "GET {url} failed");
         }
@@ -207,8 +189,7 @@ impl Stage<'_> {
         let (shown, recorded) = poll::until("the burst", Duration::from_secs(8), || {
             let shown = self.browser.run(row)?;
             let scraped = api.query(&count)?.first().map(|sample| sample.value);
-            let all = BURST.len() as f64;
-            if shown[0] != json!(BURST.len()) || scraped != Some(all) {
+            if shown[0] != json!(BURST) || scraped != Some(BURST as f64) {
                 return Ok(Try::NotYet(format!("{shown} and {scraped:?}")));
             }
             let quantile = |q: f64| -> Result<f64> {
@@ -223,15 +204,11 @@ impl Stage<'_> {
                 [quantile(0.5)?, quantile(0.95)?, quantile(0.99)?],
             )))
         })?;
-        ensure!(
-            begin.elapsed() < Duration::from_secs(9),
-            "the burst took too long to be in the page's ten seconds: is the machine busy?"
-        );
         for (at, recorded) in recorded.into_iter().enumerate() {
             let shown = shown[at + 1].as_f64().unwrap_or(f64::NAN);
             ensure!(
                 (shown / recorded - 1.0).abs() < 5e-4,
-                "the page shows {shown} s where Prometheus says {recorded} s"
+                "the page shows {shown} s where Prometheus says {recorded} s (a machine too busy for the burst?)"
             );
         }
         ok(format!("p50, p95 and p99 are Prometheus's: {recorded:?} s"));
@@ -296,42 +273,32 @@ impl Stage<'_> {
         Ok(())
     }
 
-    /// Requests by method, endpoint and status: on the page, and in /metrics. Those that look are left out.
+    /// Requests of each endpoint: on the page, and in /metrics. Those that look are left out.
     fn counts(&self) -> Result<()> {
-        let script = "const counts = {};
-            for (const e of live.endpoints) for (const [status, n] of Object.entries(e.statuses))
-              if (n && e.route !== '/metrics' && e.route !== '/live') counts[`${e.method} ${e.route} ${status}`] = n;
-            return counts";
+        let script = r#"return live.endpoints.filter((e) => e.route !== '/metrics' && e.route !== '/live')
+            .map((e) => [`method="${e.method}",endpoint="${e.route}",`, e.requests])"#;
         let all = poll::until("the figures of /metrics", TIMEOUT, || {
             let metrics = self.client.get(&format!("{}/metrics", self.server.url()))?;
-            let mut exposed = BTreeMap::new();
-            for sample in samples::parse(&metrics.body)? {
-                let label = |name: &str| {
-                    let (_, value) = sample.series.split_once(&format!("{name}=\""))?;
-                    value.split('"').next()
-                };
-                let counts = sample.name() == "http_requests_total" && sample.value > 0.0;
-                let Some(endpoint) = label("endpoint").filter(|_| counts) else {
-                    continue;
-                };
-                if endpoint != "/metrics" && endpoint != "/live" {
-                    let of = |name| label(name).unwrap_or_default();
-                    let series = format!("{} {endpoint} {}", of("method"), of("status_code"));
-                    exposed.insert(series, sample.value as u64);
+            let samples = samples::parse(&metrics.body)?;
+            let exposed = |labels: &str| samples::sum(&samples, "http_requests_total", labels);
+            let looking = exposed("endpoint=\"/metrics\"") + exposed("endpoint=\"/live\"");
+            let rows = self.browser.run(script)?;
+            let rows = rows.as_array().context("no endpoints")?;
+            let mut shown = 0.0;
+            for row in rows {
+                let count = row[1].as_f64().unwrap_or_default();
+                if exposed(row[0].as_str().unwrap_or_default()) != count {
+                    return Ok(Try::NotYet(format!("the page has {row}")));
                 }
+                shown += count;
             }
-            let shown = self.browser.run(script)?;
-            Ok(if shown == json!(exposed) {
-                Try::Done(exposed)
+            Ok(if shown > 0.0 && shown + looking == exposed("") {
+                Try::Done(format!("{shown} requests of {} endpoints", rows.len()))
             } else {
-                Try::NotYet(format!("the page has {shown}, and /metrics {exposed:?}"))
+                Try::NotYet(format!("the page has {shown} requests"))
             })
         })?;
-        ok(format!(
-            "{} requests in {} series, the same on the page and in /metrics",
-            all.values().sum::<u64>(),
-            all.len()
-        ));
+        ok(format!("{all}, the same on the page and in /metrics"));
         Ok(())
     }
 
@@ -350,24 +317,10 @@ impl Stage<'_> {
     fn restart(&mut self) -> Result<()> {
         let address = self.server.address().to_owned();
         self.server.stop()?;
-        let lost = "return document.getElementById('connection').textContent";
-        poll::until("the page to notice", TIMEOUT, || {
-            let said = self
-                .browser
-                .run(lost)?
-                .as_str()
-                .unwrap_or_default()
-                .to_owned();
-            let noticed = said.starts_with("Drained") || said.starts_with("Disconnected");
-            Ok(if noticed {
-                Try::Done(())
-            } else {
-                Try::NotYet(said)
-            })
-        })?;
+        self.says(&["Drained", "Disconnected"])?;
         self.server = start(&self.binary, self.folder, &address, HOSTILE)?;
         let begin = Instant::now();
-        self.chip("Live")?;
+        self.says(&["Live"])?;
         ok(format!(
             "it came back {:.1} s after the server",
             begin.elapsed().as_secs_f64()

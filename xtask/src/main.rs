@@ -432,12 +432,8 @@ fn main() -> ExitCode {
                 loadtest,
                 picture,
             } => {
-                let options = live_page::Options {
-                    server,
-                    loadtest,
-                    picture,
-                };
-                live_page::run(&workspace, &options)
+                let (server, loadtest) = (server.as_deref(), loadtest.as_deref());
+                live_page::run(&workspace, server, loadtest, picture.as_deref())
             }
             Command::Alerts {
                 quick,
