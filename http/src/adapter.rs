@@ -4,7 +4,8 @@
 //! 2. [`HttpMetrics::find`] with the route that took the request. If it is `None`, only step 4 is left.
 //! 3. The request's body goes into a [`CountedRequestBody`], unless it is empty; then [`Exchange::begin`].
 //! 4. The inner service runs inside of [`counted`].
-//! 5. A streamed response's body goes into a [`CountedResponseBody`] ([`Handover::wrap`]); [`ResponseInProgress`] says
+//! 5. If the response's extensions hold [`Unrecorded`], [`Exchange::forget`], and nothing else is left.
+//!    Otherwise a streamed response's body goes into a [`CountedResponseBody`] ([`Handover::wrap`]); [`ResponseInProgress`] says
 //!    whether it did.
 //! 6. Once nothing changes the response any more: [`Exchange::settle`]. An exchange that is dropped before is recorded, too:
 //!    as cancelled, panicked or cut off.
@@ -25,7 +26,7 @@ use http::Method;
 
 pub use crate::counted::{counted, is_counted};
 pub use crate::endpoint::{KnownRoute, Segment, segments};
-pub use crate::exchange::Exchange;
+pub use crate::exchange::{Exchange, Unrecorded};
 pub use crate::methods::standard_method;
 pub use crate::request_body::{CountedRequestBody, RequestBodyCount};
 pub use crate::response_body::{CountedResponseBody, Framing, Handover};

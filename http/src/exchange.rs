@@ -12,8 +12,17 @@ use http::StatusCode;
 
 use crate::aborted::Aborted;
 use crate::metrics::HttpMetrics;
+use crate::recent::RecentRequest;
 use crate::request_body::RequestBodyCount;
 use crate::series::EndpointSeries;
+
+/// In a response's extensions: its request is in no metric.
+///
+/// For a response that is no answer to be measured, such as a stream of events that lasts as long as somebody looks: closed, it
+/// would be a client that left, and open, a request in flight. The middleware [forgets](Exchange::forget) its exchange when it
+/// finds this, and leaves the body alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unrecorded;
 
 /// What nginx records for a request whose client left: no status was, or could be, received.
 fn client_closed_request() -> StatusCode {
@@ -98,6 +107,14 @@ impl Exchange {
         self.record(fault, time);
     }
 
+    /// Records nothing: the request is no longer in flight, and that is all. For a response that is [`Unrecorded`].
+    pub fn forget(mut self) {
+        self.recorded = true;
+        if let Some(in_flight) = &self.series.in_flight {
+            in_flight.dec();
+        }
+    }
+
     /// The answer will not be completed.
     pub(crate) fn abort(mut self, why: Aborted) {
         let time = self.started.elapsed();
@@ -131,6 +148,22 @@ impl Exchange {
         }
         if let Some(in_flight) = &series.in_flight {
             in_flight.dec();
+        }
+        let recent = self.metrics.requests();
+        let failed = aborted.is_some() || status.is_server_error();
+        // One look at the clock was enough: it ended when it began, and its time later.
+        let ended = self.started + time;
+        if failed || recent.may_be_slowest(ended, time) {
+            recent.take(ended, time, failed, |when| RecentRequest {
+                time: when,
+                method: series.method,
+                endpoint: &series.endpoint,
+                // Nobody received one where the client left before.
+                status: self.status.or(aborted.is_none().then_some(status)),
+                aborted: aborted.map(Aborted::reason),
+                duration: time,
+                bytes: self.response_bytes,
+            });
         }
     }
 }

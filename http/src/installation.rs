@@ -130,6 +130,14 @@ impl Installation {
         self.routes().unknown_endpoint(routes)
     }
 
+    pub(crate) fn name_prefix(&self) -> String {
+        let registered = self.registered.as_ref();
+        let name = registered.map_or("", |registered| registered.descriptor().name());
+        name.strip_suffix(WITHOUT_HOOP)
+            .unwrap_or_default()
+            .to_owned()
+    }
+
     fn routes(&self) -> MutexGuard<'_, RouteNames> {
         self.routes.lock().unwrap_or_else(PoisonError::into_inner)
     }

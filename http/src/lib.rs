@@ -32,6 +32,7 @@ mod installation;
 mod list_header;
 mod methods;
 mod metrics;
+mod recent;
 mod request_body;
 mod response_body;
 mod response_in_progress;
@@ -43,6 +44,7 @@ pub use builder::{EndpointBuckets, HttpMetric, HttpMetricsBuilder};
 pub use defer_eof::DeferEof;
 pub use installation::UnknownEndpoint;
 pub use metrics::HttpMetrics;
+pub use recent::{Recent, RecentRequest};
 pub use scrape::{Connection, Scrape, ScrapeBody, ScrapeMetrics};
 
 /// The error of a body: that of the body inside, whatever its type.

@@ -8,6 +8,7 @@ use tallied::{Buckets, Family, Histogram, Metric, RegisterError, Registry, Unit}
 use crate::builder::{HttpMetric, HttpMetricsBuilder};
 use crate::installation::{self, Installation};
 use crate::methods::Methods;
+use crate::recent::{Recent, RecentRequests};
 use crate::series::{EndpointFamilies, EndpointRules, Routes};
 
 /// The HTTP metrics of one application, registered once and fed by a middleware around its service. The package for the
@@ -56,6 +57,7 @@ pub(crate) struct Inner {
     pub(crate) routes: Routes,
     installation: Installation,
     cutting_off: AtomicBool,
+    pub(crate) recent: RecentRequests,
 }
 
 impl HttpMetrics {
@@ -163,6 +165,7 @@ impl HttpMetrics {
             routes,
             installation,
             cutting_off: AtomicBool::new(false),
+            recent: RecentRequests::default(),
         })));
         installation::warn_at_first_scrape(metrics.installation());
         Ok(metrics)
@@ -175,6 +178,28 @@ impl HttpMetrics {
     /// So time the drain yourself: a limit of the framework's graceful stop leaves no moment for this call.
     pub fn drain_timed_out(&self) {
         self.0.cutting_off.store(true, Ordering::Relaxed);
+    }
+
+    /// The last requests that failed, and the slowest of the last five to ten minutes: at most 20 each.
+    ///
+    /// Costs a lock and a copy. A request waits for it only if it failed or is among the slowest.
+    pub fn recent(&self) -> Recent {
+        self.0.recent.read()
+    }
+
+    /// What stands before `http_requests_total` in its name: the registry's prefix and the one of the
+    /// [builder](HttpMetricsBuilder::prefix), with their `_`, or nothing.
+    pub fn name_prefix(&self) -> String {
+        self.0.installation.name_prefix()
+    }
+
+    /// The most endpoints, as [`HttpMetricsBuilder::max_endpoints`] says, and how many there are.
+    pub fn endpoint_places(&self) -> (usize, usize) {
+        self.0.routes.endpoint_places()
+    }
+
+    pub(crate) fn requests(&self) -> &'static RecentRequests {
+        &self.0.recent
     }
 
     pub(crate) fn is_cutting_off(&self) -> bool {

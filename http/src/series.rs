@@ -148,6 +148,11 @@ impl Routes {
         }
     }
 
+    /// The most endpoints, and how many there are.
+    pub(crate) fn endpoint_places(&self) -> (usize, usize) {
+        (self.rules.max_endpoints, self.endpoints.len())
+    }
+
     /// Makes the series of routes, at zero for 200 and 500. Those of a route that takes any method are made
     /// for GET, those beyond the cap not at all. A route that is not `exact` has a place, and no series.
     pub(crate) fn add_routes(&self, routes: &BTreeSet<KnownRoute>) {

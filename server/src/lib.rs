@@ -11,6 +11,7 @@
 //! | GET /data, /data/{id} | the newest records; one of them |
 //! | GET /docs | the API's documentation |
 //! | GET /openapi.json | its OpenAPI document |
+//! | GET /live, /live.json | the metrics as they change, for people and for scripts; where the configuration has it |
 //! | GET, POST /fault | what is wrong on request; only if the configuration says so |
 
 #![forbid(unsafe_code)]
@@ -29,6 +30,7 @@ pub mod health;
 pub mod health_check;
 mod host_header;
 pub mod limits;
+mod live;
 pub mod logs;
 mod openapi;
 mod problem;
@@ -44,7 +46,7 @@ use std::collections::BTreeSet;
 use salvo::Service;
 use tallied::{RegisterError, Registry};
 use tallied_collectors::Collectors;
-use tallied_salvo::{HttpMetrics, Instrument, Scrape, ScrapeMetrics, known_routes};
+use tallied_salvo::{HttpMetrics, Instrument, Live, Scrape, ScrapeMetrics, known_routes};
 
 use crate::body_budget::BodyBudget;
 use crate::config::{Config, Level};
@@ -61,6 +63,8 @@ pub struct App {
     pub http: HttpMetrics,
     /// What /health/ready answers by; told when a drain begins.
     pub readiness: Readiness,
+    /// /live, where there is one; told when a drain begins, so that its streams end.
+    pub live: Option<Live>,
 }
 
 impl App {
@@ -100,12 +104,16 @@ impl App {
         let scrapes = ScrapeMetrics::register(&registry)?;
         let connections = ConnectionMetrics::register(&registry)?;
         let budget = BodyBudget::register(config.limits.bodies_bytes, &registry)?;
+        let live = match config.has_live() {
+            true => Some(live::page(config, http, &registry)?),
+            false => None,
+        };
         let scrape = Scrape::new(registry).with_metrics(scrapes);
         let readiness = Readiness::default();
-        let metrics_service = config
-            .metrics_listen
-            .map(|_| routes::service(routes::metrics(scrape.clone())).hoop(HostRequired));
-        let router = routes::router(scrape, readiness.clone(), budget, config);
+        let metrics_service = config.metrics_listen.map(|_| {
+            routes::service(routes::metrics(scrape.clone(), live.clone())).hoop(HostRequired)
+        });
+        let router = routes::router(scrape, live.clone(), readiness.clone(), budget, config);
         let mut service = routes::service(router);
         // Inside of the metrics' hoop, so that its time is in the durations.
         if config.log.level >= Level::Debug {
@@ -117,6 +125,7 @@ impl App {
             service,
             http,
             readiness,
+            live,
         };
         let options = ListenerOptions {
             limits: config.connections,

@@ -159,10 +159,14 @@ fn run(arguments: &Arguments) -> ExitCode {
             (Ok(address), Ok(metrics)) => (address, metrics),
             (Err(error), _) | (_, Err(error)) => return failed("cannot tell the address", &error),
         };
-        logs::announce(&[
+        let mut lines = vec![
             format!("listening on http://{address}"),
             format!("metrics at   http://{metrics}/metrics   (Ctrl-C stops)"),
-        ]);
+        ];
+        if app.live.is_some() {
+            lines.push(format!("live page at http://{metrics}/live"));
+        }
+        logs::announce(&lines);
         let drain = config.drain;
         let mut asked = 0;
         let stop = async || {

@@ -19,11 +19,14 @@ use super::validated::Validated;
 pub(super) struct Document(Validated);
 
 impl Document {
-    /// `with_metrics`: whether /metrics is here, and not on a listener of its own.
-    pub(super) fn new(limits: Limits, with_metrics: bool) -> Self {
+    /// `with_metrics` and `with_live`: whether they are here, and not on a listener of their own.
+    pub(super) fn new(limits: Limits, with_metrics: bool, with_live: bool) -> Self {
         let mut document = document(limits);
         if !with_metrics {
-            without_metrics(&mut document);
+            without(&mut document, "metrics", &["/metrics"]);
+        }
+        if !with_live {
+            without(&mut document, "live", &["/live", "/live.json"]);
         }
         Self(Validated::new(document.to_string().into()))
     }
@@ -51,6 +54,7 @@ fn document(limits: Limits) -> Value {
             { "name": "data", "description": "Sample data: processed, kept in memory, listed" },
             { "name": "docs", "description": "The API's documentation" },
             { "name": "health", "description": "For load balancers and orchestrators" },
+            { "name": "live", "description": "The metrics as they change" },
             { "name": "metrics", "description": "For Prometheus" },
         ],
         "paths": {
@@ -72,6 +76,8 @@ fn document(limits: Limits) -> Value {
                 "200": json_answer("It does", "Status"),
                 "503": json_answer("It drains before it stops", "Status"),
             })) },
+            "/live": { "get": live() },
+            "/live.json": { "get": live_json() },
             "/metrics": { "get": metrics() },
             "/openapi.json": { "get": operation("docs", "openapi", "The OpenAPI document of this API", json!({
                 "200": answer("The document", "application/json", json!({ "type": "object" })),
@@ -82,12 +88,12 @@ fn document(limits: Limits) -> Value {
     })
 }
 
-fn without_metrics(document: &mut Value) {
+fn without(document: &mut Value, gone: &str, its_paths: &[&str]) {
     if let Some(paths) = document["paths"].as_object_mut() {
-        paths.remove("/metrics");
+        paths.retain(|path, _| !its_paths.contains(&&**path));
     }
     if let Some(tags) = document["tags"].as_array_mut() {
-        tags.retain(|tag| tag["name"] != "metrics");
+        tags.retain(|tag| tag["name"] != gone);
     }
 }
 
@@ -178,6 +184,59 @@ fn metrics() -> Value {
         operation("metrics", "metrics", "The exposition", responses),
         "parameters",
         json!([format, names]),
+    )
+}
+
+fn live() -> Value {
+    let text = || json!({ "schema": { "type": "string" } });
+    let responses = json!({
+        "200": {
+            "description": "The page; or its stream, `state` and then `tick` a second, where `Accept` is text/event-stream",
+            "content": {
+                "text/html": text(),
+                "text/event-stream": text(),
+                "application/json": { "schema": { "type": "object" } },
+            },
+        },
+        "400": answer("Unknown `format`", "text/plain", json!({ "type": "string" })),
+        "404": answer("There is no such endpoint or family", "text/plain", json!({ "type": "string" })),
+        "503": answer("Too many viewers (with `Retry-After`), or the server is stopping", "text/plain", json!({ "type": "string" })),
+    });
+    let format = parameter(
+        "query",
+        "format",
+        "json: the state, as /live.json has it; brief: its sentence and four figures",
+        json!({ "type": "string", "enum": ["html", "json", "brief"] }),
+    );
+    let endpoint = parameter(
+        "query",
+        "endpoint",
+        "Ten minutes of this row, as JSON",
+        json!({ "type": "integer", "minimum": 0 }),
+    );
+    let family = parameter(
+        "query",
+        "family",
+        "Ten minutes of this metric, as JSON",
+        json!({ "type": "string" }),
+    );
+    with(
+        operation("live", "live_page", "The metrics as they change", responses),
+        "parameters",
+        json!([format, endpoint, family]),
+    )
+}
+
+fn live_json() -> Value {
+    let responses = json!({
+        "200": answer("What the page shows", "application/json", json!({ "type": "object" })),
+        "503": answer("Too many requests for it at once (with `Retry-After`)", "text/plain", json!({ "type": "string" })),
+    });
+    operation(
+        "live",
+        "live_state",
+        "What the page shows, for scripts",
+        responses,
     )
 }
 
@@ -362,9 +421,9 @@ mod tests {
     use salvo::routing::FilterInfo;
     use serde_json::Value;
 
-    use super::{Limits, document, without_metrics};
+    use super::{Limits, document, without};
     use crate::App;
-    use crate::config::Config;
+    use crate::config::{Config, Live};
 
     /// The paths and methods of a router, with a goal.
     fn routes(router: &Router, path: &str, method: &str, found: &mut BTreeSet<(String, String)>) {
@@ -416,10 +475,15 @@ mod tests {
         compare(&Config::default(), &all);
         let mut elsewhere = Config::default();
         elsewhere.metrics_listen = "127.0.0.1:0".parse().ok();
-        let mut without = all;
-        without_metrics(&mut without);
-        compare(&elsewhere, &without);
-        assert!(!without.to_string().contains("For Prometheus"));
+        let mut rest = all;
+        without(&mut rest, "live", &["/live", "/live.json"]);
+        let mut off = Config::default();
+        off.live = Live::Off;
+        compare(&off, &rest);
+        without(&mut rest, "metrics", &["/metrics"]);
+        compare(&elsewhere, &rest);
+        let text = rest.to_string();
+        assert!(!text.contains("For Prometheus") && !text.contains("/live.json"));
     }
 
     #[test]

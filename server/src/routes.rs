@@ -12,41 +12,46 @@ use super::health::{Health, Live, Readiness, Ready};
 use super::{data, docs, faults, openapi, welcome};
 
 /// The routes. What a client can send is in the document that [`openapi`] writes; a test there
-/// compares the two. /metrics is among them unless it has a listener of its own. The fault route
+/// compares the two. /metrics and /live are among them unless they have a listener of their own. The fault route
 /// is no part of the API, and in no document.
 pub(super) fn router(
     scrape: Scrape,
+    live: Option<tallied_salvo::Live>,
     readiness: Readiness,
     budget: BodyBudget,
     config: &Config,
 ) -> Router {
     let limits = config.limits;
     let with_metrics = config.metrics_listen.is_none();
+    let with_live = with_metrics && live.is_some();
     let records = data::Data::new(limits, budget.clone());
     let health = Health {
         started: Instant::now(),
     };
-    let mut router = read(Router::new(), welcome::Welcome { with_metrics })
-        .push(
-            read(Router::with_path("health"), health)
-                .push(read(Router::with_path("live"), Live))
-                .push(read(Router::with_path("ready"), Ready(readiness.clone()))),
-        )
-        .push(
-            read(Router::with_path("data"), data::List(records.clone()))
-                .post(data::Submit(records.clone()))
-                .push(read(Router::with_path("{id}"), data::Show(records))),
-        )
-        .push(read(
-            Router::with_path("openapi.json"),
-            openapi::Document::new(limits, with_metrics),
-        ))
-        .push(
-            read(Router::with_path("docs"), docs::Page)
-                .push(read(Router::with_path("{file}"), docs::Asset)),
-        );
+    let mut router = read(
+        Router::new(),
+        welcome::Welcome::new(with_metrics, with_live),
+    )
+    .push(
+        read(Router::with_path("health"), health)
+            .push(read(Router::with_path("live"), Live))
+            .push(read(Router::with_path("ready"), Ready(readiness.clone()))),
+    )
+    .push(
+        read(Router::with_path("data"), data::List(records.clone()))
+            .post(data::Submit(records.clone()))
+            .push(read(Router::with_path("{id}"), data::Show(records))),
+    )
+    .push(read(
+        Router::with_path("openapi.json"),
+        openapi::Document::new(limits, with_metrics, with_live),
+    ))
+    .push(
+        read(Router::with_path("docs"), docs::Page)
+            .push(read(Router::with_path("{file}"), docs::Asset)),
+    );
     if with_metrics {
-        router = router.push(metrics(scrape));
+        router = router.push(metrics(scrape, live));
     }
     if config.faults {
         let fault = faults::Fault::new(readiness, limits, budget);
@@ -61,9 +66,15 @@ pub(super) fn router(
     router
 }
 
-/// /metrics.
-pub(super) fn metrics(scrape: Scrape) -> Router {
-    read(Router::with_path("metrics"), scrape)
+/// /metrics, and /live where there is one.
+pub(super) fn metrics(scrape: Scrape, live: Option<tallied_salvo::Live>) -> Router {
+    let router = Router::new().push(read(Router::with_path("metrics"), scrape));
+    match live {
+        Some(live) => router
+            .push(read(Router::with_path("live"), live.clone()))
+            .push(read(Router::with_path("live.json"), live)),
+        None => router,
+    }
 }
 
 /// The routes, with what answers where none of them does.

@@ -62,6 +62,8 @@ const STEPS: [Step<Workspace>; COUNT] = [
                     "-p",
                     "tallied-http",
                     "-p",
+                    "tallied-live",
+                    "-p",
                     "tallied-salvo",
                     "-p",
                     "tallied-collectors",

@@ -12,7 +12,7 @@ use crate::workspace::Workspace;
 /// What `rust-version` of [`PACKAGES`] says.
 const COMPILER: &str = "1.85.0";
 
-const PACKAGES: [&str; 2] = ["tallied", "tallied-http"];
+const PACKAGES: [&str; 3] = ["tallied", "tallied-http", "tallied-live"];
 
 /// With 64-bit atomics, which the core needs: of 64 and of 32 bits, and of each family of systems.
 const TARGETS: [&str; 5] = [

@@ -8,7 +8,7 @@ use salvo_core::http::{Method, ReqBody, Request, ResBody, Response, StatusCode};
 use salvo_core::{Depot, FlowCtrl, Handler, Service, async_trait};
 use tallied_http::adapter::{
     BodyInProgress, CountedRequestBody, Exchange, FinalResponse, Framing, Handover,
-    RequestBodyCount, ResponseInProgress, content_length, counted, is_counted,
+    RequestBodyCount, ResponseInProgress, Unrecorded, content_length, counted, is_counted,
 };
 use tallied_http::{HttpMetrics, UnknownEndpoint};
 
@@ -189,6 +189,9 @@ impl Handler for MetricsHoop {
 
         counted(self.metrics, ctrl.call_next(req, depot, res)).await;
 
+        if res.extensions.get::<Unrecorded>().is_some() {
+            return exchange.forget();
+        }
         let (body, place) = match wrap(res, framing) {
             Some((handover, place)) => (BodyInProgress::Streamed(handover), Some(place)),
             None => (BodyInProgress::Whole(res.body.size().unwrap_or(0)), None),

@@ -28,6 +28,8 @@
 //! - [`DeferEofAcceptor`] goes around the acceptor. Without it, hyper drops requests whose clients close right behind
 //!   them, before any hoop sees them.
 //!
+//! With the feature `live`, `Live` is a page that shows the metrics as they change.
+//!
 //! With the feature `prometheus-client`, `Scrape::with_prometheus_client` also serves the metrics of a prometheus-client
 //! registry.
 //!
@@ -70,21 +72,28 @@
 mod acceptor;
 mod hoop;
 mod known_routes;
+#[cfg(feature = "live")]
+mod live;
 mod route_pattern;
 mod scrape;
+mod translated;
 
 pub use acceptor::DeferEofAcceptor;
 pub use hoop::{Instrument, MetricsHoop, matched_path};
 pub use known_routes::known_routes;
+#[cfg(feature = "live")]
+pub use live::Live;
 pub use scrape::Scrape;
 pub use tallied_http::adapter::KnownRoute;
 pub use tallied_http::{
     DeferEof, EndpointBuckets, HttpMetric, HttpMetrics, HttpMetricsBuilder, ScrapeMetrics,
     UnknownEndpoint,
 };
+#[cfg(feature = "live")]
+pub use tallied_live::LiveBuilder;
 
 /// The README's examples, compiled and run.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "live"))]
 #[doc = include_str!("../../../README.md")]
 #[derive(Debug)]
 pub struct Readme;

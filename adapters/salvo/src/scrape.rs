@@ -1,14 +1,15 @@
 //! The scrape handler for Salvo's routers.
 
+#[cfg(feature = "prometheus-client")]
 use std::sync::Arc;
 use std::time::Duration;
 
-use salvo_core::conn::ConnCtrl;
-use salvo_core::http::header::VARY;
 use salvo_core::http::{Request, ResBody, Response};
 use salvo_core::{Depot, FlowCtrl, Handler, async_trait};
 use tallied::Registry;
-use tallied_http::{Connection, ScrapeMetrics};
+use tallied_http::ScrapeMetrics;
+
+use crate::translated::{put_head, translated};
 
 const MIDDLEWARE_HINT: &str =
     "call HttpMetrics::instrument, or put HttpMetrics::hoop() on the service";
@@ -68,20 +69,6 @@ impl From<tallied_http::Scrape> for Scrape {
     }
 }
 
-/// A connection of Salvo's.
-#[derive(Debug)]
-struct Controlled(ConnCtrl);
-
-impl Connection for Controlled {
-    fn abort(&self) {
-        self.0.abort();
-    }
-
-    fn shut_down(&self) {
-        self.0.graceful_shutdown();
-    }
-}
-
 #[async_trait]
 impl Handler for Scrape {
     async fn handle(
@@ -91,26 +78,9 @@ impl Handler for Scrape {
         res: &mut Response,
         ctrl: &mut FlowCtrl,
     ) {
-        let mut request = http::Request::new(());
-        *request.method_mut() = req.method().clone();
-        *request.uri_mut() = req.uri().clone();
-        *request.version_mut() = req.version();
-        *request.headers_mut() = req.headers().clone();
-        let connection = Arc::new(Controlled(ctrl.conn().clone()));
-        let (head, body) = self
-            .0
-            .respond(&request, Some(connection))
-            .await
-            .into_parts();
-        res.status_code(head.status);
-        for (name, value) in head.headers {
-            match name {
-                // Beside what other hoops let the answer vary with.
-                Some(VARY) => res.headers_mut().append(VARY, value),
-                Some(name) => res.headers_mut().insert(name, value).is_some(),
-                None => unreachable!("no header is there twice"),
-            };
-        }
+        let (request, connection) = translated(req, ctrl);
+        let response = self.0.respond(&request, Some(connection)).await;
+        let body = put_head(response, res);
         res.replace_body(match body.into_whole() {
             Ok(bytes) if bytes.is_empty() => ResBody::None,
             Ok(bytes) => ResBody::Once(bytes),

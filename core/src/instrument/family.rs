@@ -329,6 +329,11 @@ impl<M: Instrument, const N: usize> Metric for Family<M, N> {
         &self.0.names
     }
 
+    fn series_limit(&self) -> Option<usize> {
+        let max = self.0.limit.max;
+        (max != usize::MAX).then_some(max)
+    }
+
     fn is_empty(&self) -> bool {
         Self::is_empty(self)
     }

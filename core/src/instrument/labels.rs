@@ -83,7 +83,7 @@ impl Labels {
     }
 
     /// As they stand in the text format: `a="x",b="y"`.
-    pub(crate) fn text(&self) -> &str {
+    pub fn text(&self) -> &str {
         self.0.as_ref().map_or("", |text| &text[1..])
     }
 }

@@ -75,6 +75,12 @@ pub trait Metric: Sealed + Send + Sync + 'static {
     /// The label names of its series, in the order of the values.
     fn label_names(&self) -> &[Box<str>];
 
+    /// The most series that it may have, where there is a limit.
+    #[doc(hidden)]
+    fn series_limit(&self) -> Option<usize> {
+        None
+    }
+
     /// Whether it has no series now.
     fn is_empty(&self) -> bool;
 

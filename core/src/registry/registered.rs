@@ -45,9 +45,27 @@ impl Registered {
         &self.descriptor
     }
 
-    /// Shows every series to `each`, one after the other. `scratch` is what instruments are read
-    /// into.
-    pub(crate) fn visit(
+    /// The most series that a family may have, where it has a
+    /// [limit](crate::Family::with_limit).
+    pub fn series_limit(&self) -> Option<usize> {
+        match &self.source {
+            Source::Instrument(metric) => metric.series_limit(),
+            Source::Computed { .. } | Source::Read(_) => None,
+        }
+    }
+
+    /// Shows every series to `each`, one after the other, in the order of creation. `scratch` is what
+    /// instruments are read into: any value, whose room is used again.
+    ///
+    /// What the application computes is what [`Registry::collect`](crate::Registry::collect) read. Costs
+    /// some ten nanoseconds a series and recording thread, and no allocation a series.
+    ///
+    /// # Errors
+    /// When the application's code panicked or was late.
+    ///
+    /// # Panics
+    /// When a histogram's cells contradict each other, which would be a bug of this crate.
+    pub fn visit(
         &self,
         scratch: &mut Value,
         each: &mut dyn FnMut(&Labels, &Value),

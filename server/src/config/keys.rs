@@ -6,7 +6,7 @@ use std::time::Duration;
 use tallied::{Buckets, Registry};
 
 use super::raw_value::RawValue;
-use super::{Config, EndpointBuckets, Format, Level};
+use super::{Config, EndpointBuckets, Format, Level, Live};
 
 /// Something that can be set: in the file under its name, by its variable, by its flag.
 pub struct Key {
@@ -64,7 +64,7 @@ pub static KEYS: &[Key] = &[
     Key {
         name: "metrics_listen",
         value_name: "HOST:PORT",
-        meaning: "address for /metrics alone, which is then only there; empty for none",
+        meaning: "address for /metrics, and /live where there is one, which are then only there; empty for none",
         set: |config, written| {
             config.metrics_listen = match written.text()?.trim() {
                 "" => None,
@@ -75,6 +75,24 @@ pub static KEYS: &[Key] = &[
         show: |config| {
             let address = config.metrics_listen;
             quoted(&address.map_or(String::new(), |address| address.to_string()))
+        },
+    },
+    Key {
+        name: "live",
+        value_name: "auto|true|false",
+        meaning: "whether there is /live, a page that shows the metrics as they change, beside /metrics; auto: if that listens on loopback",
+        set: |config, written| {
+            config.live = match written.flag_or("auto")? {
+                None => Live::Auto,
+                Some(true) => Live::On,
+                Some(false) => Live::Off,
+            };
+            Ok(())
+        },
+        show: |config| match config.live {
+            Live::Auto => quoted("auto"),
+            Live::On => "true".to_owned(),
+            Live::Off => "false".to_owned(),
         },
     },
     Key {

@@ -41,6 +41,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where /metrics listens, and is then not with the rest.
     pub metrics_listen: Option<SocketAddr>,
+    /// Whether there is a page that shows the metrics as they change.
+    pub live: Live,
     /// Whether there is a route that does what is wrong on request.
     pub faults: bool,
     /// Put before every metric's name, with a `_`; empty for none.
@@ -64,6 +66,17 @@ pub struct Config {
     pub connections: ConnectionLimits,
     /// Where the values that are not defaults came from, by key.
     origins: BTreeMap<String, Origin>,
+}
+
+/// Where /live is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Live {
+    /// On a listener that this machine alone reaches.
+    Auto,
+    /// Wherever the metrics are.
+    On,
+    /// Nowhere.
+    Off,
 }
 
 /// The HTTP metrics' configuration.
@@ -125,6 +138,7 @@ impl Default for Config {
         Self {
             listen: (Ipv4Addr::LOCALHOST, 8_000).into(),
             metrics_listen: None,
+            live: Live::Auto,
             faults: false,
             metric_prefix: String::new(),
             constant_labels: BTreeMap::new(),
@@ -170,6 +184,19 @@ impl HttpConfig {
 }
 
 impl Config {
+    /// Whether there is /live: with /metrics, on the listener that this has.
+    pub fn has_live(&self) -> bool {
+        match self.live {
+            Live::Auto => self
+                .metrics_listen
+                .unwrap_or(self.listen)
+                .ip()
+                .is_loopback(),
+            Live::On => true,
+            Live::Off => false,
+        }
+    }
+
     /// Where the value of a key came from.
     pub fn origin(&self, key: &str) -> &Origin {
         self.origins.get(key).unwrap_or(&Origin::Default)

@@ -26,6 +26,28 @@ impl Config {
         toml
     }
 
+    /// Every key with its value, as TOML, and where that came from.
+    pub(crate) fn rows(&self) -> Vec<(String, String, String)> {
+        let mut rows: Vec<_> = KEYS
+            .iter()
+            .map(|key| {
+                let origin = self.origin(key.name).to_string();
+                (key.name.to_owned(), (key.show)(self), origin)
+            })
+            .collect();
+        for (pattern, endpoint) in &self.http.endpoints {
+            let mut endpoint = endpoint.clone();
+            for key in ENDPOINT_KEYS {
+                if let Some(buckets) = (key.of)(&mut endpoint) {
+                    let name = endpoint_key(pattern, key.name);
+                    let origin = self.origin(&name).to_string();
+                    rows.push((name, bounds(buckets), origin));
+                }
+            }
+        }
+        rows
+    }
+
     fn endpoints(&self, toml: &mut String) {
         for (pattern, endpoint) in &self.http.endpoints {
             head(toml, &format!("{ENDPOINTS}.{}", quoted(pattern)));

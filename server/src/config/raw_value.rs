@@ -80,6 +80,29 @@ impl RawValue<'_> {
         }
     }
 
+    /// Yes or no, or `None` for a word.
+    pub(super) fn flag_or(&self, word: &str) -> Result<Option<bool>, String> {
+        let wrong = || format!("give true, false or {word:?}");
+        let text = match self {
+            Self::Text(text) => text.trim(),
+            Self::Toml(value) => match value.as_bool() {
+                Some(flag) => return Ok(Some(flag)),
+                // A string in the place of a flag would be taken for one.
+                None => {
+                    return value
+                        .as_str()
+                        .filter(|text| *text == word)
+                        .map(|_| None)
+                        .ok_or_else(wrong);
+                }
+            },
+        };
+        if text == word {
+            return Ok(None);
+        }
+        text.parse().map(Some).map_err(|_| wrong())
+    }
+
     /// A whole number in a range.
     pub(super) fn whole(&self, range: RangeInclusive<usize>) -> Result<usize, String> {
         let number = match self {

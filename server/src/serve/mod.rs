@@ -90,7 +90,7 @@ pub async fn serve(
         app.readiness,
     )?;
 
-    let http = app.http;
+    let (http, live) = (app.http, app.live);
     let stops = Cell::new(0);
     let mut stop = async || {
         stop().await;
@@ -104,6 +104,10 @@ pub async fn serve(
                 http.drain_timed_out();
                 cut_off = requests;
             };
+            // Its streams have no end of their own.
+            if let Some(live) = &live {
+                live.drain();
+            }
             main.drain(drain, &mut stop, cutting_off).await
         }
     };

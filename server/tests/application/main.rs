@@ -12,6 +12,7 @@ mod health_check;
 #[cfg(target_os = "linux")]
 mod hung_file_system;
 mod listeners;
+mod live;
 #[cfg(target_os = "linux")]
 mod readme;
 #[path = "../support/mod.rs"]

@@ -133,6 +133,7 @@ impl TestServer {
             service,
             http,
             readiness: Readiness::default(),
+            live: None,
         };
         let running = Running::start(app, drain);
         Self { running, registry }

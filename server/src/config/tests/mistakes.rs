@@ -214,6 +214,11 @@ fn a_mistake_in_the_file_names_key_line_value_and_remedy() {
         ("faults = 'yes'", &["faults = 'yes'", "give true or false"]),
         ("faults = 1", &["faults = 1", "give true or false"]),
         (
+            "live = 'true'",
+            &["live = 'true'", "give true, false or \"auto\""],
+        ),
+        ("live = 1", &["live = 1", "give true, false or \"auto\""]),
+        (
             "[http]\nduration_buckets = [-0.5, 1]",
             &["line 2", "bound -0.5 is negative", "from 0 on"],
         ),
@@ -299,6 +304,7 @@ fn a_mistake_in_a_variable_or_a_flag_names_it() {
         ("listen", "localhost:65536", &["give an IP address"]),
         ("listen", "::1:8000", &["[::1]:8000"]),
         ("faults", "maybe", &["maybe", "give true or false"]),
+        ("live", "maybe", &["maybe", "give true, false or \"auto\""]),
         ("constant_labels", "instance=a", &["exported_instance"]),
         ("http.duration_buckets", "-1,1", &["bound -1 is negative"]),
         (

@@ -252,6 +252,7 @@ fn serve(handler: impl Handler, limits: ConnectionLimits) -> (Running, Registry)
         service: Service::new(Router::new().get(handler)),
         http: HttpMetrics::register(&unused).unwrap(),
         readiness: Readiness::default(),
+        live: None,
     };
     let registry = Registry::default();
     let options = ListenerOptions {

@@ -154,6 +154,7 @@ impl Observed {
             service: Service::new(Router::with_path("metrics").get(scrape)),
             http: HttpMetrics::register(&unused).unwrap(),
             readiness: Readiness::default(),
+            live: None,
         };
         let scrapes = Running::start(|| app, Duration::from_millis(100));
         Self { server, scrapes }

@@ -1,0 +1,127 @@
+//! The page: one document, with its style and its script in it, and the policy that lets a browser run those alone.
+
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+
+const INDEX: &str = include_str!("../page/index.html");
+const STYLE: &str = include_str!("../page/style.css");
+const SCRIPTS: [&str; 4] = [
+    include_str!("../page/format.js"),
+    include_str!("../page/draw.js"),
+    include_str!("../page/view.js"),
+    include_str!("../page/live.js"),
+];
+
+/// The page.
+#[derive(Debug)]
+pub(crate) struct Document {
+    pub(crate) html: Bytes,
+    /// Content-Security-Policy.
+    pub(crate) policy: String,
+}
+
+pub(crate) static DOCUMENT: LazyLock<Document> = LazyLock::new(|| {
+    let script = SCRIPTS.concat();
+    let html = INDEX.replacen("/*STYLE*/", STYLE, 1);
+    let html = html.replacen("/*SCRIPT*/", &script, 1);
+    // The icon is a data: URL that follows the state. Styles are otherwise set through the CSSOM, which needs no
+    // permission.
+    let policy = format!(
+        "default-src 'none'; script-src '{}'; style-src '{}'; img-src data:; connect-src 'self'; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        source(&script),
+        source(STYLE)
+    );
+    Document {
+        html: html.into(),
+        policy,
+    }
+});
+
+/// As a policy names what stands in the document.
+fn source(text: &str) -> String {
+    format!("sha256-{}", base64(&Sha256::digest(text)))
+}
+
+/// RFC 4648, section 4.
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for three in bytes.chunks(3) {
+        let mut bits = 0;
+        for at in 0..3 {
+            bits = bits << 8 | usize::from(three.get(at).copied().unwrap_or(0));
+        }
+        for at in 0..4 {
+            if at > three.len() {
+                text.push('=');
+            } else {
+                text.push(char::from(ALPHABET[bits >> (18 - 6 * at) & 63]));
+            }
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DOCUMENT, base64, source};
+
+    #[test]
+    fn base64_is_that_of_the_rfc() {
+        // RFC 4648, section 10.
+        for (text, encoded) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("fooba", "Zm9vYmE="),
+            ("foobar", "Zm9vYmFy"),
+        ] {
+            assert_eq!(base64(text.as_bytes()), encoded);
+        }
+        assert_eq!(base64(&[0xfb, 0xff]), "+/8=");
+    }
+
+    /// What stands between two tags that are there once.
+    fn between<'a>(html: &'a str, open: &str, close: &str) -> &'a str {
+        assert_eq!(html.matches(open).count(), 1, "{open}");
+        assert_eq!(html.matches(close).count(), 1, "{close}");
+        let (_, rest) = html.split_once(open).unwrap();
+        rest.split_once(close).unwrap().0
+    }
+
+    #[test]
+    fn the_policy_names_what_the_document_has() {
+        let html = std::str::from_utf8(&DOCUMENT.html).unwrap();
+        let script = between(html, "<script>", "</script>");
+        let style = between(html, "<style>", "</style>");
+        let policy = &DOCUMENT.policy;
+        assert!(policy.contains(&format!("script-src '{}';", source(script))));
+        assert!(policy.contains(&format!("style-src '{}';", source(style))));
+        assert!(!policy.contains("unsafe"), "{policy}");
+        assert!(script.len() > 50_000 && style.len() > 5_000);
+        // The policy allows neither, so that a browser would drop it.
+        assert!(!html.contains(" style=\"") && !html.contains(" onclick="));
+    }
+
+    #[test]
+    fn the_document_is_one_and_small() {
+        let html = std::str::from_utf8(&DOCUMENT.html).unwrap();
+        assert!(html.len() <= 100_000, "{}", html.len());
+        for elsewhere in [
+            "https://", "//cdn", "@import", "url(", "src=", "import(", "<iframe", "<base",
+        ] {
+            assert!(!html.contains(elsewhere), "{elsewhere}");
+        }
+        let namespaces = html.matches("http://").count();
+        assert_eq!(
+            namespaces,
+            html.matches("http://www.w3.org/2000/svg").count()
+        );
+        assert!(!html.contains("innerHTML") && !html.contains("document.write"));
+    }
+}
