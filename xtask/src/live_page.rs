@@ -7,6 +7,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as STANDARD;
 use serde_json::{Value, json};
 
 use crate::child::ChildGuard;
@@ -17,7 +19,7 @@ use crate::prometheus::api::Api;
 use crate::prometheus::process::PrometheusProcess;
 use crate::report::ok;
 use crate::server_process::ServerProcess;
-use crate::webdriver::{Browser, from_base64};
+use crate::webdriver::Browser;
 use crate::workspace::Workspace;
 use crate::{cargo, loadtest, samples, tools, work_folder};
 
@@ -345,7 +347,7 @@ impl Stage<'_> {
             "Page.captureScreenshot",
             &json!({ "format": "webp", "quality": 90 }),
         )?;
-        let picture = from_base64(taken["data"].as_str().unwrap_or_default())?;
+        let picture = STANDARD.decode(taken["data"].as_str().unwrap_or_default())?;
         ensure!(
             picture.len() <= PICTURE_BYTES,
             "the picture has {} bytes, more than {PICTURE_BYTES}",

@@ -110,29 +110,6 @@ fn post(client: &Client, url: &str, body: &Value) -> Result<Value> {
     Ok(value["value"].take())
 }
 
-/// RFC 4648, section 4: how the protocol hands over a picture.
-pub(crate) fn from_base64(text: &str) -> Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
-    let (mut held, mut bits) = (0_u32, 0);
-    for letter in text.trim_end_matches('=').bytes() {
-        let value = match letter {
-            b'A'..=b'Z' => letter - b'A',
-            b'a'..=b'z' => letter - b'a' + 26,
-            b'0'..=b'9' => letter - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => anyhow::bail!("no base64: {letter}"),
-        };
-        held = held << 6 | u32::from(value);
-        bits += 6;
-        if bits >= 8 {
-            bits -= 8;
-            bytes.push((held >> bits & 0xff) as u8);
-        }
-    }
-    Ok(bytes)
-}
-
 fn port(line: &str) -> Option<u16> {
     let (_, port) = line.split_once("started successfully on port ")?;
     port.trim_end().trim_end_matches('.').parse().ok()
@@ -140,21 +117,7 @@ fn port(line: &str) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use super::{from_base64, port};
-
-    #[test]
-    fn base64_is_that_of_the_rfc() {
-        for (text, bytes) in [
-            ("", ""),
-            ("Zg==", "f"),
-            ("Zm9vYg==", "foob"),
-            ("Zm9vYmFy", "foobar"),
-        ] {
-            assert_eq!(from_base64(text).unwrap(), bytes.as_bytes());
-        }
-        assert_eq!(from_base64("+/8=").unwrap(), [0xfb, 0xff]);
-        assert!(from_base64("Zm 9v").is_err());
-    }
+    use super::port;
 
     #[test]
     fn reads_chromedrivers_port() {
