@@ -49,7 +49,8 @@ class Spark {
   set(times, values, spanMs) {
     const to = times.length ? times[times.length - 1] : 0;
     const [low, high] = range([values]);
-    attribute(this.line, 'd', path(times, values, to - spanMs, to, low, high));
+    // Nothing but zeros is nothing to draw.
+    attribute(this.line, 'd', values.some(Boolean) ? path(times, values, to - spanMs, to, low, high) : '');
   }
 }
 
@@ -144,7 +145,8 @@ class Stacked extends Lines {
     });
     this.high = Math.max(...base);
     const y = (v) => (100 - v / (this.high || 1) * 96).toFixed(1);
-    stack.forEach((bars, i) => attribute(this.paths[i].line, 'd', bars.map(([low, high], n) => (high > low ? `M${((start + n) * slot - from) / windowMs() * 1000} ${y(low)}h14V${y(high)}h-14z` : '')).join('')));
+    const x = (n) => Math.min(1000, Math.max(0, ((start + n) * slot - from) / windowMs() * 1000)).toFixed(1);
+    stack.forEach((bars, i) => attribute(this.paths[i].line, 'd', bars.map(([low, high], n) => (high > low ? `M${x(n)} ${y(low)}H${x(n + 0.85)}V${y(high)}H${x(n)}z` : '')).join('')));
     this.mark();
   }
 }
@@ -326,7 +328,7 @@ class Heat {
   }
 
   axis(c, width, bottom, mute, line) {
-    const every = [10, 15, 30, 60, 120, 300].map((s) => s * 1000).find((s) => (width - GUTTER) * s / windowMs() >= 64) || 600_000;
+    const every = [10, 15, 30, 60, 120, 300].map((s) => s * 1000).find((s) => (width - GUTTER) * s / windowMs() >= 54) || 600_000;
     c.textAlign = 'center';
     for (let t = Math.ceil(this.start / every) * every; t <= this.start + this.slots * this.step; t += every) {
       const x = GUTTER + (width - GUTTER) * (t - this.start) / (this.slots * this.step);

@@ -40,7 +40,8 @@ const SECONDS = [[1e-9, ' ns'], [1e-6, ' µs'], [1e-3, ' ms'], [1, ' s']].map(([
 const asCount = finite((n) => whole.format(n));
 const asNumber = finite((n) => (n === 0 ? '0' : Math.abs(n) < 1e-4 || Math.abs(n) >= 1e15 ? n.toExponential(2) : scaled(n, THOUSANDS)));
 const asRate = (value) => { const text = asNumber(value); return text === DASH ? text : `${text}/s`; };
-const asBytes = finite((n) => scaled(n, BYTES));
+// 2^64 - 1 is how the kernel and the cgroups write that there is no limit.
+const asBytes = finite((n) => (n >= 2 ** 63 ? 'no limit' : scaled(n, BYTES)));
 const asSeconds = finite((n) => (n === 0 ? `0${NBSP}s` : Math.abs(n) >= 120 ? asSpan(n) : scaled(n, SECONDS)));
 const asRatio = finite((n) => {
   const percent = n * 100;

@@ -43,13 +43,12 @@ function takeTick(tick) {
   });
   for (const { spark_last: last, ...row } of rows.values()) s.endpoints.push({ spark: [last ?? null], ...row });
 
-  const items = new Map((tick.process || []).map((p) => [p.name, p]));
-  for (const p of s.process) {
-    const { last, ...item } = items.get(p.name) || {};
-    Object.assign(p, item);
-    p.history ||= [];
+  // All of them, and the processor only from its second sample on.
+  s.process = (tick.process || []).map(({ last, ...item }) => {
+    const p = Object.assign(s.process.find((old) => old.name === item.name) || { history: [] }, item);
     keep(p.history, last !== undefined ? last : p.value ?? null, capacity);
-  }
+    return p;
+  });
 
   const gone = new Set(tick.families_gone || []);
   const changed = new Map((tick.families || []).map((f) => [f.name, f]));
@@ -186,6 +185,7 @@ function drawNow() {
   if (!state) return;
   view.interval = state.interval_ms || 1000;
   view.now = state.now;
+  if (!view.chosen) fitMinutes();
   for (const chart of view.charts) if (!chart.node.isConnected) view.charts.delete(chart);
   // One section that fails must not take the others with it.
   for (const section of [drawConnection, drawFigures, drawHeat, drawEndpoints, drawErrors, drawLeft, drawProcess, drawFamilies, drawFindings, drawScrapes, drawBuild, drawFoot]) {
@@ -314,11 +314,20 @@ function showHelp() {
 
 // Controls
 
-function setMinutes(minutes) {
+function showMinutes(minutes) {
   view.minutes = minutes;
   for (const b of document.querySelectorAll('[data-minutes]')) attribute(b, 'aria-pressed', String(Number(b.dataset.minutes) === minutes));
+}
+function setMinutes(minutes) {
+  view.chosen = true;
+  showMinutes(minutes);
   remember('minutes', minutes);
   draw();
+}
+/** Until somebody chooses: the shortest that has all samples, so that the first minute is not a sliver of ten. */
+function fitMinutes() {
+  const had = state.times.length ? state.now - state.times[0] : 0;
+  showMinutes([1, 5].find((minutes) => had <= minutes * 60_000) || 10);
 }
 
 /** Paused, the page shows a copy; the stream goes on, so that nothing is missing afterwards. */
@@ -340,7 +349,7 @@ function pauseDrawn() {
 
 function setTheme(theme) {
   if (theme === 'auto') delete document.documentElement.dataset.theme; else document.documentElement.dataset.theme = theme;
-  put(byId('theme'), `◐ ${theme}`);
+  byId('theme').replaceChildren('◐', el('span.word', null, ` ${theme}`));
   attribute(byId('theme'), 'aria-label', `Theme: ${theme}`);
   remember('theme', theme);
   draw();
@@ -372,7 +381,7 @@ addEventListener('keydown', (event) => {
   if (act) { event.preventDefault(); act(); }
 });
 
-const SECTIONS = [['latency', 'Latency'], ['endpoints', 'Endpoints'], ['errors', 'Errors'], ['left', 'Left'], ['process', 'Process'], ['metrics', 'Metrics'], ['findings', 'Findings'], ['scrapes', 'Scrapes'], ['build', 'Build']];
+const SECTIONS = [['latency', 'Latency'], ['endpoints', 'Endpoints'], ['errors', 'Errors'], ['left', 'Who left'], ['process', 'Process'], ['metrics', 'Metrics'], ['findings', 'Findings'], ['scrapes', 'Scrapes'], ['build', 'Build']];
 byId('nav').append(...SECTIONS.map(([id, label]) => el('a', { href: `#s-${id}` }, label)));
 buildFigures();
 buildHeat();
@@ -388,5 +397,5 @@ const named = [['s-process', 'Process', 'process'], ['s-scrapes', 'Scrapes', 'sc
   return [button, key];
 });
 setTheme(theme = THEMES.includes(remembered('theme')) ? remembered('theme') : 'auto');
-setMinutes([1, 5, 10].includes(Number(remembered('minutes'))) ? Number(remembered('minutes')) : 10);
+if ([1, 5, 10].includes(Number(remembered('minutes')))) setMinutes(Number(remembered('minutes')));
 connect();

@@ -31,8 +31,12 @@ async function offer(title, queries) {
 function drawSentence(s) {
   const stale = connection.status !== 'live';
   const level = stale ? 'idle' : s.summary.level;
-  put(byId('sentence'), (stale ? `At ${asTime(s.now)}: ` : '') + cut(s.summary.text, 600));
-  attribute(byId('sentence'), 'class', stale ? 'wide' : level);
+  const said = (stale ? `At ${asTime(s.now)}: ` : '') + cut(s.summary.text, 600);
+  // What is wrong has the colour, not the figures before it.
+  const [worst] = s.findings || [];
+  const wrong = worst && said.endsWith(`${cut(worst.text, 400).replace(/\.$/, '')}.`) ? worst.text.replace(/\.$/, '').length + 1 : 0;
+  rebuild(byId('sentence'), [said, level, stale, wrong], () => (wrong ? [el('span', null, said.slice(0, -wrong)), el(`span.${stale ? 'wide' : level}`, null, said.slice(-wrong))] : el('span', null, said)));
+  attribute(byId('sentence'), 'class', stale ? 'wide' : '');
   attribute(byId('dot'), 'class', `dot ${level}`);
   const count = (s.findings || []).filter((f) => f.level !== 'info').length;
   const link = byId('finding-count');
@@ -197,7 +201,10 @@ function buildRow(id) {
 function drawRow(row, e) {
   put(row.method, cut(e.method, 24));
   put(row.route, cut(e.route, 120));
-  COLUMNS.slice(1).forEach((c, i) => { if (c.key !== 'aborted') put(row.cells[i], c.show(e)); });
+  COLUMNS.slice(1).forEach((c, i) => {
+    if (c.key !== 'aborted') put(row.cells[i], c.show(e));
+    if (c.key[0] === 'p') row.cells[i].classList.toggle('wide', isWide(c.of(e), e.bounds || state.heat.bounds));
+  });
   put(row.aborted, asCount(sum(e.aborted)));
   put(row.reasons, sum(e.aborted) ? list(e.aborted, 2) : '');
   row.cells[1].style.setProperty('--share', `${Math.round((e.share || 0) * 100)}%`);
@@ -292,7 +299,7 @@ function drawRequests(id, requests, empty) {
     el('tbody', null, ...requests.slice(0, 20).map((r) => el('tr', null,
       el('td.time', null, asTime(r.time)),
       el('td.request', null, el('span.method', null, cut(r.method, 24)), ' ', text(r.route, 60)),
-      el(`td.end.${r.status >= 500 ? 'bad' : r.reason ? 'warn' : 'plain'}`, null, r.status != null ? String(r.status) : text(r.reason ?? DASH, 40)),
+      el(`td.end.${r.status >= 500 ? 'bad' : r.reason ? 'warn' : 'plain'}`, null, text([r.status, r.reason].filter((x) => x != null).join(' ') || DASH, 40)),
       el('td.n', null, asSeconds(r.seconds)), el('td.n', null, asBytes(r.bytes)))))));
 }
 
@@ -327,6 +334,7 @@ function drawProcess(s) {
   const items = s.process || [];
   rebuild(byId('process'), items.map((p) => p.name), () => {
     processRows.clear();
+    if (!items.length) return el('p.none', null, 'Register the collectors of tallied-collectors to see the process.');
     return el('ul.process', null, ...items.map((p) => {
       const chart = new Lines(cut(p.name, 60), [{ name: '', style: 'main', area: true }], processFormat(p.unit));
       const row = { value: el('b'), limit: el('small'), meter: bar(0), chart };
@@ -387,15 +395,21 @@ function buildCard(f) {
   return card;
 }
 
+/** `method="GET",endpoint="/data"` as `GET /data`: a card has little room, and its title says which is which. */
+function short(labels) {
+  const values = [...labels.matchAll(/\w+="((?:[^"\\]|\\.)*)"/g)].map((m) => m[1]);
+  return values.length > 1 ? values.join(' ') : labels;
+}
+
 function drawCard(card, f, s) {
   const format = formatOf(f.name, f.unit, f.kind);
   rebuild(card.help, f.help || '', () => text(f.help || '', 140));
   const shown = (f.shown || []).slice(0, SERIES);
-  attribute(card.node, 'class', `card${shown.length === 1 ? ' single' : ''}${ui.openFamily === f.name ? ' open' : ''}`);
+  attribute(card.node, 'class', `card${shown.length === 1 ? ' single' : ''}${ui.openFamily === f.name ? ' opened' : ''}`);
   rebuild(card.list, shown.map((x) => x.labels.slice(0, 300) + x.labels.length), () => {
     card.rows = shown.map((x) => {
       const row = { value: el('b'), spark: new Spark() };
-      row.node = el('li', null, el('span.labels', { title: cut(x.labels, 300) }, x.labels ? text(x.labels, 60) : ''), row.spark.node, row.value);
+      row.node = el('li', null, el('span.labels', { title: cut(x.labels, 300) }, el('bdi', null, cut(short(x.labels), 100))), row.spark.node, row.value);
       return row;
     });
     return card.rows.map((r) => r.node);
@@ -411,7 +425,10 @@ function drawCard(card, f, s) {
 }
 
 function drawFamilies(s) {
-  const all = s.families || [];
+  // Your own come first, then what every service has, and last what has no series.
+  const prefix = s.names.requests.replace(/http_requests_total$/, '');
+  const rank = (f) => (!f.series ? 3 : !f.name.startsWith(prefix) ? 0 : /^(process|system|tokio|rust_heap|tallied)_/.test(f.name.slice(prefix.length)) ? 2 : /^http_re(quest|sponse)_/.test(f.name.slice(prefix.length)) ? 1 : 0);
+  const all = [...s.families || []].sort((a, b) => rank(a) - rank(b));
   const words = ui.family.toLowerCase().split(/\s+/).filter(Boolean);
   const matching = words.length ? all.filter((f) => { const where = `${f.name} ${f.kind} ${(f.help || '').slice(0, 2000)} ${(f.shown || []).map((x) => x.labels.slice(0, 500)).join(' ')}`.toLowerCase(); return words.every((w) => where.includes(w)); }) : all;
   const shown = ui.allFamilies ? matching : matching.slice(0, CARDS);
@@ -445,7 +462,7 @@ function drawFamilyDetail(d) {
     card.layout = layout;
     const observed = formatOf(d.name, family.unit, 'gauge');
     card.chart = d.heat ? new Heat(cut(d.name, 120), { format: observed, tall: false, noun: 'observation' }) : new Lines(cut(d.name, 120), series.map((x, i) => ({ name: '', style: `s${i % HUES}` })), format);
-    card.table = el('ul.series.long');
+    card.table = el('ul.series.long', { tabindex: 0, 'aria-label': `Series of ${cut(d.name, 120)}` });
     card.detail.replaceChildren(card.chart.node, card.table);
   }
   if (d.heat) card.chart.set(d.heat.bounds, d.heat.columns, d.times);
@@ -482,7 +499,7 @@ function drawBuild(s) {
   const b = s.build || {};
   rebuild(byId('build'), [b, s.configuration], () => [
     el('dl.facts', null, ...facts([b.name && ['Program', text(`${b.name} ${b.version || ''}`, 120)], ['Started', asDate(b.started)], ['Up', el('span', { id: 'uptime' })], ...(b.rows || []).slice(0, 50).map(([k, v]) => [text(k, 60), text(v, 160)])])),
-    s.configuration && s.configuration.length > 0 && el('div.scroll', null, el('table', { 'aria-label': 'Configuration' }, el('thead', null, el('tr', null, ...['Setting', 'Value', 'Origin'].map((h) => el('th', { scope: 'col' }, h)))), el('tbody', null, ...s.configuration.map((c) => el('tr', null, el('th', { scope: 'row' }, text(c.key, 80)), el('td.wrap', null, text(typeof c.value === 'string' ? c.value : JSON.stringify(c.value), 200)), el('td.wrap', null, text(c.origin, 120))))))),
+    s.configuration && s.configuration.length > 0 && el('dl.configuration', { 'aria-label': 'Configuration' }, ...s.configuration.map((c) => el(c.origin === 'default' ? 'div' : 'div.set', null, el('dt', null, text(c.key, 80)), el('dd', null, text(typeof c.value === 'string' ? c.value : JSON.stringify(c.value), 200)), el('dd.origin', null, text(c.origin, 120))))),
   ]);
   const uptime = byId('uptime');
   if (uptime) put(uptime, asSpan(Math.max(0, (s.now - b.started) / 1000)));

@@ -25,8 +25,9 @@ pub(crate) struct Document {
 }
 
 pub(crate) static DOCUMENT: LazyLock<Document> = LazyLock::new(|| {
-    let script = SCRIPTS.concat();
-    let html = INDEX.replacen("/*STYLE*/", STYLE, 1);
+    let script = lean(&SCRIPTS.concat());
+    let style = lean(STYLE);
+    let html = lean(INDEX).replacen("/*STYLE*/", &style, 1);
     let html = html.replacen("/*SCRIPT*/", &script, 1);
     // The icon is a data: URL that follows the state. Styles are otherwise set through the CSSOM, which needs no
     // permission.
@@ -34,13 +35,28 @@ pub(crate) static DOCUMENT: LazyLock<Document> = LazyLock::new(|| {
         "default-src 'none'; script-src '{}'; style-src '{}'; img-src data:; connect-src 'self'; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
         source(&script),
-        source(STYLE)
+        source(&style)
     );
     Document {
         html: html.into(),
         policy,
     }
 });
+
+/// Without what only the reader of these files needs: indentation, empty lines, and lines that are a comment. No text of the
+/// page runs over several lines.
+fn lean(source: &str) -> String {
+    let mut lean = String::with_capacity(source.len());
+    for line in source.lines() {
+        let line = line.trim();
+        let is_comment = line.starts_with("//") || line.starts_with("/**") && line.ends_with("*/");
+        if !line.is_empty() && !is_comment {
+            lean.push_str(line);
+            lean.push('\n');
+        }
+    }
+    lean
+}
 
 /// As a policy names what stands in the document.
 fn source(text: &str) -> String {
@@ -49,7 +65,7 @@ fn source(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{DOCUMENT, source};
+    use super::{DOCUMENT, SCRIPTS, lean, source};
 
     /// What stands between two tags that are there once.
     fn between<'a>(html: &'a str, open: &str, close: &str) -> &'a str {
@@ -71,6 +87,18 @@ mod tests {
         assert!(script.len() > 50_000 && style.len() > 5_000);
         // The policy allows neither, so that a browser would drop it.
         assert!(!html.contains(" style=\"") && !html.contains(" onclick="));
+    }
+
+    #[test]
+    fn comments_and_indentation_stay_here() {
+        assert_eq!(
+            lean("a {\n  b;\n\n  // why\n  /** what */\n  c; // d\n}\n"),
+            "a {\nb;\nc; // d\n}\n"
+        );
+        // A text over several lines would lose its indentation.
+        for line in SCRIPTS.concat().lines() {
+            assert_eq!(line.matches('`').count() % 2, 0, "{line}");
+        }
     }
 
     #[test]

@@ -108,7 +108,7 @@ fn execute(browser: &Browser, operation: &str) -> Result<String> {
 }
 
 /// Counts the requests of the page's log; fails where one failed or went elsewhere.
-fn requests(log: &[Value], url: &str) -> Result<usize> {
+pub(crate) fn requests(log: &[Value], url: &str) -> Result<usize> {
     let mut asked = 0;
     for entry in log {
         let message: Value = serde_json::from_str(entry["message"].as_str().unwrap_or_default())?;

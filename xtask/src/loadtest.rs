@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -13,6 +14,16 @@ use crate::workspace::Workspace;
 
 pub(crate) const PACKAGE: &str = "tallied-loadtest";
 const GENERATOR_WAS_LATE: i32 = 4;
+
+/// The binary with this name, or a new one.
+pub(crate) fn binary(workspace: &Workspace, named: Option<&Path>) -> Result<PathBuf> {
+    match named {
+        Some(path) => path
+            .canonicalize()
+            .with_context(|| format!("there is no load test at {}", path.display())),
+        None => cargo::program(workspace, PACKAGE),
+    }
+}
 
 /// Becomes the load test, which reads these arguments itself: Ctrl-C and the exit status are its own.
 pub(crate) fn run(workspace: &Workspace, args: &[OsString]) -> Result<()> {

@@ -24,6 +24,7 @@ mod fleet;
 mod foreign_server;
 mod gate;
 mod http;
+mod live_page;
 mod loadtest;
 mod loom;
 mod mistakes;
@@ -219,6 +220,30 @@ It needs Chromium and chromedriver: from XTASK_CHROMEDRIVER, or on PATH
         #[arg(long, value_name = "PATH")]
         server: Option<PathBuf>,
     },
+    /// A real browser, without network, opens the live page under load, and holds its figures against others
+    #[command(after_help = "Examples:
+  cargo xtask live-page
+  cargo xtask live-page --server target/release/tallied-server --loadtest target/release/tallied-loadtest
+  cargo xtask live-page --picture docs/live.webp
+
+Under the load test's scenario mixed every section must have data, the console must be empty, and nothing be asked
+elsewhere. The page's counts must be those of /metrics, to the request, and its p50, p95 and p99 those of a real Prometheus.
+A label with markup must stay text. Then the server is restarted, and the page must come back. With --picture it does
+something else: it makes the README's picture.
+
+It needs Chromium and chromedriver: from XTASK_CHROMEDRIVER, or on PATH (apt-get install chromium chromium-driver); and
+prometheus as the chore prometheus does. It is no step of `cargo xtask test`.")]
+    LivePage {
+        /// Test this binary instead of building the server
+        #[arg(long, value_name = "PATH")]
+        server: Option<PathBuf>,
+        /// Start this binary instead of building the load test
+        #[arg(long, value_name = "PATH")]
+        loadtest: Option<PathBuf>,
+        /// Make the README's picture, and check nothing
+        #[arg(long, value_name = "PATH")]
+        picture: Option<PathBuf>,
+    },
     /// Whether the alerts fire when they should and only then: rules, tests, routes, and each rule with a mistake in it
     #[command(after_help = "Examples:
   cargo xtask alerts
@@ -402,6 +427,14 @@ fn main() -> ExitCode {
             Command::Msrv => msrv::run(&workspace),
             Command::Targets => msrv::targets(&workspace),
             Command::DocsPage { server } => docs_page::run(&workspace, server.as_deref()),
+            Command::LivePage {
+                server,
+                loadtest,
+                picture,
+            } => {
+                let (server, loadtest) = (server.as_deref(), loadtest.as_deref());
+                live_page::run(&workspace, server, loadtest, picture.as_deref())
+            }
             Command::Alerts {
                 quick,
                 only,

@@ -80,6 +80,12 @@ impl Browser {
         Ok(log.as_array().cloned().unwrap_or_default())
     }
 
+    /// A command of the browser's own protocol.
+    pub(crate) fn devtools(&self, command: &str, params: &Value) -> Result<Value> {
+        let body = json!({ "cmd": command, "params": params });
+        self.post("goog/cdp/execute", &body)
+    }
+
     fn post(&self, command: &str, body: &Value) -> Result<Value> {
         post(&self.client, &format!("{}/{command}", self.session), body)
     }

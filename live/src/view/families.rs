@@ -141,7 +141,11 @@ fn series_row<'a>(series: &'a Series, moments: &[Moment], with_history: bool) ->
     let last = history.last().copied().flatten().map(Number::rounded);
     SeriesRow {
         labels: &series.labels,
-        value: value.map(Number::rounded),
+        // As it is: four digits of a time are months.
+        value: match series.last {
+            Last::Level(level) => Some(Number(level)),
+            _ => value.map(Number::rounded),
+        },
         total,
         history: with_history.then(|| rounded(history)),
         last: (!with_history).then_some(last),
@@ -150,9 +154,14 @@ fn series_row<'a>(series: &'a Series, moments: &[Moment], with_history: bool) ->
 
 /// The rate of the last ten seconds, from rates by column.
 pub(super) fn recent_rate(history: &[Option<f64>], moments: &[Moment]) -> Option<f64> {
-    let recent = history.iter().zip(moments).rev().take(WINDOW);
+    let from = history.len().saturating_sub(WINDOW);
+    mean_rate(&history[from..], &moments[from..])
+}
+
+/// The rate over some columns.
+pub(super) fn mean_rate(history: &[Option<f64>], moments: &[Moment]) -> Option<f64> {
     let (mut amount, mut seconds) = (0.0, 0.0);
-    for (rate, moment) in recent {
+    for (rate, moment) in history.iter().zip(moments) {
         if let Some(rate) = rate {
             amount += rate * moment.seconds;
             seconds += moment.seconds;

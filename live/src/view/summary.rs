@@ -7,7 +7,8 @@ use crate::text::{amount, percent, seconds, thousands};
 impl Look<'_> {
     /// What there is to say in one breath: the four figures, and the worst that was found.
     pub(super) fn summary(&self, current: &Current, findings: &[Finding]) -> Summary {
-        let worst = findings.iter().max_by_key(|finding| finding.level);
+        // They come with the worst first.
+        let worst = findings.first();
         let worst = worst.filter(|finding| finding.level >= Level::Warn);
         let figures = self.figures(current);
         let mut level = worst.map_or(Level::Ok, |finding| finding.level);

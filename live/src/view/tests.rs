@@ -348,3 +348,35 @@ fn a_jump_of_the_clock_is_said_and_columns_keep_their_age() {
             < 0
     );
 }
+
+#[test]
+fn the_sentence_names_what_the_findings_begin_with() {
+    let mut http = Http::new("");
+    http.watched.read();
+    for _ in 0..20 {
+        for route in ["/few", "/many", "/many", "/many"] {
+            http.record("GET", route, "500", 0.002);
+        }
+        http.watched.read();
+    }
+    let state = http.state();
+    let first = findings(&state)[0];
+    assert!(first.starts_with("GET /many: "), "{first}");
+    let text = state["summary"]["text"].as_str().unwrap();
+    assert!(text.ends_with(&format!(" {first}.")), "{text}");
+}
+
+#[test]
+fn a_gauge_is_shown_in_full() {
+    let registry = Registry::default();
+    let backup = Gauge::<f64>::default();
+    backup.set(1_796_127_354.708);
+    registry
+        .register("last_backup_time_seconds", "When", backup)
+        .unwrap();
+    let mut watched = Watched::new(&registry);
+    watched.read();
+    watched.read();
+    let state = state(&watched);
+    assert_eq!(state["families"][0]["shown"][0]["value"], 1_796_127_354.708);
+}

@@ -14,7 +14,7 @@ mod stack;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use self::choice::Choice;
 use self::load::Load;
@@ -39,12 +39,7 @@ const ONE_ENDPOINT: &str = "/fault/aborts";
 pub(super) fn run(workspace: &Workspace, options: &Options, dashboards: &[Parsed]) -> Result<()> {
     let tools = tools::find(workspace)?;
     let server = cargo::server(workspace, options.server.as_deref())?;
-    let loadtest = match &options.loadtest {
-        Some(path) => path
-            .canonicalize()
-            .with_context(|| format!("there is no load test at {}", path.display()))?,
-        None => cargo::program(workspace, loadtest::PACKAGE)?,
-    };
+    let loadtest = loadtest::binary(workspace, options.loadtest.as_deref())?;
     let client = Client::new();
     let rules = workspace.root.join("deploy/prometheus/rules");
     work_folder::within("tallied-dashboards-", options.keep, |folder| {
