@@ -60,15 +60,24 @@ fn unwatched_nothing_is_read_and_no_thread_wakes() {
             .collect();
         (readings.load(Ordering::Relaxed) - read, woken)
     };
-    std::thread::sleep(Duration::from_secs(1));
-    assert_eq!(rest(2), (0, vec![]), "before anybody looked");
+    // A slow machine takes its time to come to rest; a page that did not would wake once a second.
+    let comes_to_rest = |when| {
+        let mut seen = Vec::new();
+        for _ in 0..20 {
+            match rest(3) {
+                (0, woken) if woken.is_empty() => return,
+                more => seen.push(more),
+            }
+        }
+        panic!("{when}: {seen:?}");
+    };
+    comes_to_rest("before anybody looked");
 
     // Who loads the page looks only once its script asks for the stream.
     let page = runtime.block_on(live.respond(&get("/live", ""), None));
     assert_eq!(page.status(), 200);
     drop(page);
-    std::thread::sleep(Duration::from_secs(1));
-    assert_eq!(rest(2), (0, vec![]), "behind the page alone");
+    comes_to_rest("behind the page alone");
 
     runtime.block_on(async {
         let mut stream = Stream::open(&live).await;
@@ -78,6 +87,5 @@ fn unwatched_nothing_is_read_and_no_thread_wakes() {
     let (read, woken) = rest(3);
     assert!(read >= 1, "it goes on for who reloads the page: {read}");
     assert!(!woken.is_empty(), "this sees threads that wake");
-    std::thread::sleep(Duration::from_secs(4));
-    assert_eq!(rest(4), (0, vec![]), "after the last one left");
+    comes_to_rest("after the last one left");
 }
