@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tallied_http::BoxError;
 
-use crate::viewers::Events;
+use crate::events::Events;
 
 /// The body of an answer of [`Live`](crate::Live): the page, a JSON, a sentence, or a viewer's stream of events. It never
 /// fails. It has no errors.

@@ -19,6 +19,21 @@ pub struct LiveBuilder {
     always_on: bool,
 }
 
+impl Live {
+    /// The page of this registry, with no options.
+    ///
+    /// # Errors
+    /// As [`LiveBuilder::register`].
+    pub fn register(registry: &Registry) -> Result<Self, RegisterError> {
+        Self::builder().register(registry)
+    }
+
+    /// Options: the HTTP metrics, what the page says of the program, and whether it is always on.
+    pub fn builder() -> LiveBuilder {
+        LiveBuilder::default()
+    }
+}
+
 impl Default for LiveBuilder {
     fn default() -> Self {
         let processors = std::thread::available_parallelism();

@@ -48,6 +48,7 @@ mod body;
 mod builder;
 mod document;
 mod endpoints;
+mod events;
 mod json;
 mod log;
 mod model;

@@ -8,20 +8,19 @@ use http::header::{
     REFERRER_POLICY, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{Method, Request, Response, StatusCode, Version};
-use tallied::{RegisterError, Registry};
 use tallied_http::Connection;
 use tallied_http::adapter::Unrecorded;
 
 use crate::body::LiveBody;
-use crate::builder::LiveBuilder;
 use crate::document::DOCUMENT;
+use crate::events::Events;
 use crate::sampler::{Asked, Refused, Sampler};
 use crate::viewers::{MAX_VIEWERS, Viewer};
 
 /// What is no document needs nothing.
 const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
 
-/// Answers with the page of a [`Registry`], its stream of events, and its JSON.
+/// Answers with the page of a [`Registry`](tallied::Registry), its stream of events, and its JSON.
 ///
 /// | request | answer |
 /// | --- | --- |
@@ -57,19 +56,6 @@ impl Drop for Owner {
 impl Live {
     pub(crate) fn new(sampler: Arc<Sampler>) -> Self {
         Self(Arc::new(Owner(sampler)))
-    }
-
-    /// The page of this registry, with no options.
-    ///
-    /// # Errors
-    /// As [`LiveBuilder::register`].
-    pub fn register(registry: &Registry) -> Result<Self, RegisterError> {
-        Self::builder().register(registry)
-    }
-
-    /// Options: the HTTP metrics, what the page says of the program, and whether it is always on.
-    pub fn builder() -> LiveBuilder {
-        LiveBuilder::default()
     }
 
     /// The server begins to stop: ends the streams, so that they hold up no drain, and lets no other viewer in.
@@ -119,7 +105,10 @@ impl Live {
             Wanted::Events => {
                 let alone = request.version() < Version::HTTP_2;
                 match self.0.0.enter(Viewer::new(connection, alone)) {
-                    Ok(stream) => events(LiveBody::events(stream)),
+                    Ok(viewer) => {
+                        let stream = Events::new(viewer, Arc::clone(&self.0.0));
+                        events(LiveBody::events(stream))
+                    }
                     Err(refused) => refuse(refused),
                 }
             }

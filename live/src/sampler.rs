@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 
 use crate::model::{Model, SHOWN};
 use crate::view::{About, Look, unix_millis};
-use crate::viewers::{Bye, Events, MAX_VIEWERS, Viewer, event};
+use crate::viewers::{Bye, MAX_VIEWERS, Viewer, event};
 
 /// Time between two snapshots.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -124,7 +124,7 @@ impl Sampler {
     }
 
     /// Somebody comes to look. Needs a runtime.
-    pub(crate) fn enter(self: &Arc<Self>, viewer: Viewer) -> Result<Events, Refused> {
+    pub(crate) fn enter(self: &Arc<Self>, viewer: Viewer) -> Result<Arc<Viewer>, Refused> {
         let viewer = Arc::new(viewer);
         let mut watch = self.lock();
         if watch.is_draining {
@@ -136,7 +136,7 @@ impl Sampler {
         watch.viewers.push(Arc::clone(&viewer));
         self.viewers.inc();
         self.start(&mut watch);
-        Ok(Events::new(viewer, Arc::clone(self)))
+        Ok(viewer)
     }
 
     /// A viewer's stream ended.

@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::model::Family;
+use crate::model::family::Family;
 use crate::series::Last;
 
 /// As many scrapes tell the interval.

@@ -12,8 +12,6 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tallied_http::Connection;
 
-use crate::sampler::Sampler;
-
 /// The most viewers.
 pub(crate) const MAX_VIEWERS: usize = 16;
 
@@ -105,6 +103,19 @@ impl Viewer {
         }
     }
 
+    /// The next event; `None` behind the last one.
+    pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let mut queue = self.lock();
+        if let Some((_, frame)) = queue.frames.pop_front() {
+            return Poll::Ready(Some(frame));
+        }
+        if queue.ended {
+            return Poll::Ready(None);
+        }
+        queue.waker = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
     pub(crate) fn has_stalled(&self, now: Instant) -> bool {
         let queue = self.lock();
         let oldest = queue.frames.front();
@@ -152,37 +163,6 @@ impl Queue {
         if let Some(waker) = self.waker.take() {
             waker.wake();
         }
-    }
-}
-
-/// A viewer's stream. Dropped, the viewer is gone.
-#[derive(Debug)]
-pub(crate) struct Events {
-    viewer: Arc<Viewer>,
-    sampler: Arc<Sampler>,
-}
-
-impl Events {
-    pub(crate) fn new(viewer: Arc<Viewer>, sampler: Arc<Sampler>) -> Self {
-        Self { viewer, sampler }
-    }
-
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        let mut queue = self.viewer.lock();
-        if let Some((_, frame)) = queue.frames.pop_front() {
-            return Poll::Ready(Some(frame));
-        }
-        if queue.ended {
-            return Poll::Ready(None);
-        }
-        queue.waker = Some(cx.waker().clone());
-        Poll::Pending
-    }
-}
-
-impl Drop for Events {
-    fn drop(&mut self) {
-        self.sampler.left(&self.viewer);
     }
 }
 

@@ -6,7 +6,7 @@
 //!
 //! Does not: see what happens while nobody looks.
 
-mod family;
+pub(crate) mod family;
 mod resolution;
 #[cfg(test)]
 pub(crate) mod tests;
