@@ -85,7 +85,10 @@ fn unwatched_nothing_is_read_and_no_thread_wakes() {
         stream.next("tick").await;
     });
     let (read, woken) = rest(3);
-    assert!(read >= 1, "it goes on for who reloads the page: {read}");
+    assert!(
+        read >= 1,
+        "it should go on reading for a viewer who reloads the page: {read}"
+    );
     assert!(!woken.is_empty(), "this sees threads that wake");
     comes_to_rest("after the last one left");
 }

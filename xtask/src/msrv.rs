@@ -44,8 +44,8 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// Checks each package, and the collectors, for each target whose standard library can be had, with the compiler that runs the
-/// chores.
+/// Compiles each package, and the collectors, for each target whose standard library can be installed. It uses the current
+/// compiler, not the oldest one.
 pub(crate) fn targets(workspace: &Workspace) -> Result<()> {
     let (there, missing): (Vec<&str>, Vec<&str>) = TARGETS
         .into_iter()

@@ -34,7 +34,7 @@ fn the_example_names_every_key_at_its_default() {
     }
     assert_eq!(values(config), Config::default());
 
-    // What stands there as a comment is good, too.
+    // A key in a comment counts, too.
     let uncommented: String = EXAMPLE
         .lines()
         .map(|line| match line.strip_prefix('#') {
