@@ -290,6 +290,9 @@ impl HttpMetricsBuilder {
     /// A rule for the label `endpoint`: groups routes, renames them, names requests that no route took, or leaves requests
     /// out. The names share the limit of [`max_endpoints`](Self::max_endpoints). If set twice, the last call wins.
     ///
+    /// It is also asked about the routes that are known at the start, so that their series begin at zero: with the route and its
+    /// method, the path `/`, and no headers.
+    ///
     /// Costs a call for each request.
     ///
     /// ```
