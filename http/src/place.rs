@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use http::{Extensions, HeaderMap, Method, Uri, Version};
 
@@ -73,7 +74,10 @@ impl<'a, P: FnOnce(&str) -> Option<&'static str>> Place<'a, P> {
 
 /// What the application's rule makes of a request; `None` to keep what is.
 fn ruled(metrics: HttpMetrics, head: RequestHead<'_>) -> Option<Found> {
-    match metrics.endpoint_rule()?(&head) {
+    let rule = metrics.endpoint_rule()?;
+    // A rule that panics must not lose the request.
+    let ruled = catch_unwind(AssertUnwindSafe(|| rule(&head)));
+    match ruled.unwrap_or(EndpointRule::Keep) {
         EndpointRule::Keep => None,
         EndpointRule::Name(name) => Some(metrics.routes().find_named(head.method(), &name)),
         EndpointRule::LeaveOut => Some(None),
