@@ -10,6 +10,7 @@ use crate::endpoint::KnownRoute;
 use crate::endpoint_rule::EndpointRule;
 use crate::grpc;
 use crate::head::RequestHead;
+use crate::methods::MethodLabel;
 use crate::metrics::HttpMetrics;
 use crate::routes::Found;
 
@@ -20,7 +21,7 @@ pub(crate) enum Grpc {
     /// With its status, once that is known.
     Call(Option<&'static str>),
     /// … of a method that nobody asked for so far: it has no place before a service knows it.
-    UnknownMethod(Box<str>),
+    UnknownMethod { method: MethodLabel, path: Box<str> },
 }
 
 /// Finds where a request is recorded.
@@ -66,7 +67,11 @@ impl<'a, P: FnOnce(&str) -> Option<&'static str>> Place<'a, P> {
             return found;
         }
         routes.find_known(method, path).unwrap_or_else(|| {
-            self.grpc = Grpc::UnknownMethod(path.into());
+            let path = path.into();
+            self.grpc = Grpc::UnknownMethod {
+                method: routes.methods.label(method),
+                path,
+            };
             routes.find(method, None, |_| None)
         })
     }
