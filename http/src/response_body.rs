@@ -271,21 +271,20 @@ impl Exchange {
     where
         B: Body<Data = Bytes>,
     {
-        let (head, body) = response.into_parts();
-        if head.extensions.get::<Unrecorded>().is_some() {
+        if response.extensions().get::<Unrecorded>().is_some() {
             self.forget();
-            return Response::from_parts(head, CountedResponseBody::new(body, Count::Nobody));
+            return response.map(CountedResponseBody::uncounted);
         }
         let final_response = FinalResponse {
-            status: head.status,
-            headers: &head.headers,
+            status: response.status(),
+            headers: response.headers(),
             whole: None,
-            size_hint: body.size_hint(),
-            is_end_stream: body.is_end_stream(),
+            size_hint: response.body().size_hint(),
+            is_end_stream: response.body().is_end_stream(),
             body_is_own: true,
         };
         let count = self.count(&final_response, framing, to_head);
-        Response::from_parts(head, CountedResponseBody::new(body, count))
+        response.map(|body| CountedResponseBody::new(body, count))
     }
 
     /// As [`respond`](Self::respond), for a framework that has a response type of its own: gives the body to put in the place
