@@ -2,25 +2,25 @@
 
 use std::net::SocketAddr;
 
-use super::http2::{Connection, Stream};
-use crate::support::Client;
+use crate::http2::{Connection, Stream};
+use crate::{Answer, Client, Served};
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Protocol {
+pub enum Protocol {
     Http1,
     Http2,
 }
 
 /// How a client leaves.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Leaving {
+pub enum Leaving {
     Http1Close,
     Http2Reset,
     Http2Close,
 }
 
 impl Leaving {
-    pub(crate) fn protocol(self) -> Protocol {
+    pub fn protocol(self) -> Protocol {
         match self {
             Self::Http1Close => Protocol::Http1,
             Self::Http2Reset | Self::Http2Close => Protocol::Http2,
@@ -29,13 +29,13 @@ impl Leaving {
 }
 
 /// A request that has begun, alone on its connection.
-pub(crate) enum Conversation {
+pub enum Conversation {
     Http1(Client),
     Http2(Connection, Stream),
 }
 
 impl Conversation {
-    pub(crate) fn get(protocol: Protocol, address: SocketAddr, path: &str, headers: &str) -> Self {
+    pub fn get(protocol: Protocol, address: SocketAddr, path: &str, headers: &str) -> Self {
         match protocol {
             Protocol::Http1 => {
                 let mut client = Client::connect(address);
@@ -53,12 +53,7 @@ impl Conversation {
     }
 
     /// Sends the first five bytes of a body of a hundred, whose length may be told.
-    pub(crate) fn upload(
-        protocol: Protocol,
-        address: SocketAddr,
-        path: &str,
-        declared: bool,
-    ) -> Self {
+    pub fn upload(protocol: Protocol, address: SocketAddr, path: &str, declared: bool) -> Self {
         match protocol {
             Protocol::Http1 => {
                 let mut client = Client::connect(address);
@@ -82,7 +77,7 @@ impl Conversation {
     }
 
     /// The status of the answer; `None` where there is none.
-    pub(crate) fn status(&mut self) -> Option<u16> {
+    pub fn status(&mut self) -> Option<u16> {
         match self {
             Self::Http1(client) => client.try_head().map(|head| head.status),
             Self::Http2(connection, stream) => connection.head(stream).ok().map(|head| head.0),
@@ -90,7 +85,7 @@ impl Conversation {
     }
 
     /// The next bytes of a streamed answer; empty at its end, `None` where it breaks off.
-    pub(crate) fn piece(&mut self) -> Option<Vec<u8>> {
+    pub fn piece(&mut self) -> Option<Vec<u8>> {
         match self {
             Self::Http1(client) => client.try_chunk(),
             Self::Http2(connection, stream) => loop {
@@ -105,7 +100,7 @@ impl Conversation {
     }
 
     /// Leaves; what is given back is the connection, where it stays.
-    pub(crate) fn leave(self, leaving: Leaving) -> Option<Connection> {
+    pub fn leave(self, leaving: Leaving) -> Option<Connection> {
         match (self, leaving) {
             (Self::Http2(connection, stream), Leaving::Http2Reset) => {
                 stream.reset();
@@ -118,6 +113,101 @@ impl Conversation {
             (Self::Http1(client), _) => {
                 drop(client);
                 None
+            }
+        }
+    }
+}
+
+/// A whole request.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask {
+    pub method: &'static str,
+    pub path: &'static str,
+    headers: &'static str,
+    body: &'static str,
+    /// What follows the body, whose length is not told then.
+    rest: Option<&'static str>,
+}
+
+pub fn ask(method: &'static str, path: &'static str) -> Ask {
+    Ask {
+        method,
+        path,
+        headers: "",
+        body: "",
+        rest: None,
+    }
+}
+
+pub fn get(path: &'static str) -> Ask {
+    ask("GET", path)
+}
+
+impl Ask {
+    #[must_use]
+    pub fn with(self, headers: &'static str) -> Self {
+        Self { headers, ..self }
+    }
+
+    #[must_use]
+    pub fn body(self, body: &'static str) -> Self {
+        Self { body, ..self }
+    }
+
+    #[must_use]
+    pub fn in_parts(self, body: &'static str, rest: &'static str) -> Self {
+        Self {
+            body,
+            rest: Some(rest),
+            ..self
+        }
+    }
+
+    /// The size of its body.
+    pub fn bytes(self) -> u64 {
+        (self.body.len() + self.rest.map_or(0, str::len)) as u64
+    }
+
+    /// Its answer, to the last byte.
+    pub fn over(self, protocol: Protocol, server: &Served) -> Answer {
+        let Self {
+            method,
+            path,
+            headers,
+            body,
+            rest,
+        } = self;
+        match (protocol, rest) {
+            (Protocol::Http1, None) => server.connect().request(method, path, headers, body),
+            (Protocol::Http1, Some(rest)) => {
+                let mut client = server.connect();
+                let chunk = |bytes: &str| format!("{:x}\r\n{bytes}\r\n", bytes.len());
+                let (body, rest) = (chunk(body), chunk(rest));
+                client.send(format!(
+                    "{method} {path} HTTP/1.1\r\nHost: test\r\n{headers}\
+                     Transfer-Encoding: chunked\r\n\r\n{body}{rest}0\r\n\r\n"
+                ));
+                client.answer(false)
+            }
+            (Protocol::Http2, None) => {
+                let mut connection = Connection::open(server.address);
+                let length = match body.len() {
+                    0 => String::new(),
+                    length => format!("content-length: {length}\r\n"),
+                };
+                let headers = format!("{headers}{length}");
+                let mut stream = connection.begin(method, path, &headers, !body.is_empty());
+                if !body.is_empty() {
+                    stream.send(body, true);
+                }
+                connection.answer(&mut stream)
+            }
+            (Protocol::Http2, Some(rest)) => {
+                let mut connection = Connection::open(server.address);
+                let mut stream = connection.begin(method, path, headers, true);
+                stream.send(body, false);
+                stream.send(rest, true);
+                connection.answer(&mut stream)
             }
         }
     }

@@ -1,0 +1,21 @@
+//! What is recorded of a request, case by case, over real sockets: a name here is `group::case::subject::way`. The
+//! cases know no framework, and each runs on every subject. Each has a server of its own, and says all that the server's
+//! `http_…` metrics hold afterwards, to the last series.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+#[macro_use]
+mod subject;
+
+mod answers;
+mod client_leaves;
+mod connections;
+mod drain;
+mod ends;
+mod fails_midway;
+mod lengths;
+mod many_requests;
+mod many_streams;
+mod nested;
+mod salvo;
+mod salvo_only;
