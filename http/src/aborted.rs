@@ -7,6 +7,8 @@ pub(crate) enum Aborted {
     ClientDisconnect,
     /// A handler, a middleware or a body panicked.
     Panic,
+    /// The service failed without an answer.
+    ServiceError,
     /// The response's body failed after the head was sent.
     BodyError,
     /// The server stopped before the answer was complete.
@@ -20,6 +22,7 @@ impl Aborted {
         match self {
             Self::ClientDisconnect => "client_disconnect",
             Self::Panic => "panic",
+            Self::ServiceError => "service_error",
             Self::BodyError => "body_error",
             Self::Shutdown => "shutdown",
             Self::ProtocolError => "protocol_error",

@@ -1,61 +1,41 @@
 //! For those who write the middleware of a framework: the life of a request, from its head to its last byte.
 //!
-//! 1. If [`is_counted`], another middleware of the same metrics is outside: run the inner service, and do nothing else.
-//! 2. [`HttpMetrics::find`] with the route that took the request. If it is `None`, only step 4 is left.
-//! 3. The request's body goes into a [`CountedRequestBody`], unless it is empty; then [`Exchange::begin`].
-//! 4. The inner service runs inside of [`counted`].
-//! 5. If the response's extensions hold [`Unrecorded`], [`Exchange::forget`], and nothing else is left.
-//!    Otherwise a streamed response's body goes into a [`CountedResponseBody`] ([`Handover::wrap`]); [`ResponseInProgress`] says
-//!    whether it did.
-//! 6. Once nothing changes the response any more: [`Exchange::settle`]. An exchange that is dropped before is recorded, too:
-//!    as cancelled, panicked or cut off.
+//! 1. [`Exchange::begin`] with the request's head and the route that took it. If it is `None`, another middleware of the same
+//!    metrics is outside: run the inner service, and do nothing else.
+//! 2. [`Exchange::extend`] the request, and [`Exchange::watch`] its body, unless that is empty.
+//! 3. The inner service runs inside of [`Exchange::run`], or is polled by [`Exchange::poll`].
+//! 4. A response that nothing will change any more goes through [`Exchange::respond`], which gives it a body that records the
+//!    request. Where something may still change it:
+//!    - If its extensions hold [`Unrecorded`](crate::Unrecorded), [`Exchange::forget`], and nothing else is left.
+//!    - A streamed body goes into a [`CountedResponseBody`] ([`Handover::wrap`]); [`ResponseInProgress`] says whether it did.
+//!    - Once it is final: [`Exchange::settle`].
 //!
-//! When the middleware is made, call [`HttpMetrics::add_routes`] with the routes that the router lists, or
-//! [`HttpMetrics::installed_without_routes`] if it cannot list them.
+//!    An exchange that is dropped before is recorded, too: as cancelled, panicked or cut off.
+//!
+//! When the middleware is made, call [`HttpMetrics::add_routes`] with the routes that the router lists or the application
+//! declares, and [`HttpMetrics::installed_without_routes`] if there may be others.
 //! The package's scrape handler wraps a [`Scrape`](crate::Scrape), and says with
 //! [`with_middleware_hint`](crate::Scrape::with_middleware_hint) how the middleware is put around a service.
 //!
-//! Limits: a body's data must be [`bytes::Bytes`], and the body `Unpin`. A request whose series exist costs two or three
-//! looks at the clock, and no allocation but one for its body and one for a streamed response's.
+//! Limits: a body's data must be [`bytes::Bytes`]. A request whose series exist costs two or three looks at the clock, and no
+//! allocation but one for its body and, where the response may still change, one for a streamed response's.
 //!
 //! This module follows the needs of the adapters: its items may change with any minor release.
 
 use std::collections::BTreeSet;
 
-use http::Method;
-
-pub use crate::counted::{counted, is_counted};
 pub use crate::endpoint::{KnownRoute, Segment, segments};
-pub use crate::exchange::{Exchange, Unrecorded};
+pub use crate::exchange::Exchange;
 pub use crate::methods::standard_method;
-pub use crate::request_body::{CountedRequestBody, RequestBodyCount};
+pub use crate::request_body::CountedRequestBody;
 pub use crate::response_body::{CountedResponseBody, Framing, Handover};
 pub use crate::response_in_progress::{
     BodyInProgress, FinalResponse, ResponseInProgress, content_length,
 };
-pub use crate::series::EndpointSeries;
 
 use crate::{HttpMetrics, UnknownEndpoint};
 
 impl HttpMetrics {
-    /// The series of a request; `None` for one that is [left out](crate::HttpMetricsBuilder::exclude_endpoint).
-    ///
-    /// `path` is the pattern that the framework reports for the route that took the request, with or without its leading
-    /// slash; `None` where no route did. Where a framework reports text of the client's in the place of a pattern,
-    /// `pattern_of` gives the pattern: it is called with a path that has no series yet, with its leading slash.
-    ///
-    /// Costs one lock-free lookup by method and path. The first request of a method and path makes their series, which live
-    /// as long as the process; beyond [`max_endpoints`](crate::HttpMetricsBuilder::max_endpoints) the series are those of
-    /// `overflow`.
-    pub fn find(
-        self,
-        method: &Method,
-        path: Option<&str>,
-        pattern_of: impl FnOnce(&str) -> Option<&'static str>,
-    ) -> Option<&'static EndpointSeries> {
-        self.routes().find(method, path, pattern_of)
-    }
-
     /// A middleware feeds these metrics from now on, in front of routes that are not known: removes
     /// `http_metrics_without_hoop`, and [`unknown_endpoint`](Self::unknown_endpoint) is `None` from then on.
     pub fn installed_without_routes(self) {

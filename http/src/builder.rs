@@ -1,11 +1,17 @@
 //! The options of the HTTP metrics.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use http::Method;
 use tallied::Buckets;
 
 use crate::endpoint;
+use crate::endpoint_rule::{EndpointRule, Rule};
+use crate::head::RequestHead;
+use crate::own_labels::{HeadFn, OwnLabel};
+use crate::series::EndpointBounds;
 
 /// The options of [`HttpMetrics`](crate::HttpMetrics); see [`HttpMetrics::builder`](crate::HttpMetrics::builder).
 ///
@@ -30,10 +36,41 @@ pub struct HttpMetricsBuilder {
     pub(crate) constant_labels: Vec<(String, String)>,
     pub(crate) methods: Option<Vec<Method>>,
     pub(crate) off: HashSet<HttpMetric>,
-    pub(crate) buckets: EveryBuckets,
+    pub(crate) buckets: EndpointBounds,
     pub(crate) endpoints: HashMap<Box<str>, EndpointBuckets>,
     pub(crate) excluded: HashSet<Box<str>>,
     pub(crate) max_endpoints: usize,
+    pub(crate) own_labels: Vec<OwnLabel>,
+    pub(crate) endpoint_rule: Option<Rule>,
+    pub(crate) duration_by_status_class: bool,
+    pub(crate) handler_polls: bool,
+    pub(crate) grpc: bool,
+}
+
+/// A label of [`HttpMetricsBuilder::label`], which needs its [`limit`](Self::limit).
+#[derive(Debug, Clone)]
+#[must_use = "a label needs a limit"]
+pub struct LabelBuilder {
+    builder: HttpMetricsBuilder,
+    label: OwnLabel,
+}
+
+impl LabelBuilder {
+    /// The most values that get series of their own; the requests of all later ones are counted under `other`, and in
+    /// `http_requests_label_overflow_total`, so that totals stay exact. At least 1.
+    ///
+    /// Each value multiplies the series of every endpoint that it is used with: a histogram of eleven bounds writes 14 lines, so
+    /// 100 tenants on 20 endpoints are some 120,000 lines in a scrape. A value that was seen is never forgotten.
+    #[must_use]
+    pub fn limit(self, values: usize) -> HttpMetricsBuilder {
+        let Self {
+            mut builder,
+            mut label,
+        } = self;
+        label.limit = values;
+        builder.own_labels.push(label);
+        builder
+    }
 }
 
 /// A metric of [`HttpMetrics`](crate::HttpMetrics) that can be [switched off](HttpMetricsBuilder::without).
@@ -54,14 +91,6 @@ pub enum HttpMetric {
     RequestSize,
     /// `http_response_size_bytes`
     ResponseSize,
-}
-
-/// The bounds of the histograms.
-#[derive(Debug, Clone)]
-pub(crate) struct EveryBuckets {
-    pub(crate) duration: Buckets,
-    pub(crate) request_size: Buckets,
-    pub(crate) response_size: Buckets,
 }
 
 /// Bounds for one endpoint. `None` leaves those of all endpoints.
@@ -85,7 +114,7 @@ impl Default for HttpMetricsBuilder {
             constant_labels: Vec::new(),
             methods: None,
             off: HashSet::new(),
-            buckets: EveryBuckets {
+            buckets: EndpointBounds {
                 duration: constant(&Self::DURATION_BUCKETS),
                 request_size: constant(&Self::SIZE_BUCKETS),
                 response_size: constant(&Self::SIZE_BUCKETS),
@@ -93,6 +122,11 @@ impl Default for HttpMetricsBuilder {
             endpoints: HashMap::new(),
             excluded: HashSet::new(),
             max_endpoints: Self::MAX_ENDPOINTS,
+            own_labels: Vec::new(),
+            endpoint_rule: None,
+            duration_by_status_class: false,
+            handler_polls: false,
+            grpc: false,
         }
     }
 }
@@ -200,6 +234,115 @@ impl HttpMetricsBuilder {
     #[must_use]
     pub fn max_endpoints(mut self, endpoints: usize) -> Self {
         self.max_endpoints = endpoints;
+        self
+    }
+
+    /// A label of your own, from the request's head: for every metric of an endpoint, so all but
+    /// `http_requests_in_flight`, `http_handler_poll_seconds` and `grpc_requests_total`. At most 4 labels.
+    ///
+    /// A request without a value, or with an empty one, has `none`; a value beyond the limit, or longer than 128 bytes, is
+    /// `other`. What a client writes is its own word: take a tenant from what an authentication put into the extensions, or
+    /// use [`label_set_later`](Self::label_set_later).
+    ///
+    /// Costs for each request the function, and one lock-free lookup.
+    ///
+    /// ```
+    /// use tallied::Registry;
+    /// use tallied_http::HttpMetrics;
+    ///
+    /// let registry = Registry::default();
+    /// let metrics = HttpMetrics::builder()
+    ///     .label("tenant", |head| head.header("x-tenant"))
+    ///     .limit(100)
+    ///     .register(&registry)?;
+    /// # let _ = metrics;
+    /// # Ok::<(), tallied_http::HttpMetricsError>(())
+    /// ```
+    pub fn label(
+        self,
+        name: &str,
+        of_head: impl for<'a> Fn(&RequestHead<'a>) -> Option<Cow<'a, str>> + Send + Sync + 'static,
+    ) -> LabelBuilder {
+        self.own_label(name, Some(Arc::new(of_head)))
+    }
+
+    /// A label of your own that a handler or another middleware sets, as an authentication does that finds out the tenant:
+    /// through the [`RequestLabels`](crate::RequestLabels) that the middleware puts into the request's extensions. Otherwise as
+    /// [`label`](Self::label).
+    ///
+    /// Costs two or three allocations a request.
+    pub fn label_set_later(self, name: &str) -> LabelBuilder {
+        self.own_label(name, None)
+    }
+
+    fn own_label(self, name: &str, of_head: Option<Arc<HeadFn>>) -> LabelBuilder {
+        let label = OwnLabel {
+            name: name.to_owned(),
+            of_head,
+            limit: 0,
+        };
+        LabelBuilder {
+            builder: self,
+            label,
+        }
+    }
+
+    /// A rule for the label `endpoint`: groups routes, renames them, names requests that no route took, or leaves requests
+    /// out. The names share the limit of [`max_endpoints`](Self::max_endpoints). If set twice, the last call wins.
+    ///
+    /// Costs a call for each request.
+    ///
+    /// ```
+    /// use tallied::Registry;
+    /// use tallied_http::{EndpointRule, HttpMetrics};
+    ///
+    /// let registry = Registry::default();
+    /// let metrics = HttpMetrics::builder()
+    ///     .endpoint_rule(|head| match head.route() {
+    ///         Some(route) if route.starts_with("/admin/") => EndpointRule::Name("/admin/*".into()),
+    ///         None if head.path() == "/health" => EndpointRule::LeaveOut,
+    ///         _ => EndpointRule::Keep,
+    ///     })
+    ///     .register(&registry)?;
+    /// # let _ = metrics;
+    /// # Ok::<(), tallied_http::HttpMetricsError>(())
+    /// ```
+    #[must_use]
+    pub fn endpoint_rule(
+        mut self,
+        rule: impl for<'a> Fn(&RequestHead<'a>) -> EndpointRule<'a> + Send + Sync + 'static,
+    ) -> Self {
+        self.endpoint_rule = Some(Rule(Arc::new(rule)));
+        self
+    }
+
+    /// Adds the label `status_class` (`2xx`) to `http_request_duration_seconds`, so that fast errors do not hide slow
+    /// answers. Default: off. It multiplies the series by the classes that an endpoint answers with.
+    #[must_use]
+    pub fn duration_by_status_class(mut self) -> Self {
+        self.duration_by_status_class = true;
+        self
+    }
+
+    /// Times each poll of the requests' futures and of their streamed bodies: `http_handler_poll_seconds`. A poll that takes
+    /// long is a handler that blocks a worker of the runtime, with all that waits there. Default: off.
+    ///
+    /// Costs two looks at the clock for each poll.
+    #[must_use]
+    pub fn handler_polls(mut self) -> Self {
+        self.handler_polls = true;
+        self
+    }
+
+    /// Counts gRPC calls by their status: `grpc_requests_total`. And the endpoint of a call is its path,
+    /// `/package.Service/Method`; it gets its place with the first answer that is not `UNIMPLEMENTED`, and until then its calls are
+    /// `unmatched`. Default: off.
+    ///
+    /// The status is that of the head or of the trailers; `none` for a call that ended without one. An HTTP status is counted all the
+    /// same: it is 200 for a call that failed.
+    #[must_use]
+    pub fn grpc(mut self) -> Self {
+        self.grpc = true;
         self
     }
 }

@@ -1,54 +1,74 @@
 //! A request counts once per [`HttpMetrics`], however many of their middlewares it passes.
 //!
 //! While a middleware's inner service is polled, its metrics are on a list of the thread; a middleware that finds its own
-//! metrics there leaves the request to the one outside. A mark in the request's extensions would do the same, at the cost
-//! of an allocation for each request.
+//! metrics there leaves the request to the one outside, and tells it what it knows of the route. A mark in the request's
+//! extensions would do the same, at the cost of an allocation for each request.
+//!
+//! Costs: a push and a pop on a list of the thread for each poll; a look at that list for each middleware. It is as long as
+//! middlewares are nested.
+//!
+//! Limits: a middleware in between that hands the inner service to another task (as tower's `Buffer` does) hides the one outside
+//! from those inside, so they count the request again. A request that a handler sends to its own service, in the process and
+//! in the same task, is not counted: it is taken for the one that the handler answers.
 
 use std::cell::RefCell;
-use std::future::poll_fn;
-use std::pin::pin;
 
 use crate::metrics::HttpMetrics;
+use crate::routes::Found;
 
 thread_local! {
     /// Innermost last. Seldom more than one.
-    static COUNTING: RefCell<Vec<HttpMetrics>> = const { RefCell::new(Vec::new()) };
+    static COUNTING: RefCell<Vec<Counting>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Whether [`counted`] polls the caller for these metrics already: then leave the request to the middleware outside.
-///
-/// Costs a look at a list of the thread, which is as long as middlewares are nested.
-pub fn is_counted(metrics: HttpMetrics) -> bool {
-    COUNTING.with_borrow(|counting| counting.contains(&metrics))
+struct Counting {
+    metrics: HttpMetrics,
+    /// What a middleware further in found.
+    found: Option<Found>,
 }
 
-/// Runs the inner service of a middleware of these metrics.
-///
-/// Costs a push and a pop on a list of the thread for each poll.
-///
-/// Limits: a middleware in between that hands the inner service to another task (as tower's `Buffer` does) hides this one
-/// from those inside, so they count the request again. A request that a handler sends to its own service, in the process and
-/// in the same task, is not counted: it is taken for the one that the handler answers.
-pub async fn counted<F: Future>(metrics: HttpMetrics, inside: F) -> F::Output {
-    let mut inside = pin!(inside);
-    poll_fn(|cx| {
-        let _polling = Polling::begin(metrics);
-        inside.as_mut().poll(cx)
+/// Whether a middleware outside counts the request for these metrics already. If so, and if `find` finds the route, it is told.
+pub(crate) fn is_counted(metrics: HttpMetrics, find: impl FnOnce() -> Option<Found>) -> bool {
+    COUNTING.with_borrow_mut(|counting| {
+        let mut outside = counting.iter_mut().rev();
+        let Some(outside) = outside.find(|outside| outside.metrics == metrics) else {
+            return false;
+        };
+        if let Some(found) = find() {
+            outside.found = Some(found);
+        }
+        true
     })
-    .await
+}
+
+/// Polls the inner service of a middleware of these metrics; also says what a middleware further in found.
+pub(crate) fn counted<T>(metrics: HttpMetrics, poll: impl FnOnce() -> T) -> (T, Option<Found>) {
+    let polling = Polling::begin(metrics);
+    let polled = poll();
+    (polled, polling.end())
 }
 
 struct Polling;
 
 impl Polling {
     fn begin(metrics: HttpMetrics) -> Self {
-        COUNTING.with_borrow_mut(|counting| counting.push(metrics));
+        let counting = Counting {
+            metrics,
+            found: None,
+        };
+        COUNTING.with_borrow_mut(|list| list.push(counting));
         Self
+    }
+
+    fn end(self) -> Option<Found> {
+        std::mem::forget(self);
+        let counting = COUNTING.with_borrow_mut(Vec::pop);
+        counting.and_then(|counting| counting.found)
     }
 }
 
 impl Drop for Polling {
-    /// Also when a handler panics.
+    /// A handler panicked.
     fn drop(&mut self) {
         COUNTING.with_borrow_mut(Vec::pop);
     }

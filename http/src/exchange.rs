@@ -5,16 +5,25 @@
 //! last either [finishes](Exchange::finish) it or drops it, and a drop is a record too: the
 //! request was cancelled, panicked or was cut off. So the in-flight gauge cannot stay up and no request is missed.
 
+use std::borrow::Cow;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::StatusCode;
+use http::{Extensions, HeaderMap, StatusCode};
 
 use crate::aborted::Aborted;
+use crate::counted::{counted, is_counted};
+use crate::endpoint_rule::EndpointRule;
+use crate::grpc;
+use crate::head::RequestHead;
 use crate::metrics::HttpMetrics;
+use crate::own_labels::{RequestLabels, SetLater, Values};
 use crate::recent::RecentRequest;
-use crate::request_body::RequestBodyCount;
-use crate::series::EndpointSeries;
+use crate::request_body::{CountedRequestBody, RequestBodyCount};
+use crate::routes::Found;
+use crate::series::{MethodSeries, Series};
 
 /// In a response's extensions: its request is in no metric.
 ///
@@ -37,36 +46,140 @@ fn client_closed_request() -> StatusCode {
 #[derive(Debug)]
 pub struct Exchange {
     metrics: HttpMetrics,
-    series: &'static EndpointSeries,
+    /// Where it is recorded; `None` for a request that is left out.
+    found: Found,
+    own_labels: OwnValues,
     started: Instant,
     request_body: Option<Arc<RequestBodyCount>>,
     /// The status once the head is final.
     status: Option<StatusCode>,
+    /// The cells, from then on.
+    series: Option<&'static Series>,
     response_bytes: u64,
+    grpc: Grpc,
     recorded: bool,
 }
 
+/// The values of the application's own labels.
+#[derive(Debug)]
+enum OwnValues {
+    OfHead(Values),
+    /// … some of which may still be set.
+    SetLater(Arc<SetLater>),
+}
+
+#[derive(Debug)]
+enum Grpc {
+    /// It is no gRPC call, or those are not told apart.
+    No,
+    /// With its status, once that is known.
+    Call(Option<&'static str>),
+    /// … of a method that nobody asked for so far: it has no place before a service knows it.
+    UnknownMethod(Box<str>),
+}
+
 impl Exchange {
-    /// A request came in: it is in flight from now on, its time begins, and it will be recorded in this series.
+    /// A request came in: it is in flight from now on, and its time begins.
     ///
-    /// `request_body` counts its body; `None` where that is known to be empty. Costs a look at the clock and an increment.
+    /// `None` if another middleware of these metrics is outside: then that one counts the request, and you have nothing to do
+    /// but to call the inner service.
+    ///
+    /// `route` is the pattern that the framework reports for the route that took the request, with or without its leading
+    /// slash; `None` where no route did. Where a framework reports text of the client's in the place of a pattern,
+    /// `pattern_of` gives the pattern: it is called with a path that has no place yet, with its leading slash.
+    ///
+    /// Costs a lock-free lookup, a look at the clock and an increment. The first request of a method and path makes their series,
+    /// which live as long as the process; beyond [`max_endpoints`](crate::HttpMetricsBuilder::max_endpoints) the series are
+    /// those of `overflow`.
     pub fn begin(
         metrics: HttpMetrics,
-        series: &'static EndpointSeries,
-        request_body: Option<Arc<RequestBodyCount>>,
-    ) -> Self {
-        if let Some(in_flight) = &series.in_flight {
-            in_flight.inc();
+        head: RequestHead<'_>,
+        route: Option<&str>,
+        pattern_of: impl FnOnce(&str) -> Option<&'static str>,
+    ) -> Option<Self> {
+        let mut place = Place {
+            route,
+            pattern_of: Some(pattern_of),
+            grpc: Grpc::No,
+        };
+        if is_counted(metrics, || route.map(|_| place.find(metrics, head))) {
+            return None;
         }
-        Self {
+        let found = place.find(metrics, head);
+        if let Some(series) = found {
+            series.enter();
+        }
+        let values = metrics.own_labels().of_head(&head);
+        Some(Self {
             metrics,
-            series,
+            found,
+            own_labels: OwnValues::OfHead(values),
             started: Instant::now(),
-            request_body,
+            request_body: None,
             status: None,
+            series: None,
             response_bytes: 0,
+            grpc: place.grpc,
             recorded: false,
+        })
+    }
+
+    /// Counts the request's body, which is known not to be empty.
+    pub fn watch<B: http_body::Body>(&mut self, body: B) -> CountedRequestBody<B> {
+        let (body, count) = CountedRequestBody::new(body);
+        self.request_body = Some(count);
+        body
+    }
+
+    /// Puts a handle into the request's extensions through which labels can be set, if the options have such labels.
+    pub fn extend(&mut self, extensions: &mut Extensions) {
+        let OwnValues::OfHead(values) = &self.own_labels else {
+            return;
+        };
+        if let Some(handle) = self.metrics.own_labels().handle(*values) {
+            RequestLabels::put(&handle, extensions);
+            self.own_labels = OwnValues::SetLater(handle);
         }
+    }
+
+    /// Calls the inner service: middlewares of the same metrics that are further in leave the request to this one.
+    pub fn call<T>(&mut self, call: impl FnOnce() -> T) -> T {
+        let (answer, found_inside) = counted(self.metrics, call);
+        if let Some(found) = found_inside {
+            self.move_to(found);
+        }
+        answer
+    }
+
+    /// Polls the inner service's future, once; otherwise as [`call`](Self::call).
+    pub fn poll<T>(&mut self, poll: impl FnOnce() -> T) -> T {
+        let began = self.metrics.times_polls().then(Instant::now);
+        let polled = self.call(poll);
+        if let (Some(began), Some(series)) = (began, self.found) {
+            series.polled(began);
+        }
+        polled
+    }
+
+    /// Runs the inner service, as [`poll`](Self::poll).
+    pub async fn run<F: Future>(&mut self, inner: F) -> F::Output {
+        let mut inner = pin!(inner);
+        poll_fn(|cx| self.poll(|| inner.as_mut().poll(cx))).await
+    }
+
+    /// A better place for the request was found.
+    fn move_to(&mut self, found: Found) {
+        if let Some(series) = found {
+            series.enter();
+        }
+        if let Some(series) = std::mem::replace(&mut self.found, found) {
+            series.leave();
+        }
+    }
+
+    /// Of each poll of the response's body.
+    pub(crate) fn poll_series(&self) -> Option<&'static MethodSeries> {
+        self.found.filter(|series| series.poll_seconds.is_some())
     }
 
     /// Why nobody is there for an answer, if the request's body told.
@@ -81,9 +194,41 @@ impl Exchange {
 
     fn answered_after(&mut self, status: StatusCode, time: Duration) {
         self.status = Some(status);
-        if let Some(histogram) = &self.series.response_start_seconds {
-            histogram.observe(time.as_secs_f64());
+        if let Some(series) = self.series() {
+            if let Some(histogram) = &series.response_start_seconds {
+                histogram.observe(time.as_secs_f64());
+            }
         }
+    }
+
+    /// The cells, which do not change any more.
+    fn series(&mut self) -> Option<&'static Series> {
+        if self.series.is_none() {
+            let found = self.found?;
+            self.series = Some(match &self.own_labels {
+                OwnValues::OfHead(values) => found.series(values),
+                OwnValues::SetLater(labels) => found.series(&labels.values()),
+            });
+        }
+        self.series
+    }
+
+    /// A head or trailers are final: they may have the status of a gRPC call. A service that knows the method of a call
+    /// gives it its place.
+    pub(crate) fn see(&mut self, headers: &HeaderMap, is_head: bool) {
+        if let Grpc::No = self.grpc {
+            return;
+        }
+        let status = grpc::status(headers);
+        if let Grpc::UnknownMethod(path) = &self.grpc {
+            if is_head && grpc::is_grpc(headers) && !grpc::is_unimplemented(headers) {
+                let found = self.found;
+                let method = found.map(|series| series.method);
+                let found = method.map(|method| self.metrics.routes().find_by_label(method, path));
+                self.move_to(found.unwrap_or_default());
+            }
+        }
+        self.grpc = Grpc::Call(status);
     }
 
     /// So many more bytes of the response's body are on their way.
@@ -110,9 +255,15 @@ impl Exchange {
     /// Records nothing: the request is no longer in flight, and that is all. For a response that is [`Unrecorded`].
     pub fn forget(mut self) {
         self.recorded = true;
-        if let Some(in_flight) = &self.series.in_flight {
-            in_flight.dec();
+        if let Some(series) = self.found {
+            series.leave();
         }
+    }
+
+    /// The inner service failed, so that the connection ends without an answer.
+    pub fn fail(self) {
+        let fault = self.request_body_fault();
+        self.abort(fault.unwrap_or(Aborted::ServiceError));
     }
 
     /// The answer will not be completed.
@@ -123,7 +274,9 @@ impl Exchange {
 
     fn record(&mut self, aborted: Option<Aborted>, time: Duration) {
         self.recorded = true;
-        let series = self.series;
+        let (Some(place), Some(series)) = (self.found, self.series()) else {
+            return;
+        };
         let status = match (aborted, self.status) {
             (Some(Aborted::ClientDisconnect), _) => client_closed_request(),
             (_, Some(status)) => status,
@@ -132,9 +285,7 @@ impl Exchange {
             (_, None) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         series.count(status);
-        if let Some(histogram) = &series.duration_seconds {
-            histogram.observe(time.as_secs_f64());
-        }
+        series.observe_duration(time.as_secs_f64(), status);
         if let Some(histogram) = &series.request_bytes {
             let body = self.request_body.as_ref();
             let bytes = body.map_or(0, |body| body.size(aborted.is_some()));
@@ -146,9 +297,12 @@ impl Exchange {
         if let Some(aborted) = aborted {
             series.count_aborted(aborted.reason());
         }
-        if let Some(in_flight) = &series.in_flight {
-            in_flight.dec();
+        match self.grpc {
+            Grpc::No => {}
+            Grpc::Call(Some(status)) => place.count_grpc(status),
+            Grpc::Call(None) | Grpc::UnknownMethod(_) => place.count_grpc(grpc::NO_STATUS),
         }
+        place.leave();
         let recent = self.metrics.requests();
         let failed = aborted.is_some() || status.is_server_error();
         // One look at the clock was enough: it ended when it began, and its time later.
@@ -156,8 +310,8 @@ impl Exchange {
         if failed || recent.may_be_slowest(ended, time) {
             recent.take(ended, time, failed, |when| RecentRequest {
                 time: when,
-                method: series.method,
-                endpoint: &series.endpoint,
+                method: place.method.name,
+                endpoint: place.endpoint,
                 // Nobody received one where the client left before.
                 status: self.status.or(aborted.is_none().then_some(status)),
                 aborted: aborted.map(Aborted::reason),
@@ -166,6 +320,63 @@ impl Exchange {
             });
         }
     }
+}
+
+/// Finds where a request is recorded.
+struct Place<'a, P> {
+    route: Option<&'a str>,
+    /// Used once.
+    pattern_of: Option<P>,
+    grpc: Grpc,
+}
+
+impl<P: FnOnce(&str) -> Option<&'static str>> Place<'_, P> {
+    fn find(&mut self, metrics: HttpMetrics, head: RequestHead<'_>) -> Found {
+        let routes = metrics.routes();
+        if metrics.counts_grpc() && grpc::is_grpc(head.headers()) {
+            return self.find_call(metrics, head);
+        }
+        if metrics.endpoint_rule().is_some() {
+            let with_slash = self.route.map(with_slash);
+            if let Some(found) = ruled(metrics, head.with_route(with_slash.as_deref())) {
+                return found;
+            }
+        }
+        let pattern_of = self.pattern_of.take();
+        routes.find(head.method(), self.route, |path| {
+            pattern_of.and_then(|of| of(path))
+        })
+    }
+
+    /// The path of a gRPC call is its endpoint. A client may choose it, so it gets its place from the answer.
+    fn find_call(&mut self, metrics: HttpMetrics, head: RequestHead<'_>) -> Found {
+        self.grpc = Grpc::Call(None);
+        let (routes, method) = (metrics.routes(), head.method());
+        let path = head.path();
+        if let Some(found) = ruled(metrics, head.with_route(Some(path))) {
+            return found;
+        }
+        routes.find_known(method, path).unwrap_or_else(|| {
+            self.grpc = Grpc::UnknownMethod(path.into());
+            routes.find(method, None, |_| None)
+        })
+    }
+}
+
+/// What the application's rule makes of a request; `None` to keep what is.
+fn ruled(metrics: HttpMetrics, head: RequestHead<'_>) -> Option<Found> {
+    match metrics.endpoint_rule()?(&head) {
+        EndpointRule::Keep => None,
+        EndpointRule::Name(name) => Some(metrics.routes().find_named(head.method(), &name)),
+        EndpointRule::LeaveOut => Some(None),
+    }
+}
+
+fn with_slash(route: &str) -> Cow<'_, str> {
+    if route.starts_with('/') {
+        return route.into();
+    }
+    format!("/{route}").into()
 }
 
 impl Drop for Exchange {

@@ -1,15 +1,19 @@
 //! The HTTP metrics: names, labels, buckets.
 
-use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tallied::{Buckets, Family, Histogram, Metric, RegisterError, Registry, Unit};
+use tallied::{RegisterError, Registry};
 
-use crate::builder::{HttpMetric, HttpMetricsBuilder};
+use crate::builder::HttpMetricsBuilder;
+use crate::endpoint_rule::{Rule, RuleFn};
+use crate::families;
 use crate::installation::{self, Installation};
 use crate::methods::Methods;
+use crate::options_error::{HttpMetricsError, check};
+use crate::own_labels::OwnLabels;
 use crate::recent::{Recent, RecentRequests};
-use crate::series::{EndpointFamilies, EndpointRules, Routes};
+use crate::routes::{EndpointRules, Routes};
+use crate::series::EndpointFamilies;
 
 /// The HTTP metrics of one application, registered once and fed by a middleware around its service. The package for the
 /// framework has that middleware: `tallied-salvo` calls it a hoop.
@@ -26,7 +30,9 @@ use crate::series::{EndpointFamilies, EndpointRules, Routes};
 /// | `http_requests_endpoint_overflow_total` | counter | |
 /// | `http_metrics_without_hoop` | gauge | |
 ///
-/// The last is there, as 1, only while nothing feeds the others.
+/// The last is there, as 1, only while nothing feeds the others. Options add [`http_handler_poll_seconds`
+/// ](HttpMetricsBuilder::handler_polls), [`grpc_requests_total`](HttpMetricsBuilder::grpc), a [`status_class`
+/// ](HttpMetricsBuilder::duration_by_status_class) and [labels of your own](HttpMetricsBuilder::label).
 ///
 /// `endpoint` is the pattern of the route that matched, with its leading slash and without constraints
 /// (`{id:num}` reads `/users/{id}`), or `unmatched`; after 1,000 different patterns it is `overflow`, and such requests are counted in
@@ -53,122 +59,33 @@ impl PartialEq for HttpMetrics {
 impl Eq for HttpMetrics {}
 
 #[derive(Debug)]
-pub(crate) struct Inner {
-    pub(crate) routes: Routes,
+struct Inner {
+    families: &'static EndpointFamilies,
+    routes: Routes,
+    endpoint_rule: Option<Rule>,
     installation: Installation,
     cutting_off: AtomicBool,
-    pub(crate) recent: RecentRequests,
+    recent: RecentRequests,
 }
 
 impl HttpMetrics {
-    /// Registers the metrics with their default buckets.
+    /// Registers the metrics with their default options.
     ///
     /// # Errors
     /// When the registry holds a metric of one of these names already, or adds a label of one of
     /// theirs. Metrics that were registered before the one that failed stay.
     pub fn register(registry: &Registry) -> Result<Self, RegisterError> {
-        Self::builder().register(registry)
+        Self::builder()
+            .register(registry)
+            .map_err(|error| match error {
+                HttpMetricsError::Register(error) => error,
+                other => unreachable!("no option is set that {other:?} is about"),
+            })
     }
 
     /// Options: names and labels, buckets, what is left out, limits.
     pub fn builder() -> HttpMetricsBuilder {
         HttpMetricsBuilder::default()
-    }
-
-    pub(crate) fn with(
-        options: HttpMetricsBuilder,
-        registry: &Registry,
-    ) -> Result<Self, RegisterError> {
-        let labels = options.constant_labels.iter();
-        let registry = registry.sub_registry_with_prefix_and_labels(
-            &options.prefix,
-            labels.map(|(label, value)| (&**label, &**value)),
-        )?;
-        let off = &options.off;
-        let counter = |metric, name, help, label| {
-            let family = Family::new(["method", "endpoint", label]);
-            register(&registry, off, metric, name, help, None, family)
-        };
-        let histogram = |metric, name, help, unit, buckets: &Buckets| {
-            let buckets = buckets.clone();
-            let make = move || Histogram::with_buckets(&buckets);
-            let family = Family::new_with_constructor(["method", "endpoint"], make);
-            register(&registry, off, metric, name, help, Some(unit), family)
-        };
-        let families = EndpointFamilies {
-            requests: counter(
-                HttpMetric::Requests,
-                "http_requests",
-                "Total HTTP requests",
-                "status_code",
-            )?,
-            duration_seconds: histogram(
-                HttpMetric::RequestDuration,
-                "http_request_duration_seconds",
-                "Time from the request's head to the end of the response",
-                Unit::Seconds,
-                &options.buckets.duration,
-            )?,
-            response_start_seconds: histogram(
-                HttpMetric::ResponseStart,
-                "http_response_start_seconds",
-                "Time from the request's head to the response's",
-                Unit::Seconds,
-                &options.buckets.duration,
-            )?,
-            request_bytes: histogram(
-                HttpMetric::RequestSize,
-                "http_request_size_bytes",
-                "Size of the request bodies",
-                Unit::Bytes,
-                &options.buckets.request_size,
-            )?,
-            response_bytes: histogram(
-                HttpMetric::ResponseSize,
-                "http_response_size_bytes",
-                "Size of the response bodies",
-                Unit::Bytes,
-                &options.buckets.response_size,
-            )?,
-            in_flight: register(
-                &registry,
-                off,
-                HttpMetric::RequestsInFlight,
-                "http_requests_in_flight",
-                "Requests that are being answered now",
-                None,
-                Family::new(["method"]),
-            )?,
-            aborted: counter(
-                HttpMetric::RequestsAborted,
-                "http_requests_aborted",
-                "HTTP requests that did not get their whole answer, by reason",
-                "reason",
-            )?,
-        };
-        let methods = options.methods.map_or_else(Methods::default, Methods::new);
-        let named = options.endpoints.keys().chain(&options.excluded);
-        let named = named.map(|endpoint| endpoint.to_string()).collect();
-        let rules = EndpointRules {
-            max_endpoints: options.max_endpoints,
-            buckets: options.endpoints,
-            excluded: options.excluded,
-        };
-        let routes = Routes::new(families, methods, rules);
-        registry.register(
-            "http_requests_endpoint_overflow",
-            "HTTP requests counted under endpoint=\"overflow\", because there are too many endpoints",
-            routes.overflowed.clone(),
-        )?;
-        let installation = Installation::register(&registry, named)?;
-        let metrics = Self(Box::leak(Box::new(Inner {
-            routes,
-            installation,
-            cutting_off: AtomicBool::new(false),
-            recent: RecentRequests::default(),
-        })));
-        installation::warn_at_first_scrape(metrics.installation());
-        Ok(metrics)
     }
 
     /// Call this when a drain reaches its time limit, before you cut off the requests that are left:
@@ -206,6 +123,22 @@ impl HttpMetrics {
         self.0.cutting_off.load(Ordering::Relaxed)
     }
 
+    pub(crate) fn own_labels(self) -> &'static OwnLabels {
+        &self.0.families.own_labels
+    }
+
+    pub(crate) fn endpoint_rule(self) -> Option<&'static RuleFn> {
+        self.0.endpoint_rule.as_ref().map(|rule| &*rule.0)
+    }
+
+    pub(crate) fn times_polls(self) -> bool {
+        self.0.families.poll_seconds.is_some()
+    }
+
+    pub(crate) fn counts_grpc(self) -> bool {
+        self.0.families.grpc_requests.is_some()
+    }
+
     pub(crate) fn installation(&self) -> &'static Installation {
         &self.0.installation
     }
@@ -219,30 +152,42 @@ impl HttpMetricsBuilder {
     /// Registers the metrics.
     ///
     /// # Errors
-    /// When the prefix or a constant label is invalid, or one that the metrics or the registry have
+    /// When the prefix or a label is invalid, or one that the metrics or the registry have
     /// already; or when the registry holds a metric of one of their names. Metrics that were registered
     /// before the one that failed stay.
-    pub fn register(self, registry: &Registry) -> Result<HttpMetrics, RegisterError> {
-        HttpMetrics::with(self, registry)
+    pub fn register(self, registry: &Registry) -> Result<HttpMetrics, HttpMetricsError> {
+        check(&self.own_labels)?;
+        let labels = self.constant_labels.iter();
+        let registry = registry.sub_registry_with_prefix_and_labels(
+            &self.prefix,
+            labels.map(|(label, value)| (&**label, &**value)),
+        )?;
+        let families: &'static EndpointFamilies =
+            Box::leak(Box::new(families::register(&self, &registry)?));
+        let methods = self.methods.map_or_else(Methods::default, Methods::new);
+        let named = self.endpoints.keys().chain(&self.excluded);
+        let named = named.map(|endpoint| endpoint.to_string()).collect();
+        let rules = EndpointRules {
+            max_endpoints: self.max_endpoints,
+            buckets: self.endpoints,
+            excluded: self.excluded,
+        };
+        let routes = Routes::new(families, methods, rules);
+        registry.register(
+            "http_requests_endpoint_overflow",
+            "HTTP requests counted under endpoint=\"overflow\", because there are too many endpoints",
+            routes.overflowed.clone(),
+        )?;
+        let installation = Installation::register(&registry, named)?;
+        let metrics = HttpMetrics(Box::leak(Box::new(Inner {
+            families,
+            routes,
+            endpoint_rule: self.endpoint_rule,
+            installation,
+            cutting_off: AtomicBool::new(false),
+            recent: RecentRequests::default(),
+        })));
+        installation::warn_at_first_scrape(metrics.installation());
+        Ok(metrics)
     }
-}
-
-/// Registers a metric and gives it back, unless it is switched off.
-fn register<M: Metric + Clone>(
-    registry: &Registry,
-    off: &HashSet<HttpMetric>,
-    which: HttpMetric,
-    name: &str,
-    help: &str,
-    unit: Option<Unit>,
-    metric: M,
-) -> Result<Option<M>, RegisterError> {
-    if off.contains(&which) {
-        return Ok(None);
-    }
-    match unit {
-        Some(unit) => registry.register_with_unit(name, help, unit, metric.clone())?,
-        None => registry.register(name, help, metric.clone())?,
-    };
-    Ok(Some(metric))
 }

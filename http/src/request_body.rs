@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
 
 use crate::BoxError;
 use crate::aborted::Aborted;
@@ -20,7 +21,7 @@ use crate::causes::causes;
 /// The fields are independent figures, and whatever hands the request on (the runtime's queues)
 /// orders the body's stores before the record's loads: Relaxed suffices.
 #[derive(Debug)]
-pub struct RequestBodyCount {
+pub(crate) struct RequestBodyCount {
     /// The Content-Length, where there is one.
     declared: Option<u64>,
     read: AtomicU64,
@@ -53,17 +54,19 @@ impl RequestBodyCount {
 /// write 2⁶⁴, and one such number would drown all true ones in the sum.
 const BELIEVED_BYTES: u64 = 1 << 20;
 
-/// A request's body that is counted while it is read. Frames and errors pass as they are, errors boxed.
-#[derive(Debug)]
-pub struct CountedRequestBody<B> {
-    inner: B,
-    count: Arc<RequestBodyCount>,
+pin_project! {
+    /// A request's body that is counted while it is read. Frames and errors pass as they are, errors boxed.
+    #[derive(Debug)]
+    pub struct CountedRequestBody<B> {
+        #[pin]
+        inner: B,
+        count: Option<Arc<RequestBodyCount>>,
+    }
 }
 
 impl<B: Body> CountedRequestBody<B> {
-    /// Counts `inner`, and gives the count, for [`Exchange::begin`](crate::adapter::Exchange::begin). Costs an
-    /// allocation; a body that [has ended](Body::is_end_stream) needs none of this.
-    pub fn new(inner: B) -> (Self, Arc<RequestBodyCount>) {
+    /// Counts `inner`, and gives the count. Costs an allocation.
+    pub(crate) fn new(inner: B) -> (Self, Arc<RequestBodyCount>) {
         let count = Arc::new(RequestBodyCount {
             declared: inner.size_hint().exact(),
             read: AtomicU64::new(0),
@@ -72,38 +75,47 @@ impl<B: Body> CountedRequestBody<B> {
         });
         let body = Self {
             inner,
-            count: Arc::clone(&count),
+            count: Some(Arc::clone(&count)),
         };
         (body, count)
+    }
+
+    /// A body that is passed on as it is: an empty one, or that of a request that somebody else counts.
+    pub fn uncounted(inner: B) -> Self {
+        Self { inner, count: None }
     }
 }
 
 impl<B> Body for CountedRequestBody<B>
 where
-    B: Body<Data = Bytes> + Unpin,
+    B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
     type Data = Bytes;
     type Error = BoxError;
 
     fn poll_frame(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let polled = Pin::new(&mut self.inner).poll_frame(cx);
+        let mut this = self.project();
+        let polled = this.inner.as_mut().poll_frame(cx);
         let polled = polled.map_err(Into::into);
+        let Some(count) = this.count else {
+            return polled;
+        };
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
                 let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
-                self.count.read.fetch_add(bytes, Ordering::Relaxed);
-                if self.inner.is_end_stream() {
-                    self.count.complete.store(true, Ordering::Relaxed);
+                count.read.fetch_add(bytes, Ordering::Relaxed);
+                if this.inner.is_end_stream() {
+                    count.complete.store(true, Ordering::Relaxed);
                 }
             }
-            Poll::Ready(None) => self.count.complete.store(true, Ordering::Relaxed),
+            Poll::Ready(None) => count.complete.store(true, Ordering::Relaxed),
             Poll::Ready(Some(Err(error))) => {
                 if let Some(fault) = fault(&**error) {
-                    self.count.fault.get_or_init(|| fault);
+                    count.fault.get_or_init(|| fault);
                 }
             }
             Poll::Pending => {}

@@ -9,21 +9,25 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use bytes::Bytes;
-use http::Version;
+use http::{HeaderMap, Response, Version};
 use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
 
 use crate::BoxError;
 use crate::aborted::Aborted;
 use crate::causes::causes;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Unrecorded};
+use crate::response_in_progress::FinalResponse;
 use crate::scrape::NotTaken;
+use crate::series::MethodSeries;
 
 /// Takes the exchange to a streamed body once the head is final; for [`BodyInProgress::Streamed`].
 ///
 /// [`BodyInProgress::Streamed`]: crate::adapter::BodyInProgress::Streamed
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Handover(Arc<Mutex<ResponseBodyCount>>);
 
 impl std::fmt::Debug for Handover {
@@ -42,18 +46,10 @@ impl Handover {
         length: Option<u64>,
         framing: Framing,
     ) -> (Self, CountedResponseBody<B>) {
-        let handover = Self::default();
-        let mut count = handover.lock();
-        count.length = length;
-        count.framing = framing;
-        drop(count);
-        let body = CountedResponseBody {
-            inner,
-            handover: handover.clone(),
-            held: Mutex::default(),
-            flushed: false,
-        };
-        (handover, body)
+        let count = ResponseBodyCount::new(length, framing);
+        let handover = Self(Arc::new(Mutex::new(count)));
+        let count = Count::Shared(handover.clone());
+        (handover, CountedResponseBody::new(inner, count))
     }
 
     /// Whether the body is still there to end.
@@ -64,16 +60,7 @@ impl Handover {
     /// Leaves the exchange to the body of a response whose head is final. `own` is false for one that has been put
     /// into another body, whose length may differ.
     pub(crate) fn give(self, exchange: Exchange, promised: Option<u64>, own: bool) {
-        let mut count = self.lock();
-        count.exchange = Some(exchange);
-        count.promised = promised;
-        if own {
-            count.length = promised;
-        }
-        // Something outside may have read all of it by now.
-        if count.outcome.is_some() {
-            count.settle();
-        }
+        self.lock().take(exchange, promised, own);
     }
 
     fn lock(&self) -> MutexGuard<'_, ResponseBodyCount> {
@@ -107,7 +94,7 @@ impl Framing {
 }
 
 /// What is known of a streamed body.
-#[derive(Default)]
+#[derive(Debug)]
 struct ResponseBodyCount {
     framing: Framing,
     /// What the connection asks for of this body.
@@ -118,9 +105,13 @@ struct ResponseBodyCount {
     /// How it ended, if it has.
     outcome: Option<Outcome>,
     exchange: Option<Exchange>,
+    /// The trailers, if they came before the exchange.
+    trailers: Option<HeaderMap>,
+    /// Whose polls are timed.
+    poll_series: Option<&'static MethodSeries>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 enum Outcome {
     Complete,
     Failed,
@@ -129,12 +120,44 @@ enum Outcome {
 }
 
 impl ResponseBodyCount {
+    fn new(length: Option<u64>, framing: Framing) -> Self {
+        Self {
+            framing,
+            length,
+            promised: None,
+            sent: 0,
+            outcome: None,
+            exchange: None,
+            trailers: None,
+            poll_series: None,
+        }
+    }
+
+    fn take(&mut self, exchange: Exchange, promised: Option<u64>, own: bool) {
+        self.poll_series = exchange.poll_series();
+        self.exchange = Some(exchange);
+        self.promised = promised;
+        if own {
+            self.length = promised;
+        }
+        // Something outside may have read all of it by now.
+        if self.outcome.is_some() {
+            self.settle();
+        }
+    }
+
     /// A frame is about to be handed over; `last` if there is none after it.
     fn count(&mut self, frame: &Frame<Bytes>, last: bool) {
         let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
         let limit = self.length.filter(|_| self.framing == Framing::Length);
         let left = |length: u64| length.saturating_sub(self.sent);
         self.sent += bytes.min(limit.map_or(u64::MAX, left));
+        if let Some(trailers) = frame.trailers_ref() {
+            match &mut self.exchange {
+                Some(exchange) => exchange.see(trailers, false),
+                None => self.trailers = Some(trailers.clone()),
+            }
+        }
         // After trailers the connection asks for nothing more.
         if last || frame.is_trailers() || self.length == Some(self.sent) {
             self.end(Outcome::Complete);
@@ -158,6 +181,9 @@ impl ResponseBodyCount {
         let Some(mut exchange) = self.exchange.take() else {
             return;
         };
+        if let Some(trailers) = self.trailers.take() {
+            exchange.see(&trailers, false);
+        }
         exchange.sent(self.sent);
         // The client waits for the missing bytes until the connection closes, or refuses the excess.
         let wrong = self.length.is_some_and(|length| self.sent != length);
@@ -169,24 +195,132 @@ impl ResponseBodyCount {
     }
 }
 
-/// A response's body that is counted while it is sent, and records the request when it ends: before its last frame is
-/// handed over, if the body or its Content-Length tells which that is.
-///
-/// A failure, a panic or an early end of the inner body is passed on one poll late if the connection has not yet written what
-/// came before it. So an HTTP/1 client gets the bytes that are recorded.
-pub struct CountedResponseBody<B> {
-    inner: B,
-    handover: Handover,
-    /// How it broke, while that is held back. A body has to be Sync; nobody ever waits for the lock.
-    held: Mutex<Option<Broken>>,
-    /// Whether the connection had an opportunity to write all that it was given.
-    flushed: bool,
+pin_project! {
+    /// A response's body that is counted while it is sent, and records the request when it ends: before its last frame is
+    /// handed over, if the body or its Content-Length tells which that is.
+    ///
+    /// A failure, a panic or an early end of the inner body is passed on one poll late if the connection has not yet written what
+    /// came before it. So an HTTP/1 client gets the bytes that are recorded.
+    pub struct CountedResponseBody<B> {
+        #[pin]
+        inner: B,
+        count: Count,
+        // How it broke, while that is held back. A body has to be Sync; nobody ever waits for the lock.
+        held: Option<Mutex<Broken>>,
+        // Whether the connection had an opportunity to write all that it was given.
+        flushed: bool,
+    }
+
+    impl<B> PinnedDrop for CountedResponseBody<B> {
+        /// The exchange, if it is still there, is dropped, and so records itself: the body panicked (the
+        /// connection's task is dropped while it unwinds), the client left, or the server stops.
+        fn drop(this: Pin<&mut Self>) {
+            this.project().count.end(Outcome::Dropped);
+        }
+    }
 }
 
 impl<B> std::fmt::Debug for CountedResponseBody<B> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("CountedResponseBody")
             .finish_non_exhaustive()
+    }
+}
+
+/// Who has the count of a body.
+enum Count {
+    /// The request is recorded already.
+    Nobody,
+    Own(ResponseBodyCount),
+    /// The body and whoever sees the final head.
+    Shared(Handover),
+}
+
+impl Count {
+    fn with<T>(&mut self, change: impl FnOnce(&mut ResponseBodyCount) -> T) -> Option<T> {
+        match self {
+            Self::Nobody => None,
+            Self::Own(count) => Some(change(count)),
+            Self::Shared(handover) => Some(change(&mut handover.lock())),
+        }
+    }
+
+    fn end(&mut self, outcome: Outcome) {
+        self.with(|count| count.end(outcome));
+    }
+}
+
+impl Exchange {
+    /// A response that nothing will change any more: records the request, or leaves that to the body that is given back.
+    ///
+    /// `to_head` says whether it answers a HEAD, and so is sent without a body. If reading the request's body showed that the
+    /// client is gone or broke the protocol, that is recorded, whatever the response says. A response whose extensions hold
+    /// [`Unrecorded`](crate::Unrecorded) leaves its request out.
+    ///
+    /// Costs no allocation, and for each frame of the body some additions.
+    pub fn respond<B>(
+        self,
+        response: Response<B>,
+        framing: Framing,
+        to_head: bool,
+    ) -> Response<CountedResponseBody<B>>
+    where
+        B: Body<Data = Bytes>,
+    {
+        let (head, body) = response.into_parts();
+        if head.extensions.get::<Unrecorded>().is_some() {
+            self.forget();
+            return Response::from_parts(head, CountedResponseBody::new(body, Count::Nobody));
+        }
+        let final_response = FinalResponse {
+            status: head.status,
+            headers: &head.headers,
+            whole: None,
+            size_hint: body.size_hint(),
+            is_end_stream: body.is_end_stream(),
+            body_is_own: true,
+        };
+        let count = self.count(&final_response, framing, to_head);
+        Response::from_parts(head, CountedResponseBody::new(body, count))
+    }
+
+    /// As [`respond`](Self::respond), for a framework that has a response type of its own: gives the body to put in the place
+    /// of `body`.
+    pub fn count_body<B>(
+        self,
+        response: &FinalResponse<'_>,
+        framing: Framing,
+        to_head: bool,
+        body: B,
+    ) -> CountedResponseBody<B> {
+        CountedResponseBody::new(body, self.count(response, framing, to_head))
+    }
+
+    fn count(self, response: &FinalResponse<'_>, framing: Framing, to_head: bool) -> Count {
+        let Some(mut exchange) = self.settle_head(response, framing, to_head) else {
+            return Count::Nobody;
+        };
+        exchange.answered(response.status);
+        let length = response.length();
+        let mut count = ResponseBodyCount::new(length, framing);
+        count.take(exchange, length, true);
+        Count::Own(count)
+    }
+}
+
+impl<B> CountedResponseBody<B> {
+    /// A body that is passed on as it is, because its request is recorded already, or by somebody else.
+    pub fn uncounted(inner: B) -> Self {
+        Self::new(inner, Count::Nobody)
+    }
+
+    fn new(inner: B, count: Count) -> Self {
+        Self {
+            inner,
+            count,
+            held: None,
+            flushed: false,
+        }
     }
 }
 
@@ -200,26 +334,36 @@ enum Broken {
 
 impl<B> CountedResponseBody<B>
 where
-    B: Body<Data = Bytes> + Unpin,
+    B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
     /// What the connection is to be given next, unless the body broke.
-    fn next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Frame<Bytes>>, Broken>> {
-        let inner = Pin::new(&mut self.inner);
+    fn next(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Frame<Bytes>>, Broken>> {
+        let mut this = self.project();
+        let timed = this.count.with(|count| count.poll_series).flatten();
+        let began = timed.map(|_| Instant::now());
+        let inner = this.inner.as_mut();
         // Goes on unwinding in `poll_frame`, with nothing in between.
-        let polled = match catch_unwind(AssertUnwindSafe(|| inner.poll_frame(cx))) {
+        let polled = catch_unwind(AssertUnwindSafe(|| inner.poll_frame(cx)));
+        if let (Some(series), Some(began)) = (timed, began) {
+            series.polled(began);
+        }
+        let polled = match polled {
             Ok(polled) => ready!(polled),
             Err(panic) => return Poll::Ready(Err(Broken::Panicked(panic))),
         };
         Poll::Ready(match polled {
             Some(Ok(frame)) => {
-                let last = self.inner.is_end_stream();
-                self.handover.lock().count(&frame, last);
+                let last = this.inner.is_end_stream();
+                this.count.with(|count| count.count(&frame, last));
                 Ok(Some(frame))
             }
-            None if self.handover.lock().is_short() => Err(Broken::Short),
+            None if this.count.with(|count| count.is_short()) == Some(true) => Err(Broken::Short),
             None => {
-                self.handover.lock().end(Outcome::Complete);
+                this.count.end(Outcome::Complete);
                 Ok(None)
             }
             Some(Err(error)) => Err(Broken::Failed(error.into())),
@@ -229,7 +373,7 @@ where
 
 impl<B> Body for CountedResponseBody<B>
 where
-    B: Body<Data = Bytes> + Unpin,
+    B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
     type Data = Bytes;
@@ -242,24 +386,25 @@ where
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let held = self.held.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let broken = match held.take() {
-            Some(broken) => broken,
-            None => match self.next(cx) {
+        let held = self.as_mut().project().held.take();
+        let broken = match held {
+            Some(broken) => broken.into_inner().unwrap_or_else(PoisonError::into_inner),
+            None => match self.as_mut().next(cx) {
                 Poll::Pending => {
-                    self.flushed = true;
+                    *self.project().flushed = true;
                     return Poll::Pending;
                 }
                 Poll::Ready(Ok(frame)) => {
-                    self.flushed = false;
+                    *self.project().flushed = false;
                     return Poll::Ready(frame.map(Ok));
                 }
                 Poll::Ready(Err(broken)) => broken,
             },
         };
-        if !self.flushed {
-            self.flushed = true;
-            self.held = Mutex::new(Some(broken));
+        let this = self.project();
+        if !*this.flushed {
+            *this.flushed = true;
+            *this.held = Some(Mutex::new(broken));
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
@@ -271,11 +416,11 @@ where
                 } else {
                     Outcome::Failed
                 };
-                self.handover.lock().end(outcome);
+                this.count.end(outcome);
                 Poll::Ready(Some(Err(error)))
             }
             Broken::Short => {
-                self.handover.lock().end(Outcome::Complete);
+                this.count.end(Outcome::Complete);
                 Poll::Ready(None)
             }
             Broken::Panicked(panic) => resume_unwind(panic),
@@ -283,19 +428,10 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.is_none() && self.inner.is_end_stream()
+        self.held.is_none() && self.inner.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
         self.inner.size_hint()
-    }
-}
-
-impl<B> Drop for CountedResponseBody<B> {
-    /// The exchange, if it is still there, is dropped, and so records itself: the body panicked (the
-    /// connection's task is dropped while it unwinds), the client left, or the server stops.
-    fn drop(&mut self) {
-        self.handover.lock().end(Outcome::Dropped);
     }
 }

@@ -53,7 +53,7 @@ impl FinalResponse<'_> {
     }
 
     /// So many bytes the connection sends of its body, and then drops it.
-    fn length(&self) -> Option<u64> {
+    pub(crate) fn length(&self) -> Option<u64> {
         content_length(self.headers).or_else(|| self.size_hint.exact())
     }
 
@@ -84,33 +84,58 @@ impl Exchange {
     /// Call it once nothing changes the response any more. A streamed body records the request when it ends; if it has been
     /// read or dropped already, the request is recorded now. If reading the request's body showed that the client is gone or
     /// broke the protocol, that is recorded, whatever the response says.
-    pub fn settle(mut self, passed: ResponseInProgress, response: &FinalResponse<'_>) {
-        if let Some(fault) = self.request_body_fault() {
-            return self.abort(fault);
-        }
-        let status = response.status;
-        if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
-            // An interim status in the place of a final one. Over HTTP/1 hyper answers 500 instead; over HTTP/2 it
-            // is sent, and the client gets no final answer.
-            let aborted = (passed.framing == Framing::Frames).then_some(Aborted::BodyError);
-            return self.finish_whole(StatusCode::INTERNAL_SERVER_ERROR, 0, aborted);
-        }
-        if !may_have_body(status) || passed.to_head {
-            return self.finish_whole(status, 0, None);
-        }
+    pub fn settle(self, passed: ResponseInProgress, response: &FinalResponse<'_>) {
+        let Some(mut exchange) = self.settle_head(response, passed.framing, passed.to_head) else {
+            return;
+        };
         let bytes = match passed.body {
-            _ if response.has_ended() => 0,
             BodyInProgress::Streamed(handover) if handover.is_awaited() => {
-                self.answered(status);
-                return handover.give(self, response.length(), response.body_is_own);
+                exchange.answered(response.status);
+                return handover.give(exchange, response.length(), response.body_is_own);
             }
             // Something outside took the body away and put another in its place.
             BodyInProgress::Streamed(_) => response.whole.unwrap_or(0),
             // Where it is a stream now, something outside of the middleware encodes it.
             BodyInProgress::Whole(bytes) => response.whole.unwrap_or(bytes),
         };
-        let wrong = response.contradicts_its_length(passed.framing);
-        self.finish_whole(status, bytes, wrong.then_some(Aborted::BodyError));
+        exchange.finish_with(response, passed.framing, bytes);
+    }
+
+    /// Records the request, unless the response has a body that the connection will ask for something.
+    pub(crate) fn settle_head(
+        mut self,
+        response: &FinalResponse<'_>,
+        framing: Framing,
+        to_head: bool,
+    ) -> Option<Self> {
+        if let Some(fault) = self.request_body_fault() {
+            self.abort(fault);
+            return None;
+        }
+        self.see(response.headers, true);
+        let status = response.status;
+        if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
+            // An interim status in the place of a final one. Over HTTP/1 hyper answers 500 instead; over HTTP/2 it
+            // is sent, and the client gets no final answer.
+            let aborted = (framing == Framing::Frames).then_some(Aborted::BodyError);
+            self.finish_whole(StatusCode::INTERNAL_SERVER_ERROR, 0, aborted);
+            return None;
+        }
+        if !may_have_body(status) || to_head {
+            self.finish_whole(status, 0, None);
+            return None;
+        }
+        if response.has_ended() {
+            self.finish_with(response, framing, 0);
+            return None;
+        }
+        Some(self)
+    }
+
+    /// The whole body has so many bytes.
+    fn finish_with(self, response: &FinalResponse<'_>, framing: Framing, bytes: u64) {
+        let wrong = response.contradicts_its_length(framing);
+        self.finish_whole(response.status, bytes, wrong.then_some(Aborted::BodyError));
     }
 }
 

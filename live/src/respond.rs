@@ -9,7 +9,7 @@ use http::header::{
 };
 use http::{Method, Request, Response, StatusCode, Version};
 use tallied_http::Connection;
-use tallied_http::adapter::Unrecorded;
+use tallied_http::Unrecorded;
 
 use crate::body::LiveBody;
 use crate::document::DOCUMENT;
@@ -36,7 +36,7 @@ const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
 /// - **Limits**: 16 viewers, and 16 requests for a JSON at a time; beyond them 503. A viewer that reads nothing for ten
 ///   seconds is let go.
 /// - **Metrics**: a stream is in no HTTP metric, because a closed tab would be a client that left, and an open one a request
-///   in flight; [`tallied_http::adapter::Unrecorded`] tells the middleware. `tallied_live_viewers` counts the streams.
+///   in flight; [`tallied_http::Unrecorded`] tells the middleware. `tallied_live_viewers` counts the streams.
 /// - **Security**: the page's Content-Security-Policy names its own style and script by their hashes and allows nothing else; it may
 ///   not be framed, and sets no cookies. It shows no body, no query and no header of any request.
 ///

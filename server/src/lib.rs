@@ -44,9 +44,11 @@ mod welcome;
 use std::collections::BTreeSet;
 
 use salvo::Service;
-use tallied::{RegisterError, Registry};
+use tallied::Registry;
 use tallied_collectors::Collectors;
-use tallied_salvo::{HttpMetrics, Instrument, Live, Scrape, ScrapeMetrics, known_routes};
+use tallied_salvo::{
+    HttpMetrics, HttpMetricsError, Instrument, Live, Scrape, ScrapeMetrics, known_routes,
+};
 
 use crate::body_budget::BodyBudget;
 use crate::config::{Config, Level};
@@ -80,7 +82,7 @@ impl App {
     ///
     /// # Errors
     /// As [`with_listener_options`](Self::with_listener_options).
-    pub fn new(config: &Config) -> Result<Self, RegisterError> {
+    pub fn new(config: &Config) -> Result<Self, HttpMetricsError> {
         Self::with_listener_options(config).map(|(app, _)| app)
     }
 
@@ -90,7 +92,7 @@ impl App {
     /// When a constant label is one that a metric has itself; [`Config::mistake`] says so.
     pub fn with_listener_options(
         config: &Config,
-    ) -> Result<(Self, ListenerOptions), RegisterError> {
+    ) -> Result<(Self, ListenerOptions), HttpMetricsError> {
         let labels = config.constant_labels.iter();
         let registry = Registry::with_prefix_and_labels(
             &config.metric_prefix,

@@ -7,10 +7,9 @@ use http_body::Body;
 use salvo_core::http::{Method, ReqBody, Request, ResBody, Response, StatusCode};
 use salvo_core::{Depot, FlowCtrl, Handler, Service, async_trait};
 use tallied_http::adapter::{
-    BodyInProgress, CountedRequestBody, Exchange, FinalResponse, Framing, Handover,
-    RequestBodyCount, ResponseInProgress, Unrecorded, content_length, counted, is_counted,
+    BodyInProgress, Exchange, FinalResponse, Framing, Handover, ResponseInProgress, content_length,
 };
-use tallied_http::{HttpMetrics, UnknownEndpoint};
+use tallied_http::{HttpMetrics, RequestHead, UnknownEndpoint, Unrecorded};
 
 use crate::known_routes::{Route, routes};
 use crate::route_pattern::Pattern;
@@ -91,7 +90,7 @@ pub trait Instrument {
     /// let router = Router::with_path("metrics").get(Scrape::new(registry));
     /// let error = metrics.try_instrument(router).unwrap_err();
     /// assert!(error.to_string().contains("\"/metric\""));
-    /// # Ok::<(), tallied::RegisterError>(())
+    /// # Ok::<(), tallied_salvo::HttpMetricsError>(())
     /// ```
     fn try_instrument(&self, service: impl Into<Service>) -> Result<Service, UnknownEndpoint>;
 }
@@ -170,31 +169,38 @@ impl Handler for MetricsHoop {
         res: &mut Response,
         ctrl: &mut FlowCtrl,
     ) {
-        if is_counted(self.metrics) {
-            ctrl.call_next(req, depot, res).await;
-            return;
-        }
         let path = matched_path(req, res, ctrl);
         let pattern_of = |path: &str| {
             let mut mixed = self.mixed.iter();
             mixed.find(|route| route.reports(path)).map(Pattern::text)
         };
-        let Some(series) = self.metrics.find(req.method(), path, pattern_of) else {
-            counted(self.metrics, ctrl.call_next(req, depot, res)).await;
+        let head = RequestHead::new(
+            req.method(),
+            req.uri(),
+            req.version(),
+            req.headers(),
+            req.extensions(),
+        );
+        let Some(mut exchange) = Exchange::begin(self.metrics, head, path, pattern_of) else {
+            ctrl.call_next(req, depot, res).await;
             return;
         };
-        let exchange = Exchange::begin(self.metrics, series, watch(req.body_mut()));
+        exchange.extend(req.extensions_mut());
+        watch(&mut exchange, req.body_mut());
         let framing = Framing::of(req.version());
         let to_head = req.method() == Method::HEAD;
 
-        counted(self.metrics, ctrl.call_next(req, depot, res)).await;
+        exchange.run(ctrl.call_next(req, depot, res)).await;
 
         if res.extensions.get::<Unrecorded>().is_some() {
             return exchange.forget();
         }
+        if self.outermost && is_final(res) {
+            return settle_now(exchange, res, framing, to_head);
+        }
         let (body, place) = match wrap(res, framing) {
             Some((handover, place)) => (BodyInProgress::Streamed(handover), Some(place)),
-            None => (BodyInProgress::Whole(res.body.size().unwrap_or(0)), None),
+            None => (whole(res), None),
         };
         let response = ResponseInProgress {
             body,
@@ -202,9 +208,6 @@ impl Handler for MetricsHoop {
             to_head,
         };
         let settle = move |res: &Response| exchange.settle(response, &final_response(res, place));
-        if self.outermost && is_final(res) {
-            return settle(res);
-        }
         // The status and the body are final only after catchers, hoops further out and the service
         // have had their say, which is when observers run. One that is dropped without having run
         // takes the exchange with it.
@@ -213,6 +216,27 @@ impl Handler for MetricsHoop {
             settle(res);
         }
     }
+}
+
+/// Settles a response that nothing will change any more.
+fn settle_now(exchange: Exchange, res: &mut Response, framing: Framing, to_head: bool) {
+    if !is_streamed(&res.body) {
+        let response = ResponseInProgress {
+            body: whole(res),
+            framing,
+            to_head,
+        };
+        return exchange.settle(response, &final_response(res, None));
+    }
+    let body = res.take_body();
+    let response = FinalResponse {
+        size_hint: body.size_hint(),
+        is_end_stream: body.is_end_stream(),
+        body_is_own: true,
+        ..final_response(res, None)
+    };
+    let counted = exchange.count_body(&response, framing, to_head, body);
+    res.replace_body(ResBody::Boxed(Box::pin(counted)));
 }
 
 /// Whether the service will send a response as it comes out of its hoops, but for the body of an answer to a HEAD: it
@@ -227,25 +251,35 @@ fn is_final(res: &Response) -> bool {
 }
 
 /// Puts a counting body in the place of a request's, unless it is known to be empty.
-fn watch(body: &mut ReqBody) -> Option<Arc<RequestBodyCount>> {
+fn watch(exchange: &mut Exchange, body: &mut ReqBody) {
     if body.is_end_stream() {
-        return None;
+        return;
     }
-    let (counted, count) = CountedRequestBody::new(std::mem::take(body));
+    let counted = exchange.watch(std::mem::take(body));
     *body = ReqBody::Boxed {
         inner: Box::pin(counted),
         fuse_config: None,
     };
-    Some(count)
 }
 
-/// Puts a counting body in the place of a streamed one, and says where that is. `None` for a body that is whole in
-/// memory, or none.
+/// Whether a body is neither whole in memory nor none.
+fn is_streamed(body: &ResBody) -> bool {
+    // Hyper, Boxed, Stream, Channel, and whatever a later Salvo streams.
+    !matches!(
+        body,
+        ResBody::None | ResBody::Once(_) | ResBody::Chunks(_) | ResBody::Error(_)
+    )
+}
+
+fn whole(res: &Response) -> BodyInProgress {
+    BodyInProgress::Whole(res.body.size().unwrap_or(0))
+}
+
+/// Puts a counting body in the place of a streamed one, and says where that is; `None` for another.
 fn wrap(res: &mut Response, framing: Framing) -> Option<(Handover, usize)> {
-    if let ResBody::None | ResBody::Once(_) | ResBody::Chunks(_) | ResBody::Error(_) = res.body {
+    if !is_streamed(&res.body) {
         return None;
     }
-    // Hyper, Boxed, Stream, Channel, and whatever a later Salvo streams.
     let length = content_length(res.headers()).or_else(|| res.body.size_hint().exact());
     let (handover, body) = Handover::wrap(res.take_body(), length, framing);
     let body = Box::pin(body);

@@ -86,8 +86,9 @@ pub use live::Live;
 pub use scrape::Scrape;
 pub use tallied_http::adapter::KnownRoute;
 pub use tallied_http::{
-    DeferEof, EndpointBuckets, HttpMetric, HttpMetrics, HttpMetricsBuilder, ScrapeMetrics,
-    UnknownEndpoint,
+    DeferEof, EndpointBuckets, EndpointRule, HttpMetric, HttpMetrics, HttpMetricsBuilder,
+    HttpMetricsError, LabelBuilder, RequestHead, RequestLabels, ScrapeMetrics, UnknownEndpoint,
+    UnknownLabel, Unrecorded,
 };
 #[cfg(feature = "live")]
 pub use tallied_live::LiveBuilder;

@@ -11,7 +11,8 @@ use salvo::prelude::*;
 use salvo::test::{RequestBuilder, ResponseExt, TestClient};
 use tallied::{Buckets, RegisterError, Registry};
 use tallied_salvo::{
-    EndpointBuckets, HttpMetric, HttpMetrics, HttpMetricsBuilder, Instrument, Scrape,
+    EndpointBuckets, HttpMetric, HttpMetrics, HttpMetricsBuilder, HttpMetricsError, Instrument,
+    Scrape,
 };
 
 #[handler]
@@ -130,22 +131,22 @@ fn a_wrong_prefix_or_label_is_refused() {
     };
     assert!(matches!(
         register(HttpMetrics::builder().prefix("a-b")),
-        RegisterError::InvalidPrefix { prefix } if prefix == "a-b"
+        HttpMetricsError::Register(RegisterError::InvalidPrefix { prefix }) if prefix == "a-b"
     ));
     assert!(matches!(
         register(HttpMetrics::builder().constant_label("a-b", "")),
-        RegisterError::InvalidConstantLabel { label } if label == "a-b"
+        HttpMetricsError::Register(RegisterError::InvalidConstantLabel { label }) if label == "a-b"
     ));
     let twice = HttpMetrics::builder()
         .constant_label("a", "1")
         .constant_label("a", "2");
     assert!(matches!(
         register(twice),
-        RegisterError::DuplicateConstantLabel { label } if label == "a"
+        HttpMetricsError::Register(RegisterError::DuplicateConstantLabel { label }) if label == "a"
     ));
     assert!(matches!(
         register(HttpMetrics::builder().constant_label("endpoint", "")),
-        RegisterError::DuplicateLabel { label, .. } if label == "endpoint"
+        HttpMetricsError::Register(RegisterError::DuplicateLabel { label, .. }) if label == "endpoint"
     ));
 }
 

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use tallied::RegisterError;
+use tallied_salvo::HttpMetricsError;
 
 use super::error::ConfigError;
 use super::keys::{ENDPOINT_KEYS, ENDPOINTS, Key, endpoint_key, quoted};
@@ -94,9 +95,11 @@ impl Config {
 
     /// The configuration's part in a registration that failed, if it has one: a constant label
     /// may be one that a metric has itself.
-    pub fn mistake(&self, error: &RegisterError) -> Option<ConfigError> {
-        let (RegisterError::DuplicateLabel { name, label }
-        | RegisterError::ReservedLabel { name, label, .. }) = error
+    pub fn mistake(&self, error: &HttpMetricsError) -> Option<ConfigError> {
+        let HttpMetricsError::Register(
+            RegisterError::DuplicateLabel { name, label }
+            | RegisterError::ReservedLabel { name, label, .. },
+        ) = error
         else {
             return None;
         };

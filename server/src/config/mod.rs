@@ -23,9 +23,9 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use tallied::{Buckets, RegisterError, Registry};
+use tallied::{Buckets, Registry};
 
-use tallied_salvo::{EndpointBuckets, HttpMetrics, HttpMetricsBuilder};
+use tallied_salvo::{EndpointBuckets, HttpMetrics, HttpMetricsBuilder, HttpMetricsError};
 
 use super::limits::{ConnectionLimits, Limits};
 
@@ -168,7 +168,7 @@ impl HttpConfig {
     ///
     /// # Errors
     /// As [`HttpMetrics::register`].
-    pub fn register(&self, registry: &Registry) -> Result<HttpMetrics, RegisterError> {
+    pub fn register(&self, registry: &Registry) -> Result<HttpMetrics, HttpMetricsError> {
         let builder = HttpMetrics::builder()
             .duration_buckets(self.duration_buckets.clone())
             .request_size_buckets(self.request_size_buckets.clone())
