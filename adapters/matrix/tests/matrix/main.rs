@@ -8,11 +8,15 @@
 mod subject;
 
 mod answers;
+mod axum;
+mod axum_only;
 mod client_leaves;
 mod connections;
 mod drain;
 mod ends;
 mod fails_midway;
+mod hyper;
+mod hyper_only;
 mod lengths;
 mod many_requests;
 mod many_streams;

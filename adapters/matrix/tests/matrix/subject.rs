@@ -9,9 +9,14 @@ pub(crate) enum Subject {
     SalvoInstrumented,
     /// The hoop was put first by hand: it leaves the record to the observer of the response.
     SalvoObserved,
+    /// axum's layer, which asks for the matched path.
+    Axum,
+    /// The layer for any service, with declared endpoints, directly on hyper.
+    Hyper,
 }
 
 pub(crate) const SALVO: &[Subject] = &[Subject::SalvoInstrumented, Subject::SalvoObserved];
+pub(crate) const TOWER: &[Subject] = &[Subject::Axum, Subject::Hyper];
 
 impl Subject {
     /// Serves the routes inside of the metrics' middleware.
@@ -19,6 +24,8 @@ impl Subject {
         let routes = routes.into();
         match self {
             Self::SalvoInstrumented | Self::SalvoObserved => crate::salvo::serve(self, routes),
+            Self::Axum => crate::axum::serve(routes),
+            Self::Hyper => crate::hyper::serve(routes),
         }
     }
 
@@ -29,11 +36,14 @@ impl Subject {
             Self::SalvoInstrumented | Self::SalvoObserved => {
                 crate::salvo::serve_nested(self, routes)
             }
+            Self::Axum => crate::axum::serve_nested(routes),
+            Self::Hyper => crate::hyper::serve_nested(routes),
         }
     }
 }
 
-/// What a subject does otherwise than the others, or what the others cannot do.
+/// What some subjects do otherwise than the others.
+#[derive(Clone, Copy)]
 pub(crate) struct Difference {
     pub(crate) case: &'static str,
     pub(crate) on: &'static [Subject],
@@ -50,9 +60,20 @@ macro_rules! over {
     (salvo_observed $($rest:tt)*) => {
         over! { @ways [salvo_observed SalvoObserved] $($rest)* }
     };
+    (axum $($rest:tt)*) => {
+        over! { @ways [axum Axum] $($rest)* }
+    };
+    (hyper $($rest:tt)*) => {
+        over! { @ways [hyper Hyper] $($rest)* }
+    };
     ([$($way:ident),+] $($rest:tt)*) => {
         over! {
-            @ways [salvo_instrumented SalvoInstrumented, salvo_observed SalvoObserved]
+            @ways [
+                salvo_instrumented SalvoInstrumented,
+                salvo_observed SalvoObserved,
+                axum Axum,
+                hyper Hyper
+            ]
             [$($way),+] $($rest)*
         }
     };
