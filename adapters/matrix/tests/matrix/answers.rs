@@ -62,7 +62,7 @@ rows! { over_both_protocols, [http1, http2]
     a_parameter: row(get("/users/7/posts"), "/users/{id}/posts", 200, Is("hello"));
     a_wildcard: row(get("/files/a/b/c"), "/files/{*rest}", 200, Is("hello"));
     an_empty_wildcard: row(get("/files"), "unmatched", 404, Whatever)
-        .except(SALVO, ("/files/{*rest}", 200, Is("hello")), "a wildcard takes an empty rest");
+        .except(SALVO, ("/files/{*rest}", 200, Is("hello")), "Salvo's wildcard takes an empty rest: it is 200 under the route.");
     no_route: row(get("/nowhere"), "unmatched", 404, Whatever);
     no_route_for_the_method: row(ask("DELETE", "/hello"), "/hello", 405, Whatever)
         .except(SALVO, ("unmatched", 405, Whatever), UNMATCHED);
@@ -99,7 +99,9 @@ rows! { over_http1, [http1]
     a_stream_of_no_length: row(get("/unasked/length"), "/unasked/length", 200, Nothing);
 }
 
-const UNMATCHED: &str = "no route matches where none takes the method; GET's does not take HEAD";
+const UNMATCHED: &str = "Salvo knows of no route where none takes the method, and GET's do not take HEAD: it is 405 under \
+    `unmatched`. axum answers HEAD by GET's handler, and its 405 is under the route, which it matches by the path alone; \
+    declared endpoints are matched so, too.";
 
 /// What subjects do otherwise.
 pub(crate) fn differences() -> Vec<Difference> {

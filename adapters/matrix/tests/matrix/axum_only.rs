@@ -19,7 +19,24 @@ use crate::answers::Sent::{Is, Nothing, Whatever};
 use crate::answers::{Expected, answered};
 use crate::axum::{router, start};
 use crate::ends;
-use crate::subject::Subject;
+use crate::subject::{Difference, Subject};
+
+/// Why these are no cases of the others.
+pub(crate) const BECAUSE: &str = "## axum only\n\nRouters inside of routers, services as routes, fallbacks, extractors that reject, and layers inside and outside of ours.";
+
+pub(crate) const DIFFERENCES: &[Difference] = &[
+    Difference {
+        case: "a_length_that_is_set_outside",
+        on: &[Subject::Axum],
+        because: "Over HTTP/1 it is 499: the connection drops the body where that length ends, and the layer does not \
+                  know of it. Put the layer outermost. Salvo's observer sees the final head, and records 200.",
+    },
+    Difference {
+        case: "a_layer_outside_that_drops_the_future",
+        on: &[Subject::Axum],
+        because: "It is 499: a future that is dropped looks as if the client had left. Put the layer outermost.",
+    },
+];
 
 /// Makes a case of each row.
 macro_rules! rows {
@@ -102,7 +119,6 @@ fn a_layer_outside_that_answers(_: Subject, protocol: Protocol) {
     server.ends_with(&[]);
 }
 
-/// It looks as if the client had left.
 fn a_layer_outside_that_drops_the_future(_: Subject, protocol: Protocol) {
     let gives_up = async |request: Request, next: Next| {
         let answer = tokio::time::timeout(Duration::from_millis(1), next.run(request)).await;
@@ -118,7 +134,6 @@ fn a_layer_outside_that_drops_the_future(_: Subject, protocol: Protocol) {
     server.ends_with(&[left.without_head()]);
 }
 
-/// Over HTTP/1 the connection drops the body where that length ends, and only who sees the final head knows why.
 fn a_length_that_is_set_outside(_: Subject, protocol: Protocol) {
     let sets = async |mut response: Response| {
         response.headers_mut().insert("content-length", 5.into());

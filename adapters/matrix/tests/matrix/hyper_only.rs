@@ -15,6 +15,9 @@ use crate::answers::answered;
 use crate::hyper::start;
 use crate::subject::Subject;
 
+/// Why these are no cases of the others.
+pub(crate) const BECAUSE: &str = "## hyper only\n\nA service that is no framework has routes that nobody declared, and errors that are no answers.";
+
 over! { hyper [http1, http2]
     an_endpoint_that_is_not_declared,
     a_service_that_fails,

@@ -77,9 +77,8 @@ fn recorded(on: Subject, protocol: Protocol, promises: Promises, record: Record)
     server.ends_with(&[record]);
 }
 
-/// A whole body of another length over HTTP/1: hyper's debug build panics, and the client gets nothing; its release
-/// build cuts what is too long. Who looks at a whole body beforehand records neither.
-const COUNTED_WHILE_SENT: &str = "over HTTP/1 it is recorded as sent: not at all by a debug build of hyper, which panics, and cut by another";
+const COUNTED_WHILE_SENT: &str = "Over HTTP/1 the layer records what is sent, as of a stream: a debug build of hyper panics \
+    before the first byte, and another cuts what is too long. The hoop sees the whole body, and records it as broken.";
 
 pub(crate) const DIFFERENCES: &[Difference] = &[
     Difference {

@@ -23,3 +23,4 @@ mod many_streams;
 mod nested;
 mod salvo;
 mod salvo_only;
+mod table;

@@ -43,7 +43,7 @@ impl Subject {
 }
 
 /// What some subjects do otherwise than the others.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Difference {
     pub(crate) case: &'static str,
     pub(crate) on: &'static [Subject],
