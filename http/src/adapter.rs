@@ -33,6 +33,7 @@ pub use crate::response_in_progress::{
     BodyInProgress, FinalResponse, ResponseInProgress, content_length,
 };
 
+use crate::place::ruled_routes;
 use crate::{HttpMetrics, UnknownEndpoint};
 
 impl HttpMetrics {
@@ -48,13 +49,15 @@ impl HttpMetrics {
     /// They keep their places below the cap, whatever clients ask for; routes beyond the cap get none. A route that takes any
     /// method gets the series of GET.
     pub fn add_routes(self, routes: &BTreeSet<KnownRoute>) {
-        self.installation().add_routes(routes);
-        self.routes().add_routes(routes);
+        let routes = ruled_routes(self, routes);
+        self.installation().add_routes(&routes);
+        self.routes().add_routes(&routes);
     }
 
     /// The first endpoint that an option names, and that neither these routes have nor those that were
     /// [added](Self::add_routes) before. `None` where some routes are not known, because nothing can be said then.
     pub fn unknown_endpoint(self, routes: &BTreeSet<KnownRoute>) -> Option<UnknownEndpoint> {
-        self.installation().unknown_endpoint(routes)
+        self.installation()
+            .unknown_endpoint(&ruled_routes(self, routes))
     }
 }

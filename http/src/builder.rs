@@ -241,7 +241,7 @@ impl HttpMetricsBuilder {
     /// `http_requests_in_flight`, `http_handler_poll_seconds` and `grpc_requests_total`. At most 4 labels.
     ///
     /// A request without a value, or with an empty one, has `none`; a value beyond the limit, or longer than 128 bytes, is
-    /// `other`. What a client writes is its own word: take a tenant from what an authentication put into the extensions, or
+    /// `other`, and so it is where the function panics. What a client writes is its own word: take a tenant from what an authentication put into the extensions, or
     /// use [`label_set_later`](Self::label_set_later).
     ///
     /// Costs for each request the function, and one lock-free lookup.
@@ -290,7 +290,10 @@ impl HttpMetricsBuilder {
     /// A rule for the label `endpoint`: groups routes, renames them, names requests that no route took, or leaves requests
     /// out. The names share the limit of [`max_endpoints`](Self::max_endpoints). If set twice, the last call wins.
     ///
-    /// Costs a call for each request.
+    /// It is also asked about the routes that are known at the start, so that their series begin at zero: with the route and its
+    /// method, the path `/`, and no headers.
+    ///
+    /// Costs a call for each request. Where the rule panics, the route is kept.
     ///
     /// ```
     /// use tallied::Registry;

@@ -5,7 +5,6 @@
 //! last either [finishes](Exchange::finish) it or drops it, and a drop is a record too: the
 //! request was cancelled, panicked or was cut off. So the in-flight gauge cannot stay up and no request is missed.
 
-use std::borrow::Cow;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
@@ -15,11 +14,11 @@ use http::{Extensions, HeaderMap, StatusCode};
 
 use crate::aborted::Aborted;
 use crate::counted::{counted, is_counted};
-use crate::endpoint_rule::EndpointRule;
 use crate::grpc;
 use crate::head::RequestHead;
 use crate::metrics::HttpMetrics;
 use crate::own_labels::{RequestLabels, SetLater, Values};
+use crate::place::{Grpc, Place};
 use crate::recent::RecentRequest;
 use crate::request_body::{CountedRequestBody, RequestBodyCount};
 use crate::routes::Found;
@@ -68,16 +67,6 @@ enum OwnValues {
     SetLater(Arc<SetLater>),
 }
 
-#[derive(Debug)]
-enum Grpc {
-    /// It is no gRPC call, or those are not told apart.
-    No,
-    /// With its status, once that is known.
-    Call(Option<&'static str>),
-    /// … of a method that nobody asked for so far: it has no place before a service knows it.
-    UnknownMethod(Box<str>),
-}
-
 impl Exchange {
     /// A request came in: it is in flight from now on, and its time begins.
     ///
@@ -97,14 +86,11 @@ impl Exchange {
         route: Option<&str>,
         pattern_of: impl FnOnce(&str) -> Option<&'static str>,
     ) -> Option<Self> {
-        let mut place = Place {
-            route,
-            pattern_of: Some(pattern_of),
-            grpc: Grpc::No,
-        };
+        let mut place = Place::new(route, pattern_of);
         if is_counted(metrics, || route.map(|_| place.find(metrics, head))) {
             return None;
         }
+        let started = Instant::now();
         let found = place.find(metrics, head);
         if let Some(series) = found {
             series.enter();
@@ -114,7 +100,7 @@ impl Exchange {
             metrics,
             found,
             own_labels: OwnValues::OfHead(values),
-            started: Instant::now(),
+            started,
             request_body: None,
             status: None,
             series: None,
@@ -216,19 +202,18 @@ impl Exchange {
     /// A head or trailers are final: they may have the status of a gRPC call. A service that knows the method of a call
     /// gives it its place.
     pub(crate) fn see(&mut self, headers: &HeaderMap, is_head: bool) {
-        if let Grpc::No = self.grpc {
-            return;
-        }
-        let status = grpc::status(headers);
-        if let Grpc::UnknownMethod(path) = &self.grpc {
-            if is_head && grpc::is_grpc(headers) && !grpc::is_unimplemented(headers) {
-                let found = self.found;
-                let method = found.map(|series| series.method);
-                let found = method.map(|method| self.metrics.routes().find_by_label(method, path));
-                self.move_to(found.unwrap_or_default());
+        let before = match &self.grpc {
+            Grpc::No => return,
+            Grpc::Call(status) => *status,
+            Grpc::UnknownMethod { method, path } => {
+                if is_head && grpc::is_grpc(headers) && !grpc::is_unimplemented(headers) {
+                    let found = self.metrics.routes().find_by_label(*method, path);
+                    self.move_to(found);
+                }
+                None
             }
-        }
-        self.grpc = Grpc::Call(status);
+        };
+        self.grpc = Grpc::Call(grpc::status(headers).or(before));
     }
 
     /// So many more bytes of the response's body are on their way.
@@ -300,7 +285,7 @@ impl Exchange {
         match self.grpc {
             Grpc::No => {}
             Grpc::Call(Some(status)) => place.count_grpc(status),
-            Grpc::Call(None) | Grpc::UnknownMethod(_) => place.count_grpc(grpc::NO_STATUS),
+            Grpc::Call(None) | Grpc::UnknownMethod { .. } => place.count_grpc(grpc::NO_STATUS),
         }
         place.leave();
         let recent = self.metrics.requests();
@@ -320,63 +305,6 @@ impl Exchange {
             });
         }
     }
-}
-
-/// Finds where a request is recorded.
-struct Place<'a, P> {
-    route: Option<&'a str>,
-    /// Used once.
-    pattern_of: Option<P>,
-    grpc: Grpc,
-}
-
-impl<P: FnOnce(&str) -> Option<&'static str>> Place<'_, P> {
-    fn find(&mut self, metrics: HttpMetrics, head: RequestHead<'_>) -> Found {
-        let routes = metrics.routes();
-        if metrics.counts_grpc() && grpc::is_grpc(head.headers()) {
-            return self.find_call(metrics, head);
-        }
-        if metrics.endpoint_rule().is_some() {
-            let with_slash = self.route.map(with_slash);
-            if let Some(found) = ruled(metrics, head.with_route(with_slash.as_deref())) {
-                return found;
-            }
-        }
-        let pattern_of = self.pattern_of.take();
-        routes.find(head.method(), self.route, |path| {
-            pattern_of.and_then(|of| of(path))
-        })
-    }
-
-    /// The path of a gRPC call is its endpoint. A client may choose it, so it gets its place from the answer.
-    fn find_call(&mut self, metrics: HttpMetrics, head: RequestHead<'_>) -> Found {
-        self.grpc = Grpc::Call(None);
-        let (routes, method) = (metrics.routes(), head.method());
-        let path = head.path();
-        if let Some(found) = ruled(metrics, head.with_route(Some(path))) {
-            return found;
-        }
-        routes.find_known(method, path).unwrap_or_else(|| {
-            self.grpc = Grpc::UnknownMethod(path.into());
-            routes.find(method, None, |_| None)
-        })
-    }
-}
-
-/// What the application's rule makes of a request; `None` to keep what is.
-fn ruled(metrics: HttpMetrics, head: RequestHead<'_>) -> Option<Found> {
-    match metrics.endpoint_rule()?(&head) {
-        EndpointRule::Keep => None,
-        EndpointRule::Name(name) => Some(metrics.routes().find_named(head.method(), &name)),
-        EndpointRule::LeaveOut => Some(None),
-    }
-}
-
-fn with_slash(route: &str) -> Cow<'_, str> {
-    if route.starts_with('/') {
-        return route.into();
-    }
-    format!("/{route}").into()
 }
 
 impl Drop for Exchange {

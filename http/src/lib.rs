@@ -40,6 +40,7 @@ mod methods;
 mod metrics;
 mod options_error;
 mod own_labels;
+mod place;
 mod recent;
 mod request_body;
 mod response_body;

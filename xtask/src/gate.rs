@@ -66,6 +66,8 @@ const STEPS: [Step<Workspace>; COUNT] = [
                     "-p",
                     "tallied-salvo",
                     "-p",
+                    "tallied-tower",
+                    "-p",
                     "tallied-collectors",
                 ],
             );

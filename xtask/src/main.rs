@@ -204,9 +204,9 @@ have what a recording path must not have are read too: the chore fails when it f
         #[arg(long)]
         listing: bool,
     },
-    /// Checks that `tallied` and `tallied-http` compile with the oldest Rust that they promise; rustup installs it if it is missing
+    /// Checks that `tallied`, `tallied-http`, `tallied-live` and `tallied-tower` compile with the oldest Rust that they promise; rustup installs it if it is missing
     Msrv,
-    /// Checks that `tallied`, `tallied-http`, `tallied-live` and `tallied-collectors` compile for other systems and for 32 bits; rustup adds the targets
+    /// Checks that those and `tallied-collectors` compile for other systems and for 32 bits; rustup adds the targets
     Targets,
     /// A real browser, without network, opens the documentation page and tries it out
     #[command(after_help = "Examples:

@@ -12,7 +12,10 @@ use crate::workspace::Workspace;
 /// What `rust-version` of [`PACKAGES`] says.
 const COMPILER: &str = "1.85.0";
 
-const PACKAGES: [&str; 3] = ["tallied", "tallied-http", "tallied-live"];
+const PACKAGES: [&str; 4] = ["tallied", "tallied-http", "tallied-live", "tallied-tower"];
+
+/// What is checked beside the default features.
+const FEATURES: &str = "tallied-tower/axum,tallied-tower/live";
 
 /// With 64-bit atomics, which the core needs: of 64 and of 32 bits, and of each family of systems.
 const TARGETS: [&str; 5] = [
@@ -23,7 +26,7 @@ const TARGETS: [&str; 5] = [
     "armv7-unknown-linux-gnueabihf",
 ];
 
-/// Checks each package with that compiler, with its default features and without. The compiler has a
+/// Checks each package with that compiler, with its default features and without; the tower layer also with axum's. The compiler has a
 /// target directory of its own, because it can use nothing that another one has built.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let found = Command::new("rustup")
@@ -34,7 +37,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         rustup(&["toolchain", "install", COMPILER, "--profile", "minimal"])?;
     }
     let target = workspace.target.join("msrv");
-    for features in [&[][..], &["--no-default-features"]] {
+    for features in [&["--features", FEATURES][..], &["--no-default-features"]] {
         let mut command = Command::new("rustup");
         command.args(["run", COMPILER, "cargo", "check", "--lib"]);
         command.args(PACKAGES.into_iter().flat_map(|package| ["-p", package]));

@@ -11,8 +11,8 @@ use salvo::prelude::*;
 use salvo::test::{RequestBuilder, ResponseExt, TestClient};
 use tallied::{Buckets, RegisterError, Registry};
 use tallied_salvo::{
-    EndpointBuckets, HttpMetric, HttpMetrics, HttpMetricsBuilder, HttpMetricsError, Instrument,
-    Scrape,
+    EndpointBuckets, EndpointRule, HttpMetric, HttpMetrics, HttpMetricsBuilder, HttpMetricsError,
+    Instrument, RequestLabels, Scrape, Unrecorded,
 };
 
 #[handler]
@@ -399,4 +399,108 @@ async fn an_endpoint_that_no_route_has_is_refused_or_warned_of() {
         scrape(&registry, "text").await;
     }
     assert_eq!(log.lines("WARN"), before);
+}
+
+/// The value of each series of `http_requests_total`, by its labels.
+fn requests(registry: &Registry) -> Vec<String> {
+    let text = registry.text();
+    let lines = text.lines();
+    let counted = lines.filter_map(|line| line.strip_prefix("http_requests_total"));
+    let counted = counted.filter(|line| !line.ends_with(" 0"));
+    counted.map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn labels_of_ones_own_come_from_the_head_and_from_handlers() {
+    #[handler]
+    async fn authenticates(req: &mut Request) {
+        let labels = req.extensions().get::<RequestLabels>().unwrap();
+        labels.set("plan", "paid").unwrap();
+    }
+    let options = HttpMetrics::builder()
+        .label("tenant", |head| head.header("x-tenant"))
+        .limit(1)
+        .label_set_later("plan")
+        .limit(1);
+    let registry = Registry::default();
+    let metrics = options.register(&registry).unwrap();
+    let service = metrics.instrument(
+        Router::new()
+            .push(Router::with_path("a").hoop(authenticates).get(fine))
+            .push(Router::with_path("b").get(fine)),
+    );
+    for (path, tenant) in [("a", "ann"), ("a", "bob"), ("b", "ann")] {
+        let request = TestClient::get(format!("http://127.0.0.1/{path}"));
+        request
+            .add_header("x-tenant", tenant, true)
+            .send(&service)
+            .await;
+    }
+    let labels = |endpoint, tenant, plan| {
+        format!(
+            "{{method=\"GET\",endpoint=\"/{endpoint}\",status_code=\"200\",tenant=\"{tenant}\",plan=\"{plan}\"}} 1"
+        )
+    };
+    assert_eq!(
+        requests(&registry),
+        [
+            labels("a", "ann", "paid"),
+            labels("a", "other", "paid"),
+            labels("b", "ann", "none")
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_rule_and_a_handler_leave_requests_out() {
+    #[handler]
+    async fn left_out(res: &mut Response) {
+        res.extensions.insert(Unrecorded);
+        res.render("fine");
+    }
+    let options = HttpMetrics::builder().endpoint_rule(|head| match head.route() {
+        Some("/health") => EndpointRule::LeaveOut,
+        Some(route) if route.starts_with("/admin/") => EndpointRule::Name("/admin".into()),
+        _ => EndpointRule::Keep,
+    });
+    let registry = Registry::default();
+    let metrics = options.register(&registry).unwrap();
+    let service = metrics.instrument(
+        Router::new()
+            .push(Router::with_path("health").get(fine))
+            .push(Router::with_path("admin/{page}").get(fine))
+            .push(Router::with_path("quiet").get(left_out)),
+    );
+    let known = samples(&registry, "http_requests_total");
+    let at_zero = |endpoint, status| {
+        format!(
+            "http_requests_total{{method=\"GET\",endpoint=\"{endpoint}\",status_code=\"{status}\"}} 0"
+        )
+    };
+    assert_eq!(
+        known,
+        [
+            at_zero("/admin", 200),
+            at_zero("/admin", 500),
+            at_zero("/quiet", 200),
+            at_zero("/quiet", 500)
+        ],
+        "the rule names the known routes, too"
+    );
+    for path in ["health", "quiet", "admin/a", "admin/b", "nowhere"] {
+        let request = TestClient::get(format!("http://127.0.0.1/{path}"));
+        request.send(&service).await;
+    }
+    assert_eq!(
+        requests(&registry),
+        [
+            "{method=\"GET\",endpoint=\"/admin\",status_code=\"200\"} 2",
+            "{method=\"GET\",endpoint=\"unmatched\",status_code=\"404\"} 1"
+        ]
+    );
+    let text = registry.text();
+    assert!(
+        text.contains("http_requests_in_flight{method=\"GET\"} 0"),
+        "{text}"
+    );
 }
