@@ -96,7 +96,6 @@ rows! { over_http1, [http1]
     a_stream_without_content: row(get("/unasked/204"), "/unasked/204", 204, Nothing);
     a_stream_that_is_not_modified: row(get("/unasked/304"), "/unasked/304", 304, Nothing);
     a_body_that_is_not_modified: row(get("/unasked/304/whole"), "/unasked/304/whole", 304, Nothing);
-    a_stream_of_no_length: row(get("/unasked/length"), "/unasked/length", 200, Nothing);
 }
 
 const UNMATCHED: &str = "Salvo knows of no route where none takes the method, and GET's do not take HEAD: it is 405 under \
@@ -153,11 +152,6 @@ fn service() -> Vec<Route> {
             "GET",
             "/unasked/304/whole",
             answers(304, &[], whole("hello")),
-        ),
-        route(
-            "GET",
-            "/unasked/length",
-            answers(200, &[("content-length", "0")], pieces()),
         ),
         route("GET", "/unasked/ended", answers(201, &[], ended)),
     ]

@@ -55,6 +55,7 @@ rows! {
     a_service_as_a_route: get_path("/service/7") => "/service/{id}", 200, Is("service");
     a_nested_service: get_path("/nested/users/7") => "/nested/users/{id}", 200, Is("7");
     no_route_in_a_nested_service: get_path("/nested/nowhere") => "unmatched", 404, Nothing;
+    a_nested_service_without_a_layer: get_path("/opaque/users/7") => "unmatched", 200, Is("7");
     a_fallback: get_path("/nowhere") => "unmatched", 404, Is("fallback");
 
     a_path_that_is_rejected: get_path("/numbers/seven") => "/numbers/{id}", 400, Whatever;
@@ -86,6 +87,7 @@ fn app(metrics: HttpMetrics) -> Router {
         .route_service("/service/{id}", service)
         // Another router, which axum does not look into.
         .nest_service("/nested", users().layer(metrics.axum_layer()))
+        .nest_service("/opaque", users())
         .route("/numbers/{id}", get(number))
         .route(
             "/json",
@@ -111,12 +113,18 @@ over! { axum [http1, http2]
 
 over! { axum [http2] a_stream_whose_body_is_still_there }
 
-/// The layer never sees the request.
+/// The layer never sees that request.
 fn a_layer_outside_that_answers(_: Subject, protocol: Protocol) {
-    let refuses = async |_: Request, _: Next| StatusCode::UNAUTHORIZED;
+    let refuses = async |request: Request, next: Next| match request.uri().path() {
+        "/guarded" => StatusCode::FORBIDDEN.into_response(),
+        _ => next.run(request).await,
+    };
     let server = start(move |metrics| app(metrics).layer(from_fn(refuses)));
-    assert_eq!(get_path("/json").over(protocol, &server).status, 401);
-    server.ends_with(&[]);
+    assert_eq!(get_path("/guarded").over(protocol, &server).status, 403);
+    assert_eq!(get_path("/merged/7").over(protocol, &server).text(), "7");
+    let record = [Record::get("/merged/{id}", 200, 1)];
+    server.holds(&record);
+    server.ends_with(&record);
 }
 
 fn a_layer_outside_that_drops_the_future(_: Subject, protocol: Protocol) {

@@ -115,8 +115,14 @@ fn what_is_not_http1(on: Subject, _: Protocol) {
         client.send(nonsense);
         let answer = rest(&mut client);
         assert!(answer.starts_with(b"HTTP/1.1 400 "), "{nonsense:?}");
-        server.ends_with(&[]);
+        only_a_request_counts(server);
     }
+}
+
+/// The next client's.
+fn only_a_request_counts(server: Served) {
+    assert_eq!(server.connect().get("/hello").text(), "hello");
+    server.ends_with(&[HELLO]);
 }
 
 fn what_is_not_http1_after_a_request(on: Subject, _: Protocol) {
@@ -137,7 +143,7 @@ fn what_is_not_http2(on: Subject, _: Protocol) {
     client.send(b"\0\0\x01\x01\x05\0\0\0\x01\x82");
     client.send(b"\0\0\x01\0\0\0\0\0\0a");
     rest(&mut client);
-    server.ends_with(&[]);
+    only_a_request_counts(server);
 }
 
 /// As a WebSocket begins.

@@ -15,6 +15,7 @@ over! { [http1, http2]
     an_answer_to_head,
     a_stream_that_is_too_short_at_once,
     a_stream_that_is_too_long,
+    a_stream_that_should_be_empty,
     an_interim_status,
     a_stream_that_fails_at_once,
     a_stream_that_panics_at_once,
@@ -181,6 +182,15 @@ fn a_stream_that_is_too_long(on: Subject, protocol: Protocol) {
         Protocol::Http2 => Record::get("/r", 200, 10).aborted("body_error"),
     };
     recorded(on, protocol, Promises::length("3", Sends::Stream), record);
+}
+
+fn a_stream_that_should_be_empty(on: Subject, protocol: Protocol) {
+    let record = match protocol {
+        // The connection does not ask for it.
+        Protocol::Http1 => Record::get("/r", 200, 0),
+        Protocol::Http2 => Record::get("/r", 200, 10).aborted("body_error"),
+    };
+    recorded(on, protocol, Promises::length("0", Sends::Stream), record);
 }
 
 fn an_interim_status(on: Subject, protocol: Protocol) {
