@@ -11,6 +11,7 @@
     reason = "it is for tests alone, which fail by a panic"
 )]
 
+mod ask;
 pub mod behaviours;
 mod client;
 mod content;
@@ -22,10 +23,11 @@ mod served;
 
 use std::time::Duration;
 
+pub use ask::{Ask, ask, get};
 pub use behaviours::{Behaviour, RequestBody, Route, route};
 pub use client::{Answer, Client, ends};
 pub use content::{Content, Script, Step, Stream, stream};
-pub use conversation::{Ask, Conversation, Leaving, Protocol, ask, get};
+pub use conversation::{Conversation, Leaving, Protocol};
 pub use http2::Connection;
 pub use record::Record;
 pub use served::{Served, Stop};

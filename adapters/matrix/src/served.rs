@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use crate::record::{Ledger, equal, ledger_of, read};
 use crate::{Client, DEADLINE, Record};
 
-/// How long the requests in progress have when the server stops.
+/// How long the requests in progress still have when a test is done.
 const DRAIN: Duration = Duration::from_millis(100);
 
 /// Tells a server to drain.
@@ -24,7 +24,8 @@ pub struct Served {
     pub registry: Registry,
     /// How the framework writes a pattern.
     label: fn(&str) -> String,
-    stop: Option<oneshot::Sender<()>>,
+    drain: Option<oneshot::Sender<()>>,
+    limit: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -42,7 +43,8 @@ impl Served {
         // Accepted sockets inherit it.
         let socket = socket2::SockRef::from(&listener);
         socket.set_tcp_nodelay(true).unwrap();
-        let (stop, stopped) = oneshot::channel();
+        let (drain, draining) = oneshot::channel();
+        let (limit, limited) = oneshot::channel();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(2)
@@ -51,10 +53,8 @@ impl Served {
                 .unwrap();
             runtime.block_on(async {
                 let listener = TcpListener::from_std(listener).unwrap();
-                let (drain, draining) = oneshot::channel();
                 let limit = async {
-                    let _ = stopped.await;
-                    let _ = drain.send(());
+                    let _ = limited.await;
                     tokio::time::sleep(DRAIN).await;
                     metrics.drain_timed_out();
                 };
@@ -69,7 +69,8 @@ impl Served {
             address,
             registry,
             label,
-            stop: Some(stop),
+            drain: Some(drain),
+            limit: Some(limit),
             thread: Some(thread),
         }
     }
@@ -138,14 +139,15 @@ impl Served {
         self.holds(records);
     }
 
-    /// Tells the server to drain.
-    pub fn begin_stop(&mut self) {
-        drop(self.stop.take());
+    /// Tells the server to drain, however long that takes.
+    pub fn begin_drain(&mut self) {
+        drop(self.drain.take());
     }
 
-    /// Stops, and waits for the end of the drain.
+    /// Stops, and waits for the end of the drain, which has a limit now.
     pub fn stop(&mut self) {
-        self.begin_stop();
+        self.begin_drain();
+        drop(self.limit.take());
         if let Some(thread) = self.thread.take() {
             thread.join().unwrap();
         }

@@ -45,7 +45,7 @@ fn what_ends_within_it_is_answered(on: Subject, protocol: Protocol) {
     let mut stream = Conversation::get(protocol, server.address, "/stream", "");
     assert_eq!(stream.status(), Some(200));
     server.wait_in_flight("GET", 2);
-    server.begin_stop();
+    server.begin_drain();
     gate.add_permits(2);
     assert_eq!(slow.status(), Some(200));
     while stream.piece().is_some_and(|piece| !piece.is_empty()) {}

@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 #[macro_use]
-mod subject;
+mod over;
 
 mod answers;
 mod axum;
@@ -23,4 +23,5 @@ mod many_streams;
 mod nested;
 mod salvo;
 mod salvo_only;
+mod subject;
 mod table;
