@@ -57,13 +57,13 @@ fn a_row_is_the_sum_over_tenants_and_classes() {
     second(&mut watched, &[("a", 200), ("b", 200), ("b", 200)]);
     // A tenant, a class and a reason that are new.
     second(&mut watched, &[("a", 500), ("new", 200), ("new", 499)]);
-    second(&mut watched, &[("new", 404)]);
+    second(&mut watched, &[("a", 499)]);
     second(&mut watched, &[]);
     let (row, detail) = row(&watched);
-    let statuses = json!({ "200": 6, "404": 1, "499": 1, "500": 2 });
+    let statuses = json!({ "200": 6, "499": 2, "500": 2 });
     assert_eq!(row["statuses"], statuses, "{row}");
     assert_eq!((&row["requests"], &row["errors"]), (&json!(10), &json!(2)));
-    assert_eq!(row["aborted"], json!({ "client_disconnect": 1 }));
+    assert_eq!(row["aborted"], json!({ "client_disconnect": 2 }));
     // Seven requests in four seconds, and not one of those before.
     assert_eq!(row["rate"], 1.75);
     assert_eq!(row["spark"], json!([3, 3, 1, 0]));
@@ -74,7 +74,7 @@ fn a_row_is_the_sum_over_tenants_and_classes() {
     let overview = state(&watched)["overview"].take();
     assert_eq!(overview["rate"], json!([3, 3, 1, 0]));
     assert_eq!(overview["errors"], json!([0, 1, 0, 0]));
-    assert_eq!(overview["aborted"], json!([0, 1, 0, 0]));
+    assert_eq!(overview["aborted"], json!([0, 1, 1, 0]));
 }
 
 /// The same families, by hand, so that times and sizes are known and series can go.
@@ -107,9 +107,9 @@ impl ByHand {
         registry
             .register("http_request_duration_seconds", "Times", durations.clone())
             .unwrap();
-        registry
-            .register("http_response_size_bytes", "Sizes", sizes.clone())
-            .unwrap();
+        for sizes_of in ["http_request_size_bytes", "http_response_size_bytes"] {
+            registry.register(sizes_of, "Sizes", sizes.clone()).unwrap();
+        }
         by_hand
     }
 
@@ -146,6 +146,7 @@ fn percentiles_are_of_all_tenants_and_what_goes_is_taken_off() {
     // Rank 95 of 100, 5 of the 10 from 1 s to 10 s; rank 50 of the 90 up to 0.1 s.
     assert_eq!(before["p95"], 5.5);
     assert_eq!(before["p50"], 0.05556);
+    assert_eq!(before["bytes_in"], 10_000);
     assert_eq!(before["bytes_out"], 10_000);
     by_hand.remove("slow");
     watched.read();
@@ -168,4 +169,19 @@ fn percentiles_are_of_all_tenants_and_what_goes_is_taken_off() {
     let (later, _) = row(&watched);
     assert_eq!(later["histogram"], json!([0, 0, 0, 0]));
     assert_eq!(later["requests"], 92);
+}
+
+#[test]
+fn without_statuses_the_requests_are_those_that_were_timed() {
+    let registry = Registry::default();
+    let by_hand = ByHand::register(&registry);
+    registry.unregister("http_requests");
+    let mut watched = Watched::new(&registry);
+    watched.read();
+    watched.read();
+    by_hand.record("slow", 10, 5.0);
+    by_hand.record("fast", 90, 0.05);
+    watched.read();
+    let (row, _) = row(&watched);
+    assert_eq!((&row["requests"], &row["rate"]), (&json!(100), &json!(50)));
 }
