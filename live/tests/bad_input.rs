@@ -11,6 +11,7 @@ use tallied::{
     Buckets, Collector, Counter, Description, Family, Gauge, GaugeFn, Histogram, Registry, Samples,
 };
 use tallied_http::HttpMetrics;
+use tallied_http::adapter::KnownRoute;
 use tallied_live::Live;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -143,11 +144,12 @@ async fn a_collector_that_hangs_and_one_that_panics_are_said() {
 async fn a_thousand_endpoints() {
     let registry = Registry::default();
     let http = HttpMetrics::register(&registry).unwrap();
-    for n in 0..1000 {
-        let route = format!("/a/{n}/{{id}}");
-        http.find(&http::Method::GET, Some(&route), |_| None)
-            .unwrap();
-    }
+    let routes = (0..1000).map(|n| KnownRoute {
+        endpoint: format!("/a/{n}/{{id}}"),
+        method: None,
+        exact: true,
+    });
+    http.add_routes(&routes.collect());
     let live = Live::builder().http(http).register(&registry).unwrap();
     let mut stream = Stream::open(&live).await;
     let state = stream.next("state").await;
