@@ -7,11 +7,11 @@ use std::sync::Arc;
 use http::Method;
 use tallied::Buckets;
 
+use crate::bounds::{EndpointBounds, EndpointBuckets};
 use crate::endpoint;
 use crate::endpoint_rule::{EndpointRule, Rule};
 use crate::head::RequestHead;
 use crate::own_labels::{HeadFn, OwnLabel};
-use crate::series::EndpointBounds;
 
 /// The options of [`HttpMetrics`](crate::HttpMetrics); see [`HttpMetrics::builder`](crate::HttpMetrics::builder).
 ///
@@ -91,17 +91,6 @@ pub enum HttpMetric {
     RequestSize,
     /// `http_response_size_bytes`
     ResponseSize,
-}
-
-/// Bounds for one endpoint. `None` leaves those of all endpoints.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct EndpointBuckets {
-    /// Of `http_request_duration_seconds` and `http_response_start_seconds`, in seconds.
-    pub duration: Option<Buckets>,
-    /// Of `http_request_size_bytes`, in bytes.
-    pub request_size: Option<Buckets>,
-    /// Of `http_response_size_bytes`, in bytes.
-    pub response_size: Option<Buckets>,
 }
 
 impl Default for HttpMetricsBuilder {

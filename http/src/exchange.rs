@@ -205,9 +205,12 @@ impl Exchange {
         let before = match &self.grpc {
             Grpc::No => return,
             Grpc::Call(status) => *status,
-            Grpc::UnknownMethod { method, path } => {
+            Grpc::UnknownMethod(unknown) => {
                 if is_head && grpc::is_grpc(headers) && !grpc::is_unimplemented(headers) {
-                    let found = self.metrics.routes().find_by_label(*method, path);
+                    let found = self
+                        .metrics
+                        .routes()
+                        .find_by_label(unknown.method, &unknown.path);
                     self.move_to(found);
                 }
                 None
@@ -284,8 +287,8 @@ impl Exchange {
         }
         match self.grpc {
             Grpc::No => {}
-            Grpc::Call(Some(status)) => place.count_grpc(status),
-            Grpc::Call(None) | Grpc::UnknownMethod { .. } => place.count_grpc(grpc::NO_STATUS),
+            Grpc::Call(Some(status)) => place.count_grpc(status.name()),
+            Grpc::Call(None) | Grpc::UnknownMethod(_) => place.count_grpc(grpc::NO_STATUS),
         }
         place.leave();
         let recent = self.metrics.requests();

@@ -12,15 +12,14 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::{HeaderMap, Response, Version};
+use http::{HeaderMap, Version};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use crate::BoxError;
 use crate::aborted::Aborted;
 use crate::causes::causes;
-use crate::exchange::{Exchange, Unrecorded};
-use crate::response_in_progress::FinalResponse;
+use crate::exchange::Exchange;
 use crate::scrape::NotTaken;
 use crate::series::MethodSeries;
 
@@ -95,7 +94,7 @@ impl Framing {
 
 /// What is known of a streamed body.
 #[derive(Debug)]
-struct ResponseBodyCount {
+pub(crate) struct ResponseBodyCount {
     framing: Framing,
     /// What the connection asks for of this body.
     length: Option<u64>,
@@ -106,7 +105,7 @@ struct ResponseBodyCount {
     outcome: Option<Outcome>,
     exchange: Option<Exchange>,
     /// The trailers, if they came before the exchange.
-    trailers: Option<HeaderMap>,
+    trailers: Option<Box<HeaderMap>>,
     /// Whose polls are timed.
     poll_series: Option<&'static MethodSeries>,
 }
@@ -155,7 +154,7 @@ impl ResponseBodyCount {
         if let Some(trailers) = frame.trailers_ref() {
             match &mut self.exchange {
                 Some(exchange) => exchange.see(trailers, false),
-                None => self.trailers = Some(trailers.clone()),
+                None => self.trailers = Some(Box::new(trailers.clone())),
             }
         }
         // After trailers the connection asks for nothing more.
@@ -206,7 +205,7 @@ pin_project! {
         inner: B,
         count: Count,
         // How it broke, while that is held back. A body has to be Sync; nobody ever waits for the lock.
-        held: Option<Mutex<Broken>>,
+        held: Option<Box<Mutex<Broken>>>,
         // Whether the connection had an opportunity to write all that it was given.
         flushed: bool,
     }
@@ -232,7 +231,7 @@ impl<B> std::fmt::Debug for CountedResponseBody<B> {
     clippy::large_enum_variant,
     reason = "a box would be an allocation for each request"
 )]
-enum Count {
+pub(crate) enum Count {
     /// The request is recorded already.
     Nobody,
     Own(ResponseBodyCount),
@@ -241,6 +240,13 @@ enum Count {
 }
 
 impl Count {
+    /// The end of the body records this request; the connection sends `length` bytes of it, where that is known.
+    pub(crate) fn own(exchange: Exchange, length: Option<u64>, framing: Framing) -> Self {
+        let mut count = ResponseBodyCount::new(length, framing);
+        count.take(exchange, length, true);
+        Self::Own(count)
+    }
+
     fn with<T>(&mut self, change: impl FnOnce(&mut ResponseBodyCount) -> T) -> Option<T> {
         match self {
             Self::Nobody => None,
@@ -254,70 +260,13 @@ impl Count {
     }
 }
 
-impl Exchange {
-    /// A response that nothing will change any more: records the request, or leaves that to the body that is given back.
-    ///
-    /// `to_head` says whether it answers a HEAD, and so is sent without a body. If reading the request's body showed that the
-    /// client is gone or broke the protocol, that is recorded, whatever the response says. A response whose extensions hold
-    /// [`Unrecorded`](crate::Unrecorded) leaves its request out.
-    ///
-    /// Costs no allocation, and for each frame of the body some additions.
-    pub fn respond<B>(
-        self,
-        response: Response<B>,
-        framing: Framing,
-        to_head: bool,
-    ) -> Response<CountedResponseBody<B>>
-    where
-        B: Body<Data = Bytes>,
-    {
-        if response.extensions().get::<Unrecorded>().is_some() {
-            self.forget();
-            return response.map(CountedResponseBody::uncounted);
-        }
-        let final_response = FinalResponse {
-            status: response.status(),
-            headers: response.headers(),
-            whole: None,
-            size_hint: response.body().size_hint(),
-            is_end_stream: response.body().is_end_stream(),
-            body_is_own: true,
-        };
-        let count = self.count(&final_response, framing, to_head);
-        response.map(|body| CountedResponseBody::new(body, count))
-    }
-
-    /// As [`respond`](Self::respond), for a framework that has a response type of its own: gives the body to put in the place
-    /// of `body`.
-    pub fn count_body<B>(
-        self,
-        response: &FinalResponse<'_>,
-        framing: Framing,
-        to_head: bool,
-        body: B,
-    ) -> CountedResponseBody<B> {
-        CountedResponseBody::new(body, self.count(response, framing, to_head))
-    }
-
-    fn count(self, response: &FinalResponse<'_>, framing: Framing, to_head: bool) -> Count {
-        let Some(mut exchange) = self.settle_head(response, framing, to_head) else {
-            return Count::Nobody;
-        };
-        exchange.answered(response.status);
-        let length = response.length();
-        let mut count = ResponseBodyCount::new(length, framing);
-        count.take(exchange, length, true);
-        Count::Own(count)
-    }
-}
-
 impl<B> CountedResponseBody<B> {
     /// A body that is passed on as it is, because its request is recorded already, or by somebody else.
     pub fn uncounted(inner: B) -> Self {
         Self::new(inner, Count::Nobody)
     }
 
-    fn new(inner: B, count: Count) -> Self {
+    pub(crate) fn new(inner: B, count: Count) -> Self {
         Self {
             inner,
             count,
@@ -407,7 +356,7 @@ where
         let this = self.project();
         if !*this.flushed {
             *this.flushed = true;
-            *this.held = Some(Mutex::new(broken));
+            *this.held = Some(Box::new(Mutex::new(broken)));
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
