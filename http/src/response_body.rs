@@ -177,9 +177,12 @@ impl ResponseBodyCount {
     }
 
     fn settle(&mut self) {
-        let Some(mut exchange) = self.exchange.take() else {
+        let Some(exchange) = &mut self.exchange else {
             return;
         };
+        if exchange.is_recorded() {
+            return;
+        }
         if let Some(trailers) = self.trailers.take() {
             exchange.see(&trailers, false);
         }
@@ -189,7 +192,7 @@ impl ResponseBodyCount {
         match self.outcome {
             Some(Outcome::Complete) if !wrong => exchange.finish(),
             Some(Outcome::Complete | Outcome::Failed) => exchange.abort(Aborted::BodyError),
-            Some(Outcome::Dropped) | None => drop(exchange),
+            Some(Outcome::Dropped) | None => self.exchange = None,
         }
     }
 }
