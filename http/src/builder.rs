@@ -7,11 +7,11 @@ use std::sync::Arc;
 use http::Method;
 use tallied::Buckets;
 
+use crate::bounds::{EndpointBounds, EndpointBuckets};
 use crate::endpoint;
 use crate::endpoint_rule::{EndpointRule, Rule};
 use crate::head::RequestHead;
 use crate::own_labels::{HeadFn, OwnLabel};
-use crate::series::EndpointBounds;
 
 /// The options of [`HttpMetrics`](crate::HttpMetrics); see [`HttpMetrics::builder`](crate::HttpMetrics::builder).
 ///
@@ -91,17 +91,6 @@ pub enum HttpMetric {
     RequestSize,
     /// `http_response_size_bytes`
     ResponseSize,
-}
-
-/// Bounds for one endpoint. `None` leaves those of all endpoints.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct EndpointBuckets {
-    /// Of `http_request_duration_seconds` and `http_response_start_seconds`, in seconds.
-    pub duration: Option<Buckets>,
-    /// Of `http_request_size_bytes`, in bytes.
-    pub request_size: Option<Buckets>,
-    /// Of `http_response_size_bytes`, in bytes.
-    pub response_size: Option<Buckets>,
 }
 
 impl Default for HttpMetricsBuilder {
@@ -241,7 +230,7 @@ impl HttpMetricsBuilder {
     /// `http_requests_in_flight`, `http_handler_poll_seconds` and `grpc_requests_total`. At most 4 labels.
     ///
     /// A request without a value, or with an empty one, has `none`; a value beyond the limit, or longer than 128 bytes, is
-    /// `other`. What a client writes is its own word: take a tenant from what an authentication put into the extensions, or
+    /// `other`, and so it is where the function panics. What a client writes is its own word: take a tenant from what an authentication put into the extensions, or
     /// use [`label_set_later`](Self::label_set_later).
     ///
     /// Costs for each request the function, and one lock-free lookup.
@@ -293,7 +282,7 @@ impl HttpMetricsBuilder {
     /// It is also asked about the routes that are known at the start, so that their series begin at zero: with the route and its
     /// method, the path `/`, and no headers.
     ///
-    /// Costs a call for each request.
+    /// Costs a call for each request. Where the rule panics, the route is kept.
     ///
     /// ```
     /// use tallied::Registry;

@@ -90,6 +90,7 @@ impl Exchange {
         if is_counted(metrics, || route.map(|_| place.find(metrics, head))) {
             return None;
         }
+        let started = Instant::now();
         let found = place.find(metrics, head);
         if let Some(series) = found {
             series.enter();
@@ -99,7 +100,7 @@ impl Exchange {
             metrics,
             found,
             own_labels: OwnValues::OfHead(values),
-            started: Instant::now(),
+            started,
             request_body: None,
             status: None,
             series: None,
@@ -201,19 +202,18 @@ impl Exchange {
     /// A head or trailers are final: they may have the status of a gRPC call. A service that knows the method of a call
     /// gives it its place.
     pub(crate) fn see(&mut self, headers: &HeaderMap, is_head: bool) {
-        if let Grpc::No = self.grpc {
-            return;
-        }
-        let status = grpc::status(headers);
-        if let Grpc::UnknownMethod(path) = &self.grpc {
-            if is_head && grpc::is_grpc(headers) && !grpc::is_unimplemented(headers) {
-                let found = self.found;
-                let method = found.map(|series| series.method);
-                let found = method.map(|method| self.metrics.routes().find_by_label(method, path));
-                self.move_to(found.unwrap_or_default());
+        let before = match &self.grpc {
+            Grpc::No => return,
+            Grpc::Call(status) => *status,
+            Grpc::UnknownMethod { method, path } => {
+                if is_head && grpc::is_grpc(headers) && !grpc::is_unimplemented(headers) {
+                    let found = self.metrics.routes().find_by_label(*method, path);
+                    self.move_to(found);
+                }
+                None
             }
-        }
-        self.grpc = Grpc::Call(status);
+        };
+        self.grpc = Grpc::Call(grpc::status(headers).or(before));
     }
 
     /// So many more bytes of the response's body are on their way.
@@ -285,7 +285,7 @@ impl Exchange {
         match self.grpc {
             Grpc::No => {}
             Grpc::Call(Some(status)) => place.count_grpc(status),
-            Grpc::Call(None) | Grpc::UnknownMethod(_) => place.count_grpc(grpc::NO_STATUS),
+            Grpc::Call(None) | Grpc::UnknownMethod { .. } => place.count_grpc(grpc::NO_STATUS),
         }
         place.leave();
         let recent = self.metrics.requests();

@@ -23,6 +23,7 @@ mod aborted;
 mod accept;
 pub mod adapter;
 mod append_only;
+mod bounds;
 mod builder;
 mod causes;
 mod counted;
@@ -50,7 +51,8 @@ mod scrape;
 mod series;
 
 pub use accept::accept_quality;
-pub use builder::{EndpointBuckets, HttpMetric, HttpMetricsBuilder, LabelBuilder};
+pub use bounds::EndpointBuckets;
+pub use builder::{HttpMetric, HttpMetricsBuilder, LabelBuilder};
 pub use defer_eof::DeferEof;
 pub use endpoint_rule::EndpointRule;
 pub use exchange::Unrecorded;

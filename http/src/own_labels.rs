@@ -8,6 +8,7 @@
 
 use std::borrow::{Borrow, Cow};
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -156,9 +157,14 @@ impl OwnLabels {
     pub(crate) fn of_head(&self, head: &RequestHead<'_>) -> Values {
         let mut values = Values::default();
         for (known, value) in self.labels.iter().zip(&mut values) {
-            let of_head = known.label.of_head.as_deref();
-            let text = of_head.and_then(|of_head| of_head(head));
-            *value = text.map_or(NUMBER_OF_NONE, |text| known.number(&text));
+            if let Some(of_head) = known.label.of_head.as_deref() {
+                // The request must not be lost with it.
+                let text = catch_unwind(AssertUnwindSafe(|| of_head(head)));
+                *value = match text {
+                    Ok(text) => known.number(&text.unwrap_or_default()),
+                    Err(_panic) => NUMBER_OF_OTHER,
+                };
+            }
         }
         values
     }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use http::{Extensions, HeaderMap, Method, Uri, Version};
 
@@ -9,6 +10,7 @@ use crate::endpoint::KnownRoute;
 use crate::endpoint_rule::EndpointRule;
 use crate::grpc;
 use crate::head::RequestHead;
+use crate::methods::MethodLabel;
 use crate::metrics::HttpMetrics;
 use crate::routes::Found;
 
@@ -19,7 +21,7 @@ pub(crate) enum Grpc {
     /// With its status, once that is known.
     Call(Option<&'static str>),
     /// … of a method that nobody asked for so far: it has no place before a service knows it.
-    UnknownMethod(Box<str>),
+    UnknownMethod { method: MethodLabel, path: Box<str> },
 }
 
 /// Finds where a request is recorded.
@@ -65,7 +67,11 @@ impl<'a, P: FnOnce(&str) -> Option<&'static str>> Place<'a, P> {
             return found;
         }
         routes.find_known(method, path).unwrap_or_else(|| {
-            self.grpc = Grpc::UnknownMethod(path.into());
+            let path = path.into();
+            self.grpc = Grpc::UnknownMethod {
+                method: routes.methods.label(method),
+                path,
+            };
             routes.find(method, None, |_| None)
         })
     }
@@ -73,7 +79,10 @@ impl<'a, P: FnOnce(&str) -> Option<&'static str>> Place<'a, P> {
 
 /// What the application's rule makes of a request; `None` to keep what is.
 fn ruled(metrics: HttpMetrics, head: RequestHead<'_>) -> Option<Found> {
-    match metrics.endpoint_rule()?(&head) {
+    let rule = metrics.endpoint_rule()?;
+    // A rule that panics must not lose the request.
+    let ruled = catch_unwind(AssertUnwindSafe(|| rule(&head)));
+    match ruled.unwrap_or(EndpointRule::Keep) {
         EndpointRule::Keep => None,
         EndpointRule::Name(name) => Some(metrics.routes().find_named(head.method(), &name)),
         EndpointRule::LeaveOut => Some(None),

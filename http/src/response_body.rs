@@ -12,15 +12,14 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::{HeaderMap, Response, Version};
+use http::{HeaderMap, Version};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use crate::BoxError;
 use crate::aborted::Aborted;
 use crate::causes::causes;
-use crate::exchange::{Exchange, Unrecorded};
-use crate::response_in_progress::FinalResponse;
+use crate::exchange::Exchange;
 use crate::scrape::NotTaken;
 use crate::series::MethodSeries;
 
@@ -228,6 +227,10 @@ impl<B> std::fmt::Debug for CountedResponseBody<B> {
 }
 
 /// Who has the count of a body.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a box would be an allocation for each request"
+)]
 enum Count {
     /// The request is recorded already.
     Nobody,
@@ -250,68 +253,22 @@ impl Count {
     }
 }
 
-impl Exchange {
-    /// A response that nothing will change any more: records the request, or leaves that to the body that is given back.
-    ///
-    /// `to_head` says whether it answers a HEAD, and so is sent without a body. If reading the request's body showed that the
-    /// client is gone or broke the protocol, that is recorded, whatever the response says. A response whose extensions hold
-    /// [`Unrecorded`](crate::Unrecorded) leaves its request out.
-    ///
-    /// Costs no allocation, and for each frame of the body some additions.
-    pub fn respond<B>(
-        self,
-        response: Response<B>,
-        framing: Framing,
-        to_head: bool,
-    ) -> Response<CountedResponseBody<B>>
-    where
-        B: Body<Data = Bytes>,
-    {
-        let (head, body) = response.into_parts();
-        if head.extensions.get::<Unrecorded>().is_some() {
-            self.forget();
-            return Response::from_parts(head, CountedResponseBody::new(body, Count::Nobody));
-        }
-        let final_response = FinalResponse {
-            status: head.status,
-            headers: &head.headers,
-            whole: None,
-            size_hint: body.size_hint(),
-            is_end_stream: body.is_end_stream(),
-            body_is_own: true,
-        };
-        let count = self.count(&final_response, framing, to_head);
-        Response::from_parts(head, CountedResponseBody::new(body, count))
-    }
-
-    /// As [`respond`](Self::respond), for a framework that has a response type of its own: gives the body to put in the place
-    /// of `body`.
-    pub fn count_body<B>(
-        self,
-        response: &FinalResponse<'_>,
-        framing: Framing,
-        to_head: bool,
-        body: B,
-    ) -> CountedResponseBody<B> {
-        CountedResponseBody::new(body, self.count(response, framing, to_head))
-    }
-
-    fn count(self, response: &FinalResponse<'_>, framing: Framing, to_head: bool) -> Count {
-        let Some(mut exchange) = self.settle_head(response, framing, to_head) else {
-            return Count::Nobody;
-        };
-        exchange.answered(response.status);
-        let length = response.length();
-        let mut count = ResponseBodyCount::new(length, framing);
-        count.take(exchange, length, true);
-        Count::Own(count)
-    }
-}
-
 impl<B> CountedResponseBody<B> {
     /// A body that is passed on as it is, because its request is recorded already, or by somebody else.
     pub fn uncounted(inner: B) -> Self {
         Self::new(inner, Count::Nobody)
+    }
+
+    /// A body whose end records this request; the connection sends `length` bytes of it, where that is known.
+    pub(crate) fn counted(
+        inner: B,
+        exchange: Exchange,
+        length: Option<u64>,
+        framing: Framing,
+    ) -> Self {
+        let mut count = ResponseBodyCount::new(length, framing);
+        count.take(exchange, length, true);
+        Self::new(inner, Count::Own(count))
     }
 
     fn new(inner: B, count: Count) -> Self {

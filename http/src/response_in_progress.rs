@@ -1,12 +1,13 @@
 //! From a final head to a record, or to the body that makes it.
 
+use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, StatusCode};
-use http_body::SizeHint;
+use http::{HeaderMap, Response, StatusCode};
+use http_body::{Body, SizeHint};
 
 use crate::aborted::Aborted;
-use crate::exchange::Exchange;
-use crate::response_body::{Framing, Handover};
+use crate::exchange::{Exchange, Unrecorded};
+use crate::response_body::{CountedResponseBody, Framing, Handover};
 
 /// A response as it passed the middleware: something outside may still change it.
 #[derive(Debug)]
@@ -53,13 +54,14 @@ impl FinalResponse<'_> {
     }
 
     /// So many bytes the connection sends of its body, and then drops it.
-    pub(crate) fn length(&self) -> Option<u64> {
+    fn length(&self) -> Option<u64> {
         content_length(self.headers).or_else(|| self.size_hint.exact())
     }
 
     /// Whether the connection will drop the body without asking it for anything.
-    fn has_ended(&self) -> bool {
-        content_length(self.headers) == Some(0) || self.is_end_stream
+    fn has_ended(&self, framing: Framing) -> bool {
+        let has_no_length = || content_length(self.headers) == Some(0);
+        self.is_end_stream || framing == Framing::Length && has_no_length()
     }
 
     /// Whether a whole body has another size than its Content-Length: then the client waits for the rest, or takes
@@ -79,6 +81,55 @@ pub fn content_length(headers: &HeaderMap) -> Option<u64> {
 }
 
 impl Exchange {
+    /// A response that nothing will change any more: records the request, or leaves that to the body that is given back.
+    ///
+    /// `to_head` says whether it answers a HEAD, and so is sent without a body. If reading the request's body showed that the
+    /// client is gone or broke the protocol, that is recorded, whatever the response says. A response whose extensions hold
+    /// [`Unrecorded`](crate::Unrecorded) leaves its request out.
+    ///
+    /// Costs no allocation, and for each frame of the body some additions.
+    pub fn respond<B>(
+        self,
+        response: Response<B>,
+        framing: Framing,
+        to_head: bool,
+    ) -> Response<CountedResponseBody<B>>
+    where
+        B: Body<Data = Bytes>,
+    {
+        let (head, body) = response.into_parts();
+        if head.extensions.get::<Unrecorded>().is_some() {
+            self.forget();
+            return Response::from_parts(head, CountedResponseBody::uncounted(body));
+        }
+        let final_response = FinalResponse {
+            status: head.status,
+            headers: &head.headers,
+            whole: None,
+            size_hint: body.size_hint(),
+            is_end_stream: body.is_end_stream(),
+            body_is_own: true,
+        };
+        let body = self.count_body(&final_response, framing, to_head, body);
+        Response::from_parts(head, body)
+    }
+
+    /// As [`respond`](Self::respond), for a framework that has a response type of its own: gives the body to put in the place
+    /// of `body`.
+    pub fn count_body<B>(
+        self,
+        response: &FinalResponse<'_>,
+        framing: Framing,
+        to_head: bool,
+        body: B,
+    ) -> CountedResponseBody<B> {
+        let Some(mut exchange) = self.settle_head(response, framing, to_head) else {
+            return CountedResponseBody::uncounted(body);
+        };
+        exchange.answered(response.status);
+        CountedResponseBody::counted(body, exchange, response.length(), framing)
+    }
+
     /// The response is final: records the request, or leaves that to the streamed body.
     ///
     /// Call it once nothing changes the response any more. A streamed body records the request when it ends; if it has been
@@ -102,7 +153,7 @@ impl Exchange {
     }
 
     /// Records the request, unless the response has a body that the connection will ask for something.
-    pub(crate) fn settle_head(
+    fn settle_head(
         mut self,
         response: &FinalResponse<'_>,
         framing: Framing,
@@ -125,7 +176,7 @@ impl Exchange {
             self.finish_whole(status, 0, None);
             return None;
         }
-        if response.has_ended() {
+        if response.has_ended(framing) {
             self.finish_with(response, framing, 0);
             return None;
         }

@@ -15,7 +15,7 @@ use http::{Method, StatusCode};
 use tallied::Counter;
 
 use crate::append_only::AppendOnly;
-use crate::builder::EndpointBuckets;
+use crate::bounds::EndpointBuckets;
 use crate::endpoint::{KnownRoute, OVERFLOW, UNMATCHED};
 use crate::methods::{MethodLabel, Methods};
 use crate::series::{EndpointFamilies, MethodSeries};

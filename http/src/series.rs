@@ -9,7 +9,7 @@ use http::StatusCode;
 use tallied::{Buckets, Counter, Family, Histogram, UpDownCounter};
 
 use crate::append_only::AppendOnly;
-use crate::builder::EndpointBuckets;
+use crate::bounds::EndpointBounds;
 use crate::labelled::Labelled;
 use crate::methods::MethodLabel;
 use crate::own_labels::{OwnLabels, Values};
@@ -38,27 +38,6 @@ pub(crate) struct EndpointFamilies {
     pub(crate) duration_by_class: bool,
     pub(crate) buckets: EndpointBounds,
     pub(crate) own_labels: OwnLabels,
-}
-
-/// The bounds of the histograms of an endpoint.
-#[derive(Debug, Clone)]
-pub(crate) struct EndpointBounds {
-    pub(crate) duration: Buckets,
-    pub(crate) request_size: Buckets,
-    pub(crate) response_size: Buckets,
-}
-
-impl EndpointBounds {
-    /// These, but for what an endpoint has of its own.
-    pub(crate) fn with(&self, own: Option<&EndpointBuckets>) -> Self {
-        let mut all = self.clone();
-        if let Some(own) = own.cloned() {
-            all.duration = own.duration.unwrap_or(all.duration);
-            all.request_size = own.request_size.unwrap_or(all.request_size);
-            all.response_size = own.response_size.unwrap_or(all.response_size);
-        }
-        all
-    }
 }
 
 /// A method and an endpoint.

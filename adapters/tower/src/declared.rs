@@ -1,7 +1,6 @@
 //! Endpoints that the application declares, because nobody can list the routes of a service.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use http::Method;
 use tallied_http::adapter::KnownRoute;
@@ -28,9 +27,10 @@ pub enum EndpointError {
     },
 }
 
-/// The declared endpoints, by path.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Declared(Arc<matchit::Router<Box<str>>>);
+/// The declared endpoints, by path. Leaked on purpose: axum clones its layers for each request, and counting references would
+/// make all of them contend.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Declared(Option<&'static matchit::Router<Box<str>>>);
 
 impl Declared {
     /// Adds endpoints, and says what routes they are.
@@ -38,7 +38,7 @@ impl Declared {
         &mut self,
         endpoints: impl IntoIterator<Item = &'a str>,
     ) -> Result<BTreeSet<KnownRoute>, EndpointError> {
-        let router = Arc::make_mut(&mut self.0);
+        let mut router = self.0.cloned().unwrap_or_default();
         let mut routes = BTreeSet::new();
         for endpoint in endpoints {
             let (method, path) = parsed(endpoint)?;
@@ -58,12 +58,13 @@ impl Declared {
                 exact: true,
             });
         }
+        self.0 = Some(Box::leak(Box::new(router)));
         Ok(routes)
     }
 
     /// The one that matches a path.
     pub(crate) fn find(&self, path: &str) -> Option<&str> {
-        let found = self.0.at(path).ok()?;
+        let found = self.0?.at(path).ok()?;
         Some(found.value)
     }
 }

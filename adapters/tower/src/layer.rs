@@ -32,12 +32,11 @@ pub struct MetricsLayer<R = Plain> {
 
 impl<R> Clone for MetricsLayer<R> {
     fn clone(&self) -> Self {
-        Self {
-            declared: self.declared.clone(),
-            ..Self::new(self.metrics)
-        }
+        *self
     }
 }
+
+impl<R> Copy for MetricsLayer<R> {}
 
 /// Puts the layer of [`HttpMetrics`] around services.
 pub trait Instrument {
@@ -142,7 +141,7 @@ impl<S, R> Layer<S> for MetricsLayer<R> {
     fn layer(&self, inner: S) -> Self::Service {
         MetricsService {
             inner,
-            layer: self.clone(),
+            layer: *self,
         }
     }
 }
@@ -158,7 +157,7 @@ impl<S: Clone, R> Clone for MetricsService<S, R> {
     fn clone(&self) -> Self {
         Self {
             inner: self.inner.clone(),
-            layer: self.layer.clone(),
+            layer: self.layer,
         }
     }
 }

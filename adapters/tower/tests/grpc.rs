@@ -9,7 +9,7 @@ use bytes::Bytes;
 use h2::client::SendRequest;
 use http::{HeaderMap, Request};
 use tallied::Registry;
-use tallied_tower::{HttpMetrics, Instrument};
+use tallied_tower::{HttpMetrics, HttpMetricsBuilder, Instrument};
 use tokio::task::AbortHandle;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
@@ -33,8 +33,12 @@ impl Drop for Served {
 
 impl Served {
     async fn start() -> Self {
+        Self::start_with(HttpMetrics::builder().max_endpoints(3)).await
+    }
+
+    async fn start_with(options: HttpMetricsBuilder) -> Self {
         let registry = Registry::default();
-        let options = HttpMetrics::builder().grpc().max_endpoints(3);
+        let options = options.grpc();
         let metrics = options.register(&registry).unwrap();
         let layer = metrics
             .layer()
@@ -173,6 +177,21 @@ async fn methods_that_clients_make_up_take_no_places() {
     server
         .comes_to_hold("http_requests_endpoint_overflow_total 0")
         .await;
+}
+
+#[tokio::test]
+async fn unmatched_may_be_left_out() {
+    let server = Served::start_with(HttpMetrics::builder().exclude_endpoint("unmatched")).await;
+    let client = server.connect().await;
+    answer(&client, "/made.up.Service/Check", "").await;
+    let (answer, upload) = call(&client, WATCH, "").await;
+    drop((answer.await.unwrap(), upload));
+    server.comes_to_hold(&grpc(WATCH, "none", 1)).await;
+    server.comes_to_hold(&http(WATCH, 499, 1)).await;
+    server
+        .comes_to_hold("http_requests_in_flight{method=\"POST\"} 0")
+        .await;
+    assert!(!server.registry.text().contains("UNIMPLEMENTED"));
 }
 
 #[tokio::test]

@@ -299,6 +299,20 @@ async fn a_rule_groups_renames_and_leaves_out_below_the_limit() {
 }
 
 #[tokio::test]
+async fn functions_that_panic_lose_no_request() {
+    let options = HttpMetrics::builder()
+        .label("tenant", |_| panic!("on purpose"))
+        .limit(9)
+        .endpoint_rule(|_| panic!("on purpose"));
+    let (registry, router) = instrumented(options, fine());
+    ask(&router, of_tenant("/r", "ann")).await;
+    holds(
+        &registry,
+        "http_requests_total{method=\"GET\",endpoint=\"/r\",status_code=\"200\",tenant=\"other\"} 1",
+    );
+}
+
+#[tokio::test]
 async fn durations_are_told_apart_by_the_class_of_the_status() {
     let options = HttpMetrics::builder().duration_by_status_class();
     let (registry, router) = instrumented(options, fine());
