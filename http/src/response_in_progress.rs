@@ -59,8 +59,9 @@ impl FinalResponse<'_> {
     }
 
     /// Whether the connection will drop the body without asking it for anything.
-    fn has_ended(&self) -> bool {
-        content_length(self.headers) == Some(0) || self.is_end_stream
+    fn has_ended(&self, framing: Framing) -> bool {
+        let has_no_length = || content_length(self.headers) == Some(0);
+        self.is_end_stream || framing == Framing::Length && has_no_length()
     }
 
     /// Whether a whole body has another size than its Content-Length: then the client waits for the rest, or takes
@@ -175,7 +176,7 @@ impl Exchange {
             self.finish_whole(status, 0, None);
             return None;
         }
-        if response.has_ended() {
+        if response.has_ended(framing) {
             self.finish_with(response, framing, 0);
             return None;
         }

@@ -2,20 +2,31 @@
 
 use std::io::Read;
 
-use salvo::prelude::*;
+use tallied_matrix::behaviours::{hello, streams, tunnels};
+use tallied_matrix::{Client, Connection, Protocol, Record, Served, Step, route, stream};
 
-use super::handlers::hello;
-use super::http2::Connection;
-use super::observed::{Observed, Record};
-use crate::support::Client;
+use crate::subject::Subject;
 
-fn served() -> Observed {
-    Observed::router(
-        Router::new()
-            .push(Router::with_path("hello").get(hello))
-            .push(Router::with_path("stream").get(streams))
-            .push(Router::with_path("echo").get(echoes)),
-    )
+over! { [http1]
+    keep_alive_over_http1,
+    pipelining,
+    what_is_not_http1,
+    what_is_not_http1_after_a_request,
+    an_upgrade,
+}
+
+over! { [http2]
+    one_after_the_other_over_http2,
+    what_is_not_http2,
+}
+
+fn served(on: Subject) -> Served {
+    let pieces = [Step::Send("one"), Step::Pause, Step::Send("two")];
+    on.serve([
+        route("GET", "/hello", hello()),
+        route("GET", "/stream", streams(stream(pieces))),
+        route("GET", "/tunnel", tunnels()),
+    ])
 }
 
 const HELLO: Record = Record {
@@ -28,31 +39,8 @@ const HELLO: Record = Record {
     response_bytes: 5,
 };
 
-#[handler]
-async fn streams(res: &mut Response) {
-    res.stream(async_stream::stream! {
-        yield Ok::<_, std::io::Error>("one");
-        tokio::task::yield_now().await;
-        yield Ok("two");
-    });
-}
-
-#[handler]
-async fn echoes(req: &mut Request, res: &mut Response) -> Result<(), StatusError> {
-    let upgrade = WebSocketUpgrade::new();
-    let echo = async |mut socket: salvo::websocket::WebSocket| {
-        while let Some(Ok(message)) = socket.recv().await {
-            if message.is_close() || socket.send(message).await.is_err() {
-                break;
-            }
-        }
-    };
-    upgrade.upgrade(req, res, echo).await
-}
-
-#[test]
-fn keep_alive_over_http1() {
-    let server = served();
+fn keep_alive_over_http1(on: Subject, _: Protocol) {
+    let server = served(on);
     let mut client = server.connect();
     let mut records = Vec::new();
     for _ in 0..3 {
@@ -66,10 +54,9 @@ fn keep_alive_over_http1() {
     server.ends_with(&records);
 }
 
-#[test]
-fn one_after_the_other_over_http2() {
-    let server = served();
-    let mut client = Connection::open(server.address());
+fn one_after_the_other_over_http2(on: Subject, _: Protocol) {
+    let server = served(on);
+    let mut client = Connection::open(server.address);
     let mut records = Vec::new();
     for _ in 0..3 {
         for (path, body) in [("/hello", "hello"), ("/stream", "onetwo")] {
@@ -82,9 +69,8 @@ fn one_after_the_other_over_http2() {
     server.ends_with(&records);
 }
 
-#[test]
-fn pipelining() {
-    let server = served();
+fn pipelining(on: Subject, _: Protocol) {
+    let server = served(on);
     let mut client = server.connect();
     let request = |path| format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n");
     client.send(
@@ -117,26 +103,30 @@ fn rest(client: &mut Client) -> Vec<u8> {
     rest
 }
 
-#[test]
-fn what_is_not_http1() {
+fn what_is_not_http1(on: Subject, _: Protocol) {
     for nonsense in [
         "nonsense\r\n\r\n",
         "GET / HTTP/1.1\r\nno colon\r\n\r\n",
         "GET / HTTP/9.9\r\n\r\n",
         "GET / HTTP/1.1\r\nContent-Length: many\r\n\r\n",
     ] {
-        let server = served();
+        let server = served(on);
         let mut client = server.connect();
         client.send(nonsense);
         let answer = rest(&mut client);
         assert!(answer.starts_with(b"HTTP/1.1 400 "), "{nonsense:?}");
-        server.ends_with(&[]);
+        only_a_request_counts(server);
     }
 }
 
-#[test]
-fn what_is_not_http1_after_a_request() {
-    let server = served();
+/// The next client's.
+fn only_a_request_counts(server: Served) {
+    assert_eq!(server.connect().get("/hello").text(), "hello");
+    server.ends_with(&[HELLO]);
+}
+
+fn what_is_not_http1_after_a_request(on: Subject, _: Protocol) {
+    let server = served(on);
     let mut client = server.connect();
     assert_eq!(client.get("/hello").text(), "hello");
     client.send("nonsense\r\n\r\n");
@@ -144,9 +134,8 @@ fn what_is_not_http1_after_a_request() {
     server.ends_with(&[HELLO]);
 }
 
-#[test]
-fn what_is_not_http2() {
-    let server = served();
+fn what_is_not_http2(on: Subject, _: Protocol) {
+    let server = served(on);
     let mut client = server.connect();
     client.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
     // SETTINGS; HEADERS of stream 1 that have a method and no path; DATA of stream 0, which is none.
@@ -154,25 +143,22 @@ fn what_is_not_http2() {
     client.send(b"\0\0\x01\x01\x05\0\0\0\x01\x82");
     client.send(b"\0\0\x01\0\0\0\0\0\0a");
     rest(&mut client);
-    server.ends_with(&[]);
+    only_a_request_counts(server);
 }
 
-#[test]
-fn websocket() {
-    let server = served();
+/// As a WebSocket begins.
+fn an_upgrade(on: Subject, _: Protocol) {
+    let server = served(on);
     let mut client = server.connect();
-    client.send(
-        "GET /echo HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
-    );
+    client
+        .send("GET /tunnel HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");
     assert_eq!(client.head().status, 101);
-    let records = [Record::get("/echo", 101, 0)];
+    let records = [Record::get("/tunnel", 101, 0)];
     server.holds(&records);
-    // "hi" as text, masked with zeros; it comes back unmasked.
-    client.send(b"\x81\x82\0\0\0\0hi");
-    assert_eq!(client.take(4), b"\x81\x02hi");
+    client.send("hi");
+    assert_eq!(client.take(2), b"hi");
     // Whatever goes through the tunnel, and its end, is no part of the request.
-    client.send(b"\x88\x80\0\0\0\0");
+    client.stream.shutdown(std::net::Shutdown::Write).unwrap();
     rest(&mut client);
     server.holds(&records);
     server.ends_with(&records);

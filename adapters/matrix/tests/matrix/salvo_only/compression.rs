@@ -3,15 +3,20 @@
 
 use salvo::prelude::*;
 use salvo_compression::{Compression, CompressionLevel};
+use tallied_matrix::{Conversation, Protocol, Record, Served};
+use tallied_salvo::Instrument;
 
-use super::conversation::{Conversation, Protocol};
-use super::handlers::on_both_protocols;
-use super::observed::{Observed, Record};
+use crate::salvo::{serve_service, start};
+use crate::subject::Subject;
 
-on_both_protocols! {
-    a_whole_body_inside,
-    a_stream_inside,
-    a_stream_outside,
+over! { salvo [http1, http2]
+    a_whole_body_inside: |on, protocol| inside(on, protocol, Router::new().get(whole));
+    a_stream_inside: |on, protocol| inside(on, protocol, Router::new().get(streamed));
+}
+
+over! { salvo_observed [http1, http2]
+    a_whole_body_outside: |_, protocol| outside(protocol, Router::new().get(whole));
+    a_stream_outside: |_, protocol| outside(protocol, Router::new().get(streamed));
 }
 
 const LINES: usize = 100;
@@ -38,36 +43,17 @@ fn gzip() -> Compression {
     Compression::new().enable_gzip(CompressionLevel::Default)
 }
 
-fn a_whole_body_inside(protocol: Protocol) {
-    inside(protocol, Router::new().get(whole));
-}
-
-fn a_stream_inside(protocol: Protocol) {
-    inside(protocol, Router::new().get(streamed));
-}
-
-fn inside(protocol: Protocol, router: Router) {
-    let server = Observed::service(Service::new(router).hoop(gzip()));
+fn inside(on: Subject, protocol: Protocol, router: Router) {
+    let server = serve_service(on, Service::new(router).hoop(gzip()));
     let sent = sent(protocol, &server);
     let record = [Record::get("/", 200, sent)];
     server.holds(&record);
     server.ends_with(&record);
 }
 
-#[test]
-fn a_whole_body_outside() {
-    for protocol in [Protocol::Http1, Protocol::Http2] {
-        outside(protocol, Router::new().get(whole));
-    }
-}
-
-fn a_stream_outside(protocol: Protocol) {
-    outside(protocol, Router::new().get(streamed));
-}
-
 fn outside(protocol: Protocol, router: Router) {
-    let service = |hoop| Service::new(router).hoop(gzip()).hoop(hoop);
-    let server = Observed::with_hoop(service);
+    let service = Service::new(router).hoop(gzip());
+    let server = start(|metrics| service.hoop(metrics.hoop()));
     sent(protocol, &server);
     let written = LINES * LINE.len();
     let record = [Record::get("/", 200, written as u64)];
@@ -76,9 +62,9 @@ fn outside(protocol: Protocol, router: Router) {
 }
 
 /// Asks for the compressed answer: its size.
-fn sent(protocol: Protocol, server: &Observed) -> u64 {
+fn sent(protocol: Protocol, server: &Served) -> u64 {
     let accept = "accept-encoding: gzip\r\n";
-    let mut conversation = Conversation::get(protocol, server.address(), "/", accept);
+    let mut conversation = Conversation::get(protocol, server.address, "/", accept);
     assert_eq!(conversation.status(), Some(200));
     let mut received = Vec::new();
     loop {

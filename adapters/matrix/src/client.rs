@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
-use super::DEADLINE;
+use crate::DEADLINE;
 
 /// What a server answered.
 #[derive(Debug)]

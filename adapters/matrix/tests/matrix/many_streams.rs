@@ -2,47 +2,34 @@
 
 use std::sync::Arc;
 
-use salvo::prelude::*;
+use tallied_matrix::behaviours::{gated, waits};
+use tallied_matrix::{Connection, Protocol, Record, Served, Step, route};
 use tokio::sync::Semaphore;
 
-use super::handlers::{Streamed, Then};
-use super::http2::Connection;
-use super::observed::{Observed, Record};
+use crate::subject::Subject;
 
 const STREAMS: usize = 200;
 
-/// Answers once its gate has a permit for it.
-struct Waits(Arc<Semaphore>);
-
-#[async_trait]
-impl Handler for Waits {
-    async fn handle(&self, _: &mut Request, _: &mut Depot, res: &mut Response, _: &mut FlowCtrl) {
-        self.0.acquire().await.unwrap().forget();
-        res.render("hello");
-    }
+over! { [http2]
+    half_are_reset_before_their_answer,
+    half_are_reset_in_the_middle_of_their_answer,
 }
 
-#[test]
-fn half_are_reset_before_their_answer() {
+fn half_are_reset_before_their_answer(on: Subject, _: Protocol) {
     let gate = Arc::new(Semaphore::new(0));
-    let server = Observed::router(Router::new().get(Waits(Arc::clone(&gate))));
+    let server = on.serve([route("GET", "/", waits(&gate))]);
     half_are_reset(server, &gate, None, "hello");
 }
 
-#[test]
-fn half_are_reset_in_the_middle_of_their_answer() {
+fn half_are_reset_in_the_middle_of_their_answer(on: Subject, _: Protocol) {
     let gate = Arc::new(Semaphore::new(0));
-    let streamed = Streamed {
-        first: &["one"],
-        gate: Arc::clone(&gate),
-        then: Then::Sends("two"),
-    };
-    let server = Observed::router(Router::new().get(streamed));
+    let streamed = gated(&["one"], &gate, Some(Step::Send("two")));
+    let server = on.serve([route("GET", "/", streamed)]);
     half_are_reset(server, &gate, Some("one"), "two");
 }
 
-fn half_are_reset(server: Observed, gate: &Semaphore, first: Option<&'static str>, rest: &str) {
-    let mut client = Connection::open(server.address());
+fn half_are_reset(server: Served, gate: &Semaphore, first: Option<&'static str>, rest: &str) {
+    let mut client = Connection::open(server.address);
     let mut streams: Vec<_> = (0..STREAMS)
         .map(|_| client.begin("GET", "/", "", false))
         .collect();

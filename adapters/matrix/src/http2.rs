@@ -5,22 +5,22 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use h2::client::{ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream, SendStream};
-use salvo::hyper::Request;
+use http::Request;
 use tokio::runtime::Runtime;
 
-use crate::support::{Answer, DEADLINE};
+use crate::{Answer, DEADLINE};
 
 /// A client may take many small frames for an attack, but these are asked for.
 const NO_LIMIT: usize = usize::MAX;
 
 /// A connection; dropping it closes the socket.
-pub(crate) struct Connection {
+pub struct Connection {
     runtime: Runtime,
     sender: SendRequest<Bytes>,
 }
 
 impl Connection {
-    pub(crate) fn open(address: SocketAddr) -> Self {
+    pub fn open(address: SocketAddr) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -39,13 +39,7 @@ impl Connection {
     }
 
     /// Begins a request: its head, with header lines as HTTP/1 has them.
-    pub(crate) fn begin(
-        &mut self,
-        method: &str,
-        path: &str,
-        headers: &str,
-        body_follows: bool,
-    ) -> Stream {
+    pub fn begin(&mut self, method: &str, path: &str, headers: &str, body_follows: bool) -> Stream {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("http://test{path}"));
@@ -65,7 +59,7 @@ impl Connection {
     }
 
     /// The status of the answer; an error where the stream was reset instead.
-    pub(crate) fn head(&self, stream: &mut Stream) -> Result<(u16, String), h2::Error> {
+    pub fn head(&self, stream: &mut Stream) -> Result<(u16, String), h2::Error> {
         let answer = wait(&self.runtime, stream.answer.take().unwrap())?;
         let (head, body) = answer.into_parts();
         stream.download = Some(body);
@@ -75,7 +69,7 @@ impl Connection {
     }
 
     /// The next bytes of the answer's body; `None` at its end.
-    pub(crate) fn piece(&self, stream: &mut Stream) -> Result<Option<Bytes>, h2::Error> {
+    pub fn piece(&self, stream: &mut Stream) -> Result<Option<Bytes>, h2::Error> {
         let download = stream.download.as_mut().unwrap();
         let Some(piece) = wait(&self.runtime, download.data()) else {
             return Ok(None);
@@ -89,7 +83,7 @@ impl Connection {
     }
 
     /// An answer to its end.
-    pub(crate) fn answer(&self, stream: &mut Stream) -> Answer {
+    pub fn answer(&self, stream: &mut Stream) -> Answer {
         let (status, head) = self.head(stream).unwrap();
         let mut body = Vec::new();
         while let Some(piece) = self.piece(stream).unwrap() {
@@ -100,7 +94,7 @@ impl Connection {
 }
 
 /// A request on a connection; dropping it resets the stream.
-pub(crate) struct Stream {
+pub struct Stream {
     upload: SendStream<Bytes>,
     answer: Option<ResponseFuture>,
     download: Option<RecvStream>,
@@ -108,11 +102,11 @@ pub(crate) struct Stream {
 
 impl Stream {
     /// Sends bytes of the body, unless the server has answered already and wants none.
-    pub(crate) fn send(&mut self, bytes: &'static str, last: bool) {
+    pub fn send(&mut self, bytes: &'static str, last: bool) {
         let _ = self.upload.send_data(bytes.into(), last);
     }
 
-    pub(crate) fn reset(mut self) {
+    pub fn reset(mut self) {
         self.upload.send_reset(Reason::CANCEL);
     }
 }

@@ -2,25 +2,25 @@
 
 use std::net::SocketAddr;
 
-use super::http2::{Connection, Stream};
-use crate::support::Client;
+use crate::Client;
+use crate::http2::{Connection, Stream};
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Protocol {
+pub enum Protocol {
     Http1,
     Http2,
 }
 
 /// How a client leaves.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Leaving {
+pub enum Leaving {
     Http1Close,
     Http2Reset,
     Http2Close,
 }
 
 impl Leaving {
-    pub(crate) fn protocol(self) -> Protocol {
+    pub fn protocol(self) -> Protocol {
         match self {
             Self::Http1Close => Protocol::Http1,
             Self::Http2Reset | Self::Http2Close => Protocol::Http2,
@@ -29,13 +29,13 @@ impl Leaving {
 }
 
 /// A request that has begun, alone on its connection.
-pub(crate) enum Conversation {
+pub enum Conversation {
     Http1(Client),
     Http2(Connection, Stream),
 }
 
 impl Conversation {
-    pub(crate) fn get(protocol: Protocol, address: SocketAddr, path: &str, headers: &str) -> Self {
+    pub fn get(protocol: Protocol, address: SocketAddr, path: &str, headers: &str) -> Self {
         match protocol {
             Protocol::Http1 => {
                 let mut client = Client::connect(address);
@@ -53,12 +53,7 @@ impl Conversation {
     }
 
     /// Sends the first five bytes of a body of a hundred, whose length may be told.
-    pub(crate) fn upload(
-        protocol: Protocol,
-        address: SocketAddr,
-        path: &str,
-        declared: bool,
-    ) -> Self {
+    pub fn upload(protocol: Protocol, address: SocketAddr, path: &str, declared: bool) -> Self {
         match protocol {
             Protocol::Http1 => {
                 let mut client = Client::connect(address);
@@ -82,7 +77,7 @@ impl Conversation {
     }
 
     /// The status of the answer; `None` where there is none.
-    pub(crate) fn status(&mut self) -> Option<u16> {
+    pub fn status(&mut self) -> Option<u16> {
         match self {
             Self::Http1(client) => client.try_head().map(|head| head.status),
             Self::Http2(connection, stream) => connection.head(stream).ok().map(|head| head.0),
@@ -90,7 +85,7 @@ impl Conversation {
     }
 
     /// The next bytes of a streamed answer; empty at its end, `None` where it breaks off.
-    pub(crate) fn piece(&mut self) -> Option<Vec<u8>> {
+    pub fn piece(&mut self) -> Option<Vec<u8>> {
         match self {
             Self::Http1(client) => client.try_chunk(),
             Self::Http2(connection, stream) => loop {
@@ -105,7 +100,7 @@ impl Conversation {
     }
 
     /// Leaves; what is given back is the connection, where it stays.
-    pub(crate) fn leave(self, leaving: Leaving) -> Option<Connection> {
+    pub fn leave(self, leaving: Leaving) -> Option<Connection> {
         match (self, leaving) {
             (Self::Http2(connection, stream), Leaving::Http2Reset) => {
                 stream.reset();
