@@ -230,11 +230,7 @@ impl<B> std::fmt::Debug for CountedResponseBody<B> {
 }
 
 /// Who has the count of a body.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a box would be an allocation for each request"
-)]
-pub(crate) enum Count {
+enum Count {
     /// The request is recorded already.
     Nobody,
     Own(ResponseBodyCount),
