@@ -41,33 +41,29 @@ pub(crate) fn is_counted(metrics: HttpMetrics, find: impl FnOnce() -> Option<Fou
     })
 }
 
-/// Polls the inner service of a middleware of these metrics; also says what a middleware further in found.
-pub(crate) fn counted<T>(metrics: HttpMetrics, poll: impl FnOnce() -> T) -> (T, Option<Found>) {
-    let polling = Polling::begin(metrics);
-    let polled = poll();
-    (polled, polling.end())
-}
+/// While it is there, the inner service of a middleware of these metrics is called or polled.
+#[derive(Debug)]
+pub(crate) struct Inside(());
 
-struct Polling;
-
-impl Polling {
-    fn begin(metrics: HttpMetrics) -> Self {
+impl Inside {
+    pub(crate) fn begin(metrics: HttpMetrics) -> Self {
         let counting = Counting {
             metrics,
             found: None,
         };
         COUNTING.with_borrow_mut(|list| list.push(counting));
-        Self
+        Self(())
     }
 
-    fn end(self) -> Option<Found> {
+    /// … no longer. Says what a middleware further in found.
+    pub(crate) fn end(self) -> Option<Found> {
         std::mem::forget(self);
         let counting = COUNTING.with_borrow_mut(Vec::pop);
         counting.and_then(|counting| counting.found)
     }
 }
 
-impl Drop for Polling {
+impl Drop for Inside {
     /// A handler panicked.
     fn drop(&mut self) {
         COUNTING.with_borrow_mut(Vec::pop);

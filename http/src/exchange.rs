@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use http::{Extensions, HeaderMap, StatusCode};
 
 use crate::aborted::Aborted;
-use crate::counted::{counted, is_counted};
+use crate::counted::{Inside, is_counted};
 use crate::grpc;
 use crate::head::RequestHead;
 use crate::metrics::HttpMetrics;
@@ -129,18 +129,28 @@ impl Exchange {
     }
 
     /// Calls the inner service: middlewares of the same metrics that are further in leave the request to this one.
+    #[inline]
     pub fn call<T>(&mut self, call: impl FnOnce() -> T) -> T {
-        let (answer, found_inside) = counted(self.metrics, call);
-        if let Some(found) = found_inside {
-            self.move_to(found);
-        }
+        let inside = Inside::begin(self.metrics);
+        let answer = call();
+        self.after(inside);
         answer
     }
 
+    #[inline]
+    fn after(&mut self, inside: Inside) {
+        if let Some(found) = inside.end() {
+            self.move_to(found);
+        }
+    }
+
     /// Polls the inner service's future, once; otherwise as [`call`](Self::call).
+    #[inline]
     pub fn poll<T>(&mut self, poll: impl FnOnce() -> T) -> T {
         let began = self.metrics.times_polls().then(Instant::now);
-        let polled = self.call(poll);
+        let inside = Inside::begin(self.metrics);
+        let polled = poll();
+        self.after(inside);
         if let (Some(began), Some(series)) = (began, self.found) {
             series.polled(began);
         }
@@ -205,9 +215,12 @@ impl Exchange {
         let before = match &self.grpc {
             Grpc::No => return,
             Grpc::Call(status) => *status,
-            Grpc::UnknownMethod { method, path } => {
+            Grpc::UnknownMethod(unknown) => {
                 if is_head && grpc::is_grpc(headers) && !grpc::is_unimplemented(headers) {
-                    let found = self.metrics.routes().find_by_label(*method, path);
+                    let found = self
+                        .metrics
+                        .routes()
+                        .find_by_label(unknown.method, &unknown.path);
                     self.move_to(found);
                 }
                 None
@@ -284,8 +297,8 @@ impl Exchange {
         }
         match self.grpc {
             Grpc::No => {}
-            Grpc::Call(Some(status)) => place.count_grpc(status),
-            Grpc::Call(None) | Grpc::UnknownMethod { .. } => place.count_grpc(grpc::NO_STATUS),
+            Grpc::Call(Some(status)) => place.count_grpc(status.name()),
+            Grpc::Call(None) | Grpc::UnknownMethod(_) => place.count_grpc(grpc::NO_STATUS),
         }
         place.leave();
         let recent = self.metrics.requests();

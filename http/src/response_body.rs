@@ -94,7 +94,7 @@ impl Framing {
 
 /// What is known of a streamed body.
 #[derive(Debug)]
-struct ResponseBodyCount {
+pub(crate) struct ResponseBodyCount {
     framing: Framing,
     /// What the connection asks for of this body.
     length: Option<u64>,
@@ -105,7 +105,7 @@ struct ResponseBodyCount {
     outcome: Option<Outcome>,
     exchange: Option<Exchange>,
     /// The trailers, if they came before the exchange.
-    trailers: Option<HeaderMap>,
+    trailers: Option<Box<HeaderMap>>,
     /// Whose polls are timed.
     poll_series: Option<&'static MethodSeries>,
 }
@@ -154,7 +154,7 @@ impl ResponseBodyCount {
         if let Some(trailers) = frame.trailers_ref() {
             match &mut self.exchange {
                 Some(exchange) => exchange.see(trailers, false),
-                None => self.trailers = Some(trailers.clone()),
+                None => self.trailers = Some(Box::new(trailers.clone())),
             }
         }
         // After trailers the connection asks for nothing more.
@@ -205,7 +205,7 @@ pin_project! {
         inner: B,
         count: Count,
         // How it broke, while that is held back. A body has to be Sync; nobody ever waits for the lock.
-        held: Option<Mutex<Broken>>,
+        held: Option<Box<Mutex<Broken>>>,
         // Whether the connection had an opportunity to write all that it was given.
         flushed: bool,
     }
@@ -227,10 +227,6 @@ impl<B> std::fmt::Debug for CountedResponseBody<B> {
 }
 
 /// Who has the count of a body.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a box would be an allocation for each request"
-)]
 enum Count {
     /// The request is recorded already.
     Nobody,
@@ -240,6 +236,13 @@ enum Count {
 }
 
 impl Count {
+    /// The end of the body records this request; the connection sends `length` bytes of it, where that is known.
+    pub(crate) fn own(exchange: Exchange, length: Option<u64>, framing: Framing) -> Self {
+        let mut count = ResponseBodyCount::new(length, framing);
+        count.take(exchange, length, true);
+        Self::Own(count)
+    }
+
     fn with<T>(&mut self, change: impl FnOnce(&mut ResponseBodyCount) -> T) -> Option<T> {
         match self {
             Self::Nobody => None,
@@ -259,19 +262,7 @@ impl<B> CountedResponseBody<B> {
         Self::new(inner, Count::Nobody)
     }
 
-    /// A body whose end records this request; the connection sends `length` bytes of it, where that is known.
-    pub(crate) fn counted(
-        inner: B,
-        exchange: Exchange,
-        length: Option<u64>,
-        framing: Framing,
-    ) -> Self {
-        let mut count = ResponseBodyCount::new(length, framing);
-        count.take(exchange, length, true);
-        Self::new(inner, Count::Own(count))
-    }
-
-    fn new(inner: B, count: Count) -> Self {
+    pub(crate) fn new(inner: B, count: Count) -> Self {
         Self {
             inner,
             count,
@@ -361,7 +352,7 @@ where
         let this = self.project();
         if !*this.flushed {
             *this.flushed = true;
-            *this.held = Some(Mutex::new(broken));
+            *this.held = Some(Box::new(Mutex::new(broken)));
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }

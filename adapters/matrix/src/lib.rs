@@ -34,3 +34,8 @@ pub use served::{Served, Stop};
 
 /// Long enough for the slowest machine; a test that waits so long has failed.
 pub const DEADLINE: Duration = Duration::from_secs(30);
+
+/// The README's examples, compiled and run: this package alone has every framework.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+pub struct Readme;

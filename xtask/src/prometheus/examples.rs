@@ -8,11 +8,10 @@ use anyhow::{Context, Result};
 
 use super::api::Api;
 use super::process::PrometheusProcess;
-use super::{SCRAPE_TIMEOUT, expect, one};
+use super::{SCRAPE_TIMEOUT, expect};
 use crate::alerts::tool;
 use crate::http::Client;
 use crate::poll::{self, Try};
-use crate::report::ok;
 use crate::server_process::ServerProcess;
 use crate::tools::Tools;
 use crate::traffic::{self, Kind};
@@ -143,12 +142,5 @@ fn check(api: &Api) -> Result<()> {
         let query = format!("sum(http_requests_total{{job=\"{job}\",endpoint!=\"/metrics\"}})");
         expect(api, &query, sent)?;
     }
-    let scrapes = one(
-        api,
-        "min(http_requests_total{endpoint=\"/metrics\",method=\"GET\",status_code=\"200\"})",
-    )?;
-    ok(format_args!(
-        "the examples of tallied-tower, after {scrapes} scrapes or more"
-    ));
     Ok(())
 }

@@ -1,8 +1,5 @@
 //! axum.
 
-use std::io;
-use std::net::SocketAddr;
-
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
@@ -10,8 +7,7 @@ use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, any, on};
 use http_body_util::BodyExt;
 use tallied_matrix::{Behaviour, Content, Route, Served};
-use tallied_tower::{DeferEof, HttpMetrics, Instrument};
-use tokio::net::{TcpListener, TcpStream};
+use tallied_tower::{DeferEofListener, HttpMetrics, Instrument};
 
 pub(crate) fn serve(routes: Vec<Route>) -> Served {
     start(|metrics| router(routes).layer(metrics.axum_layer()))
@@ -30,29 +26,12 @@ pub(crate) fn serve_nested(routes: Vec<Route>) -> Served {
 /// Serves an application that is made of the metrics.
 pub(crate) fn start(app: impl FnOnce(HttpMetrics) -> Router + Send + 'static) -> Served {
     Served::start(str::to_owned, |metrics, listener, stop| {
-        let serving = axum::serve(Deferring(listener), app(metrics));
+        let serving = axum::serve(DeferEofListener::new(listener), app(metrics));
         let serving = serving.with_graceful_shutdown(async {
             let _ = stop.await;
         });
         async { serving.await.unwrap() }
     })
-}
-
-/// A listener whose connections report the end of their input late.
-struct Deferring(TcpListener);
-
-impl axum::serve::Listener for Deferring {
-    type Io = DeferEof<TcpStream>;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, SocketAddr) {
-        let (stream, address) = axum::serve::Listener::accept(&mut self.0).await;
-        (DeferEof::new(stream), address)
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
-    }
 }
 
 pub(crate) fn router(routes: Vec<Route>) -> Router {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use tallied_matrix::behaviours::{echo_length, forever, reads, stalls};
+use tallied_matrix::behaviours::{echo_length, forever, hello, reads, stalls};
 use tallied_matrix::{Conversation, DEADLINE, Leaving, Protocol, Record, Served, route};
 
 use crate::subject::Subject;
@@ -18,7 +18,10 @@ over! { [leaving]
     in_the_middle_of_a_stream,
 }
 
-over! { [http1] during_an_upload_that_is_answered_all_the_same }
+over! { [http1]
+    during_an_upload_that_is_answered_all_the_same,
+    right_behind_the_request,
+}
 
 /// What is recorded of a request to `/` whose client leaves before the head.
 fn left(method: &'static str, request_bytes: u64, response_bytes: u64) -> Record {
@@ -100,4 +103,23 @@ fn in_the_middle_of_a_stream(on: Subject, leaving: Leaving) {
     assert_eq!(conversation.status(), Some(200));
     assert_eq!(conversation.piece().unwrap(), b"one");
     leave(conversation, leaving, server, left_after_the_head(3));
+}
+
+/// It is answered if the answer is ready at once.
+fn right_behind_the_request(on: Subject, _: Protocol) {
+    const CLIENTS: usize = 100;
+    let server = on.serve([
+        route("GET", "/", forever()),
+        route("GET", "/hello", hello()),
+    ]);
+    for _ in 0..CLIENTS {
+        for path in ["/", "/hello"] {
+            let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n");
+            server.connect().send(request);
+        }
+    }
+    let mut records = vec![left("GET", 0, 0); CLIENTS];
+    records.extend([Record::get("/hello", 200, 5); CLIENTS]);
+    server.comes_to_hold(&records);
+    server.ends_with(&records);
 }
