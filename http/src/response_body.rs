@@ -227,7 +227,7 @@ impl<B> std::fmt::Debug for CountedResponseBody<B> {
 }
 
 /// Who has the count of a body.
-enum Count {
+pub(crate) enum Count {
     /// The request is recorded already.
     Nobody,
     Own(ResponseBodyCount),
