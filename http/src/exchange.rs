@@ -5,12 +5,13 @@
 //! last either [finishes](Exchange::finish) it or drops it, and a drop is a record too: the
 //! request was cancelled, panicked or was cut off. So the in-flight gauge cannot stay up and no request is missed.
 
-use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use http::{Extensions, HeaderMap, StatusCode};
+use pin_project_lite::pin_project;
 
 use crate::aborted::Aborted;
 use crate::counted::{Inside, is_counted};
@@ -158,9 +159,11 @@ impl Exchange {
     }
 
     /// Runs the inner service, as [`poll`](Self::poll).
-    pub async fn run<F: Future>(&mut self, inner: F) -> F::Output {
-        let mut inner = pin!(inner);
-        poll_fn(|cx| self.poll(|| inner.as_mut().poll(cx))).await
+    pub fn run<F: Future>(&mut self, inner: F) -> Run<'_, F> {
+        Run {
+            exchange: self,
+            inner,
+        }
     }
 
     /// A better place for the request was found.
@@ -235,7 +238,12 @@ impl Exchange {
     }
 
     /// The head is final, and with it the whole body of so many bytes, unless those are not its whole body.
-    pub(crate) fn finish_whole(mut self, status: StatusCode, bytes: u64, aborted: Option<Aborted>) {
+    pub(crate) fn finish_whole(
+        &mut self,
+        status: StatusCode,
+        bytes: u64,
+        aborted: Option<Aborted>,
+    ) {
         // One look at the clock: the end is the start.
         let time = self.started.elapsed();
         self.answered_after(status, time);
@@ -243,8 +251,13 @@ impl Exchange {
         self.record(aborted, time);
     }
 
+    /// Whether it is recorded, so that nothing is left to be done.
+    pub(crate) fn is_recorded(&self) -> bool {
+        self.recorded
+    }
+
     /// The answer is complete, or will be once the bytes at hand are sent.
-    pub(crate) fn finish(mut self) {
+    pub(crate) fn finish(&mut self) {
         let fault = self.request_body_fault();
         let time = self.started.elapsed();
         self.record(fault, time);
@@ -259,13 +272,13 @@ impl Exchange {
     }
 
     /// The inner service failed, so that the connection ends without an answer.
-    pub fn fail(self) {
+    pub fn fail(mut self) {
         let fault = self.request_body_fault();
         self.abort(fault.unwrap_or(Aborted::ServiceError));
     }
 
     /// The answer will not be completed.
-    pub(crate) fn abort(mut self, why: Aborted) {
+    pub(crate) fn abort(&mut self, why: Aborted) {
         let time = self.started.elapsed();
         self.record(Some(why), time);
     }
@@ -317,6 +330,26 @@ impl Exchange {
                 bytes: self.response_bytes,
             });
         }
+    }
+}
+
+pin_project! {
+    /// The inner service on its way: see [`Exchange::run`]. An async block would hold `inner` twice.
+    #[derive(Debug)]
+    pub struct Run<'a, F> {
+        exchange: &'a mut Exchange,
+        #[pin]
+        inner: F,
+    }
+}
+
+impl<F: Future> Future for Run<'_, F> {
+    type Output = F::Output;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        this.exchange.poll(|| this.inner.poll(cx))
     }
 }
 

@@ -127,12 +127,12 @@ impl Exchange {
         CountedResponseBody::new(body, self.count(response, framing, to_head))
     }
 
-    fn count(self, response: &FinalResponse<'_>, framing: Framing, to_head: bool) -> Count {
-        let Some(mut exchange) = self.settle_head(response, framing, to_head) else {
+    fn count(mut self, response: &FinalResponse<'_>, framing: Framing, to_head: bool) -> Count {
+        if self.settle_head(response, framing, to_head) {
             return Count::Nobody;
-        };
-        exchange.answered(response.status);
-        Count::own(exchange, response.length(), framing)
+        }
+        self.answered(response.status);
+        Count::own(self, response.length(), framing)
     }
 
     /// The response is final: records the request, or leaves that to the streamed body.
@@ -140,33 +140,33 @@ impl Exchange {
     /// Call it once nothing changes the response any more. A streamed body records the request when it ends; if it has been
     /// read or dropped already, the request is recorded now. If reading the request's body showed that the client is gone or
     /// broke the protocol, that is recorded, whatever the response says.
-    pub fn settle(self, passed: ResponseInProgress, response: &FinalResponse<'_>) {
-        let Some(mut exchange) = self.settle_head(response, passed.framing, passed.to_head) else {
+    pub fn settle(mut self, passed: ResponseInProgress, response: &FinalResponse<'_>) {
+        if self.settle_head(response, passed.framing, passed.to_head) {
             return;
-        };
+        }
         let bytes = match passed.body {
             BodyInProgress::Streamed(handover) if handover.is_awaited() => {
-                exchange.answered(response.status);
-                return handover.give(exchange, response.length(), response.body_is_own);
+                self.answered(response.status);
+                return handover.give(self, response.length(), response.body_is_own);
             }
             // Something outside took the body away and put another in its place.
             BodyInProgress::Streamed(_) => response.whole.unwrap_or(0),
             // Where it is a stream now, something outside of the middleware encodes it.
             BodyInProgress::Whole(bytes) => response.whole.unwrap_or(bytes),
         };
-        exchange.finish_with(response, passed.framing, bytes);
+        self.finish_with(response, passed.framing, bytes);
     }
 
-    /// Records the request, unless the response has a body that the connection will ask for something.
+    /// Records the request, unless the response has a body that the connection will ask for something. Says whether it did.
     fn settle_head(
-        mut self,
+        &mut self,
         response: &FinalResponse<'_>,
         framing: Framing,
         to_head: bool,
-    ) -> Option<Self> {
+    ) -> bool {
         if let Some(fault) = self.request_body_fault() {
             self.abort(fault);
-            return None;
+            return true;
         }
         self.see(response.headers, true);
         let status = response.status;
@@ -175,21 +175,21 @@ impl Exchange {
             // is sent, and the client gets no final answer.
             let aborted = (framing == Framing::Frames).then_some(Aborted::BodyError);
             self.finish_whole(StatusCode::INTERNAL_SERVER_ERROR, 0, aborted);
-            return None;
+            return true;
         }
         if !may_have_body(status) || to_head {
             self.finish_whole(status, 0, None);
-            return None;
+            return true;
         }
         if response.has_ended(framing) {
             self.finish_with(response, framing, 0);
-            return None;
+            return true;
         }
-        Some(self)
+        false
     }
 
     /// The whole body has so many bytes.
-    fn finish_with(self, response: &FinalResponse<'_>, framing: Framing, bytes: u64) {
+    fn finish_with(&mut self, response: &FinalResponse<'_>, framing: Framing, bytes: u64) {
         let wrong = response.contradicts_its_length(framing);
         self.finish_whole(response.status, bytes, wrong.then_some(Aborted::BodyError));
     }
