@@ -249,6 +249,11 @@ impl Model {
         let at = known.unwrap_or_else(|| self.add_family(metric));
         let mut family = std::mem::replace(&mut self.families[at], Family::placeholder());
         family.seen = self.reading;
+        // One that there was no room for has not grown out of nothing.
+        let of_new = match family.untracked {
+            0 => Reading::New,
+            _ => Reading::Baseline,
+        };
         family.untracked = 0;
         forget_totals(family.role, &mut self.endpoints.all);
         let fixed = family.series.iter().map(Series::fixed_cost).sum::<usize>();
@@ -258,6 +263,7 @@ impl Model {
                 true => Reading::Next,
                 false => Reading::Baseline,
             },
+            of_new,
             family: &mut family,
             cursor: 0,
             rest: None,

@@ -18,6 +18,8 @@ use crate::text::cut;
 /// then in a map that is made when it is needed.
 pub(super) struct Walk<'a> {
     pub(super) reading: Reading,
+    /// … and of a series that was not there.
+    pub(super) of_new: Reading,
     pub(super) family: &'a mut Family,
     /// Where the next series should be.
     pub(super) cursor: usize,
@@ -52,7 +54,7 @@ impl Walk<'_> {
         let series = &mut self.family.series[self.cursor];
         self.cursor += 1;
         let reading = match (self.reading, is_new) {
-            (Reading::Next, true) => Reading::New,
+            (Reading::Next, true) => self.of_new,
             (reading, _) => reading,
         };
         let change = series.read(value, tick, reading);

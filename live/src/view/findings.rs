@@ -176,6 +176,10 @@ impl Look<'_> {
             };
             let bounds = counts.bounds.bounds();
             let first = bounds.partition_point(|bound| *bound < BLOCKING_SECONDS) + 1;
+            // Most never did, and their logs need not be read.
+            if counts.buckets.iter().skip(first).all(|count| *count == 0) {
+                continue;
+            }
             let (mut times, mut longest) = (0, 0);
             series.add_buckets(&window, |_, increase| {
                 for (bucket, count) in &increase.0 {

@@ -113,6 +113,8 @@ pub(super) const HAMMERED: Fault = Fault {
         instance("TalliedScrapeSlow", VISITED),
         instance("TalliedScrapesFailing", VISITED),
         instance("TalliedTargetDown", VISITED),
+        endpoint("TalliedHandlerBlocksRuntime", "/data"),
+        endpoint("TalliedHandlerBlocksRuntime", "/metrics"),
     ],
     within: WITHIN,
 };
