@@ -66,8 +66,8 @@
 //!   creation; the caches hold neither the series nor the text.
 //! - **The hoop to salvo-otel's**: a hoop that only calls the next handler has an eighth of its time,
 //!   because Salvo boxes the hoop's future, and two looks at the clock have a fifteenth. What is left is some
-//!   100 ns and 1,700 instructions, and no part of it is large: four bucket searches and the seven
-//!   recordings are a third.
+//!   100 ns and 1,700 instructions, and no part of it is large: four bucket searches and seven
+//!   recordings are a quarter.
 //! - **The layer to axum-prometheus'**: axum hands requests, futures and responses on by value, so a layer
 //!   costs copies of a quarter of a kilobyte each; the body's box and three looks at the clock come on top.
 
