@@ -104,3 +104,29 @@ impl Drop for Inside {
         self.take();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tallied::Registry;
+
+    use super::{Inside, is_counted};
+    use crate::metrics::HttpMetrics;
+
+    #[test]
+    fn each_middleware_is_told_what_its_own_further_in_found() {
+        let metrics = [(); 3].map(|()| HttpMetrics::register(&Registry::default()).unwrap());
+        let is_counted_anywhere = || metrics.iter().any(|one| is_counted(*one, || None));
+        for told in metrics {
+            assert!(!is_counted_anywhere());
+            let nested = metrics.map(Inside::begin);
+            assert!(is_counted(told, || Some(None)));
+            let [first, second, third] = nested;
+            let found = [third, second, first].map(|inside| inside.end().is_some());
+            let [first, second, third] = metrics.map(|one| one == told);
+            assert_eq!(found, [third, second, first]);
+        }
+        let dropped_by_a_panic = metrics.map(Inside::begin);
+        drop(dropped_by_a_panic);
+        assert!(!is_counted_anywhere());
+    }
+}
