@@ -7,6 +7,7 @@ pub mod openmetrics;
 mod panics;
 #[cfg(feature = "prometheus-client")]
 mod prometheus_client;
+pub mod protobuf;
 pub mod text;
 mod writer;
 
@@ -31,5 +32,15 @@ impl Registry {
         let mut text = String::new();
         openmetrics::encode_registry(&mut text, self);
         text
+    }
+
+    /// What the registry holds now, in the [protobuf format](protobuf).
+    ///
+    /// # Panics
+    /// As [`snapshot`](Registry::snapshot).
+    pub fn protobuf(&self) -> Vec<u8> {
+        let mut messages = Vec::new();
+        protobuf::encode_registry(&mut messages, self);
+        messages
     }
 }

@@ -1,6 +1,6 @@
 //! A metric that panics while it is written costs itself.
 
-use crate::exposition::{openmetrics, text};
+use crate::exposition::{openmetrics, protobuf, text};
 use crate::instrument::{Labels, Metric, Sealed, Value};
 use crate::kind::Kind;
 use crate::registry::{Registered, Registry};
@@ -64,6 +64,14 @@ fn what_panics_halfway_leaves_nothing() {
             ["reading broken panicked, so it was left out: its second series is broken"]
         );
     }
+    let mut document = Vec::new();
+    let mut panicked = 0;
+    for metric in registry.metrics() {
+        panicked += usize::from(protobuf::encode_metric(&mut document, &metric).is_err());
+    }
+    assert_eq!(panicked, 1);
+    assert!(registry.unregister("broken"));
+    assert_eq!(document, registry.protobuf());
     // No lock is held or poisoned.
     registry.register("more", "M", Counter::default()).unwrap();
 }

@@ -37,11 +37,20 @@ impl Labels {
     /// The values, unescaped.
     pub fn values(&self) -> impl Iterator<Item = Cow<'_, str>> {
         let text = self.text();
+        let plain = self
+            .0
+            .as_ref()
+            .is_some_and(|text| text.as_bytes()[0] == PLAIN);
         let mut at = 0;
         std::iter::from_fn(move || {
             // A name holds no equals sign, and a quote within a value has a backslash before it.
             let start = at + text.get(at..)?.find('=')? + 2;
             let value = text.get(start..)?;
+            if plain {
+                let end = value.find('"')?;
+                at = start + end + 1;
+                return Some(Cow::Borrowed(&value[..end]));
+            }
             let mut escaped = false;
             let end = value.bytes().position(|byte| {
                 let ends = byte == b'"' && !escaped;
