@@ -103,6 +103,7 @@ pub mod pool;
 mod registry;
 mod shard;
 mod snapshot;
+mod start_time;
 mod supervised;
 mod sync;
 mod unit;
@@ -112,11 +113,13 @@ pub use crate::error::{BucketsError, ReadError, RegisterError};
 pub use crate::instrument::{
     Beyond, Buckets, Counter, CounterFn, CounterValue, Family, Gauge, GaugeFn, GaugeValue,
     Histogram, HistogramSnapshot, Instrument, Labels, Metric, ObservedCounter, SeriesLimit,
-    SeriesRef, SeriesSnapshot, UpDownCounter, Value, exponential_buckets, linear_buckets,
+    SeriesRef, SeriesSnapshot, SeriesView, UpDownCounter, Value, exponential_buckets,
+    linear_buckets,
 };
 pub use crate::kind::Kind;
 pub use crate::registry::{
     CollectorLosses, ReadLimits, Registered, Registration, Registry, UnregisterOnDrop,
 };
 pub use crate::snapshot::{Descriptor, FamilySnapshot, Snapshot};
+pub use crate::start_time::StartTime;
 pub use crate::unit::Unit;

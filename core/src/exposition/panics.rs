@@ -1,7 +1,7 @@
 //! A metric that panics while it is written costs itself.
 
 use crate::exposition::{openmetrics, protobuf, text};
-use crate::instrument::{Labels, Metric, Sealed, Value};
+use crate::instrument::{Metric, Sealed, SeriesView, Value};
 use crate::kind::Kind;
 use crate::registry::{Registered, Registry};
 use crate::{Counter, ReadError};
@@ -24,7 +24,7 @@ impl Metric for PanicsHalfway {
         false
     }
 
-    fn visit(&self, scratch: &mut Value, each: &mut dyn FnMut(&Labels, &Value)) {
+    fn visit(&self, scratch: &mut Value, each: &mut dyn FnMut(SeriesView<'_>)) {
         self.0.visit(scratch, each);
         panic!("its second series is {}", "broken");
     }

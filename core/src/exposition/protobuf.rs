@@ -12,10 +12,11 @@
 
 use super::guarded::guarded;
 use crate::error::ReadError;
-use crate::instrument::{HistogramSnapshot, Labels, Value};
+use crate::instrument::{HistogramSnapshot, SeriesView, Value};
 use crate::kind::Kind;
 use crate::registry::{Registered, Registry};
 use crate::snapshot::{Descriptor, Snapshot};
+use crate::start_time::StartTime;
 
 /// The content type of this format.
 pub const CONTENT_TYPE: &str = "application/vnd.google.protobuf; \
@@ -26,7 +27,7 @@ pub fn encode(into: &mut Vec<u8>, snapshot: &Snapshot) {
     for family in &snapshot.families {
         let mut writer = FamilyWriter::new(into, &family.descriptor);
         for series in &family.series {
-            writer.write(&series.labels, &series.value);
+            writer.write(series.into());
         }
         writer.finish();
     }
@@ -72,7 +73,7 @@ fn write_metric(
     scratch: &mut Value,
 ) -> Result<u64, ReadError> {
     let mut writer = FamilyWriter::new(into, metric.descriptor());
-    metric.visit(scratch, &mut |labels, value| writer.write(labels, value))?;
+    metric.visit(scratch, &mut |series| writer.write(series))?;
     Ok(writer.finish())
 }
 
@@ -105,11 +106,17 @@ mod tag {
     /// Of a gauge and of a counter.
     pub(super) const VALUE: u8 = double(1);
 
+    pub(super) const COUNTER_CREATED: u8 = message(3);
+
     pub(super) const SAMPLE_COUNT: u8 = varint(1);
     pub(super) const SAMPLE_SUM: u8 = double(2);
     pub(super) const BUCKET: u8 = message(3);
     pub(super) const CUMULATIVE_COUNT: u8 = varint(1);
     pub(super) const UPPER_BOUND: u8 = double(2);
+    pub(super) const HISTOGRAM_CREATED: u8 = message(15);
+
+    pub(super) const SECONDS: u8 = varint(1);
+    pub(super) const NANOS: u8 = varint(2);
 }
 
 /// Writes the series of a family, and before the first one its metadata.
@@ -146,7 +153,7 @@ impl<'a> FamilyWriter<'a> {
         self.samples
     }
 
-    fn write(&mut self, labels: &Labels, value: &Value) {
+    fn write(&mut self, series: SeriesView<'_>) {
         if self.samples == 0 {
             self.write_metadata();
         }
@@ -154,16 +161,16 @@ impl<'a> FamilyWriter<'a> {
         let begin = begin_message(into, tag::FAMILY_METRIC);
         into.extend_from_slice(&self.constant);
         let names = self.descriptor.label_names();
-        for (name, value) in names.zip(labels.values()) {
+        for (name, value) in names.zip(series.labels.values()) {
             push_label(into, name, &value);
         }
-        self.samples += match value {
-            Value::Counter(total) => push_value(into, tag::METRIC_COUNTER, *total as f64),
-            Value::FloatCounter(total) => push_value(into, tag::METRIC_COUNTER, *total),
-            Value::IntegerGauge(value) => push_value(into, tag::METRIC_GAUGE, *value as f64),
-            Value::UnsignedGauge(value) => push_value(into, tag::METRIC_GAUGE, *value as f64),
-            Value::FloatGauge(value) => push_value(into, tag::METRIC_GAUGE, *value),
-            Value::Histogram(histogram) => push_histogram(into, histogram),
+        self.samples += match series.value {
+            Value::Counter(total) => push_counter(into, *total as f64, series.start_time()),
+            Value::FloatCounter(total) => push_counter(into, *total, series.start_time()),
+            Value::IntegerGauge(value) => push_gauge(into, *value as f64),
+            Value::UnsignedGauge(value) => push_gauge(into, *value as f64),
+            Value::FloatGauge(value) => push_gauge(into, *value),
+            Value::Histogram(histogram) => push_histogram(into, histogram, series.start_time()),
         };
         push_length_before(into, begin);
     }
@@ -198,14 +205,36 @@ impl<'a> FamilyWriter<'a> {
 /// Bytes of a double with its tag.
 const DOUBLE: u8 = 9;
 
-/// A gauge or a counter.
-fn push_value(into: &mut Vec<u8>, tag: u8, value: f64) -> u64 {
-    into.extend_from_slice(&[tag, DOUBLE]);
+fn push_gauge(into: &mut Vec<u8>, value: f64) -> u64 {
+    into.extend_from_slice(&[tag::METRIC_GAUGE, DOUBLE]);
     push_double(into, tag::VALUE, value);
     1
 }
 
-fn push_histogram(into: &mut Vec<u8>, histogram: &HistogramSnapshot) -> u64 {
+fn push_counter(into: &mut Vec<u8>, value: f64, start: Option<StartTime>) -> u64 {
+    let begin = begin_message(into, tag::METRIC_COUNTER);
+    push_double(into, tag::VALUE, value);
+    push_created(into, tag::COUNTER_CREATED, start);
+    push_length_before(into, begin);
+    1
+}
+
+fn push_created(into: &mut Vec<u8>, tag: u8, start: Option<StartTime>) {
+    let Some(start) = start else { return };
+    let milliseconds = start.unix_milliseconds();
+    let begin = begin_message(into, tag);
+    into.push(tag::SECONDS);
+    push_varint(into, milliseconds / 1000);
+    into.push(tag::NANOS);
+    push_varint(into, milliseconds % 1000 * 1_000_000);
+    push_length_before(into, begin);
+}
+
+fn push_histogram(
+    into: &mut Vec<u8>,
+    histogram: &HistogramSnapshot,
+    start: Option<StartTime>,
+) -> u64 {
     let begin = begin_message(into, tag::METRIC_HISTOGRAM);
     into.push(tag::SAMPLE_COUNT);
     push_varint(into, histogram.count);
@@ -219,6 +248,7 @@ fn push_histogram(into: &mut Vec<u8>, histogram: &HistogramSnapshot) -> u64 {
         push_varint(into, cumulative);
         push_double(into, tag::UPPER_BOUND, *bound);
     }
+    push_created(into, tag::HISTOGRAM_CREATED, start);
     push_length_before(into, begin);
     // The bucket `+Inf`, the sum and the count.
     bounds.len() as u64 + 3

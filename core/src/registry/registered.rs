@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::computed::Computed;
 use crate::error::ReadError;
-use crate::instrument::{Labels, Metric, SeriesSnapshot, Value};
+use crate::instrument::{Metric, SeriesSnapshot, SeriesView, Value};
 use crate::snapshot::Descriptor;
 use crate::sync::Arc;
 
@@ -68,7 +68,7 @@ impl Registered {
     pub fn visit(
         &self,
         scratch: &mut Value,
-        each: &mut dyn FnMut(&Labels, &Value),
+        each: &mut dyn FnMut(SeriesView<'_>),
     ) -> Result<(), ReadError> {
         let read = match &self.source {
             Source::Instrument(metric) => {
@@ -79,7 +79,7 @@ impl Registered {
             Source::Computed { computed, family } => computed.read(*family)?,
         };
         for series in &*read {
-            each(&series.labels, &series.value);
+            each(series.into());
         }
         Ok(())
     }

@@ -8,11 +8,13 @@ mod messages;
 use proptest::prelude::*;
 use tallied::exposition::protobuf;
 use tallied::{
-    Buckets, Collector, Counter, Description, Family, FamilySnapshot, Gauge, Histogram,
+    Buckets, Collector, Counter, CounterFn, Description, Family, FamilySnapshot, Gauge, Histogram,
     HistogramSnapshot, Kind, ObservedCounter, Registry, Samples, SeriesSnapshot, Unit, Value,
 };
 
-use self::messages::{Metric, MetricFamily, decode};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use self::messages::{Metric, MetricFamily, Timestamp, decode};
 
 /// Of a family, as the decoder has it.
 fn assert_same(found: &MetricFamily, expected: &FamilySnapshot) {
@@ -53,7 +55,23 @@ fn bits(value: Option<f64>) -> u64 {
     value.unwrap().to_bits()
 }
 
+/// A timestamp as `created_timestamp` has it.
+fn timestamp(time: SystemTime) -> Timestamp {
+    let since = time.duration_since(UNIX_EPOCH).unwrap();
+    Timestamp {
+        seconds: Some(since.as_secs() as i64),
+        nanos: Some(since.subsec_nanos() as i32),
+    }
+}
+
 fn assert_same_value(found: &Metric, expected: &SeriesSnapshot) {
+    let created = match (&found.counter, &found.histogram) {
+        (Some(counter), None) => &counter.created_timestamp,
+        (None, Some(histogram)) => &histogram.created_timestamp,
+        _ => &None,
+    };
+    let expected_created = expected.start_time.map(|start| timestamp(start.into()));
+    assert_eq!(created, &expected_created);
     let (gauge, counter) = (found.gauge.as_ref(), found.counter.as_ref());
     let (gauge, counter) = (gauge.map(|g| bits(g.value)), counter.map(|c| bits(c.value)));
     let number = |value: f64| Some(value.to_bits());
@@ -119,7 +137,8 @@ struct Elsewhere(HistogramSnapshot);
 
 impl Collector for Elsewhere {
     fn describe(&self) -> Vec<Description> {
-        vec![Description::histogram("elsewhere", "")]
+        let since = UNIX_EPOCH + Duration::from_millis(1_700_000_000_001);
+        vec![Description::histogram("elsewhere", "").since(since)]
     }
 
     fn collect(&self, samples: &mut Samples<'_>) {
@@ -243,18 +262,23 @@ fn an_empty_registry_is_an_empty_document() {
 #[test]
 fn a_small_registry_to_the_byte() {
     let registry = Registry::with_labels([("a", "\"")]).unwrap();
-    let jobs = Family::<Counter, 1>::new(["b"]);
-    jobs.get_or_create(&[""]).inc_by(3);
+    let jobs = Family::<CounterFn, 1>::new_with_constructor(["b"], || {
+        let since = UNIX_EPOCH + Duration::from_millis(300_002);
+        CounterFn::new(|| 3_u64).since(since)
+    });
+    jobs.get_or_create(&[""]);
     registry
         .register_with_unit("j", "H", Unit::Other("u".into()), jobs)
         .unwrap();
     let mut expected = vec![0x0a, 9];
     expected.extend(b"j_u_total");
-    expected.extend([0x12, 1, b'H', 0x18, 0, 0x2a, 1, b'u', 0x22, 26]);
+    expected.extend([0x12, 1, b'H', 0x18, 0, 0x2a, 1, b'u', 0x22, 35]);
     expected.extend([0x0a, 6, 0x0a, 1, b'a', 0x12, 1, b'"']);
     expected.extend([0x0a, 5, 0x0a, 1, b'b', 0x12, 0]);
-    expected.extend([0x1a, 9, 0x09]);
+    expected.extend([0x1a, 18, 0x09]);
     expected.extend(3_f64.to_le_bytes());
+    // 300 s, 2,000,000 ns
+    expected.extend([0x1a, 7, 0x08, 0xac, 0x02, 0x10, 0x80, 0x89, 0x7a]);
     expected.insert(0, expected.len() as u8);
     assert_eq!(registry.protobuf(), expected);
 }

@@ -47,6 +47,8 @@ pub(crate) struct Gauge {
 pub(crate) struct Counter {
     #[prost(double, optional, tag = "1")]
     pub(crate) value: Option<f64>,
+    #[prost(message, optional, tag = "3")]
+    pub(crate) created_timestamp: Option<Timestamp>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -57,6 +59,16 @@ pub(crate) struct Histogram {
     pub(crate) sample_sum: Option<f64>,
     #[prost(message, repeated, tag = "3")]
     pub(crate) bucket: Vec<Bucket>,
+    #[prost(message, optional, tag = "15")]
+    pub(crate) created_timestamp: Option<Timestamp>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Timestamp {
+    #[prost(int64, optional, tag = "1")]
+    pub(crate) seconds: Option<i64>,
+    #[prost(int32, optional, tag = "2")]
+    pub(crate) nanos: Option<i32>,
 }
 
 #[derive(Clone, PartialEq, Message)]
