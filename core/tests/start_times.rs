@@ -128,7 +128,7 @@ fn openmetrics_has_them_on_request_and_text_never() {
         .register("h", "", Histogram::new([1.0]).unwrap())
         .unwrap();
     let mut with_created = String::new();
-    let options = openmetrics::Options::default().with_created();
+    let options = openmetrics::Options::default().with_created(true);
     options.encode_registry(&mut with_created, &registry);
     let snapshot = registry.snapshot();
     let mut of_snapshot = String::new();

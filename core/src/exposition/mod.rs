@@ -1,6 +1,10 @@
 //! The formats: views of what a registry holds, or of a [`Snapshot`](crate::Snapshot) of it.
 
+mod accept;
+mod format;
 mod guarded;
+#[doc(hidden)]
+pub mod list_header;
 mod number;
 pub mod openmetrics;
 #[cfg(all(test, not(loom)))]
@@ -10,6 +14,9 @@ mod prometheus_client;
 pub mod protobuf;
 pub mod text;
 mod writer;
+
+pub use accept::accept_quality;
+pub use format::Format;
 
 use crate::registry::Registry;
 

@@ -22,8 +22,8 @@ pub struct Options {
 }
 
 impl Options {
-    /// A sample `_created` for each counter and histogram whose [start](crate::StartTime) is known.
-    /// Default: none, because Prometheus stores them as series of their own unless it runs with
+    /// Whether there is a sample `_created` for each counter and histogram whose [start](crate::StartTime) is known.
+    /// Default: no, because Prometheus stores them as series of their own unless it runs with
     /// `--enable-feature=created-timestamp-zero-ingestion`. In [protobuf](super::protobuf) start times cost
     /// no series.
     ///
@@ -34,12 +34,12 @@ impl Options {
     /// let registry = Registry::default();
     /// registry.register("jobs", "Jobs", Counter::default())?;
     /// let mut text = String::new();
-    /// openmetrics::Options::default().with_created().encode_registry(&mut text, &registry);
+    /// openmetrics::Options::default().with_created(true).encode_registry(&mut text, &registry);
     /// assert!(text.contains("\njobs_total 0\njobs_created 1"));
     /// # Ok::<(), tallied::RegisterError>(())
     /// ```
-    pub fn with_created(mut self) -> Self {
-        self.created = true;
+    pub fn with_created(mut self, created: bool) -> Self {
+        self.created = created;
         self
     }
 
