@@ -13,6 +13,7 @@ mod panics;
 mod prometheus_client;
 pub mod protobuf;
 pub mod text;
+mod wire;
 mod writer;
 
 pub use accept::accept_quality;

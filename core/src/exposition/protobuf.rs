@@ -5,12 +5,13 @@
 //! `scrape_protocols` says so. Values are doubles: totals above 2⁵³ are rounded, as Prometheus
 //! rounds them when it reads the text formats. A histogram has no bucket `+Inf`: it is its count.
 //!
-//! Costs: one pass. The length of a family, a series and a histogram is put before it when it is
-//! written, which moves it by some bytes.
+//! Costs: one pass. The lengths of a family, of a series and of a histogram are known when it is written;
+//! one whose length takes an unusual number of bytes is then moved by some bytes.
 //!
 //! Source: <https://github.com/prometheus/client_model>, `io/prometheus/client/metrics.proto`.
 
 use super::guarded::guarded;
+use super::wire::{DOUBLE, Open, push_double, push_pair, push_text, push_varint, varint_length};
 use crate::error::ReadError;
 use crate::instrument::{HistogramSnapshot, SeriesView, Value};
 use crate::kind::Kind;
@@ -79,223 +80,216 @@ fn write_metric(
 
 /// Fields of the messages, as their numbers and wire types.
 mod tag {
-    const fn varint(field: u8) -> u8 {
-        field << 3
-    }
-    const fn double(field: u8) -> u8 {
-        field << 3 | 1
-    }
-    const fn message(field: u8) -> u8 {
-        field << 3 | 2
-    }
+    use crate::exposition::wire::{double_tag, message_tag, varint_tag};
 
-    pub(super) const FAMILY_NAME: u8 = message(1);
-    pub(super) const FAMILY_HELP: u8 = message(2);
-    pub(super) const FAMILY_TYPE: u8 = varint(3);
-    pub(super) const FAMILY_METRIC: u8 = message(4);
-    pub(super) const FAMILY_UNIT: u8 = message(5);
+    pub(super) const FAMILY_NAME: u8 = message_tag(1);
+    pub(super) const FAMILY_HELP: u8 = message_tag(2);
+    pub(super) const FAMILY_TYPE: u8 = varint_tag(3);
+    pub(super) const FAMILY_METRIC: u8 = message_tag(4);
+    pub(super) const FAMILY_UNIT: u8 = message_tag(5);
 
-    pub(super) const METRIC_LABEL: u8 = message(1);
-    pub(super) const METRIC_GAUGE: u8 = message(2);
-    pub(super) const METRIC_COUNTER: u8 = message(3);
-    pub(super) const METRIC_HISTOGRAM: u8 = message(7);
+    pub(super) const METRIC_LABEL: u8 = message_tag(1);
+    pub(super) const METRIC_GAUGE: u8 = message_tag(2);
+    pub(super) const METRIC_COUNTER: u8 = message_tag(3);
+    pub(super) const METRIC_HISTOGRAM: u8 = message_tag(7);
 
-    pub(super) const LABEL_NAME: u8 = message(1);
-    pub(super) const LABEL_VALUE: u8 = message(2);
+    pub(super) const LABEL_NAME: u8 = message_tag(1);
+    pub(super) const LABEL_VALUE: u8 = message_tag(2);
 
-    /// Of a gauge and of a counter.
-    pub(super) const VALUE: u8 = double(1);
+    pub(super) const GAUGE_VALUE: u8 = double_tag(1);
 
-    pub(super) const COUNTER_CREATED: u8 = message(3);
+    pub(super) const COUNTER_VALUE: u8 = double_tag(1);
+    pub(super) const COUNTER_CREATED: u8 = message_tag(3);
 
-    pub(super) const SAMPLE_COUNT: u8 = varint(1);
-    pub(super) const SAMPLE_SUM: u8 = double(2);
-    pub(super) const BUCKET: u8 = message(3);
-    pub(super) const CUMULATIVE_COUNT: u8 = varint(1);
-    pub(super) const UPPER_BOUND: u8 = double(2);
-    pub(super) const HISTOGRAM_CREATED: u8 = message(15);
+    pub(super) const HISTOGRAM_COUNT: u8 = varint_tag(1);
+    pub(super) const HISTOGRAM_SUM: u8 = double_tag(2);
+    pub(super) const HISTOGRAM_BUCKET: u8 = message_tag(3);
+    pub(super) const HISTOGRAM_CREATED: u8 = message_tag(15);
 
-    pub(super) const SECONDS: u8 = varint(1);
-    pub(super) const NANOS: u8 = varint(2);
+    pub(super) const BUCKET_CUMULATIVE_COUNT: u8 = varint_tag(1);
+    pub(super) const BUCKET_UPPER_BOUND: u8 = double_tag(2);
+
+    pub(super) const SECONDS: u8 = varint_tag(1);
+    pub(super) const NANOS: u8 = varint_tag(2);
 }
+
+/// Bytes that the length of most families takes, or fewer: moving those is quick.
+const FAMILY_WIDTH: usize = 3;
 
 /// Writes the series of a family, and before the first one its metadata.
 struct FamilyWriter<'a> {
     into: &'a mut Vec<u8>,
-    /// Where the family begins.
-    begin: usize,
     descriptor: &'a Descriptor,
-    /// The constant labels, as they stand in every metric.
+    /// The family, once it has begun.
+    family: Option<Open>,
+    /// The constant labels, as they stand in every series.
     constant: Vec<u8>,
+    /// The names of the series' labels, each as it stands in its pair.
+    names: Vec<Vec<u8>>,
     samples: u64,
 }
 
 impl<'a> FamilyWriter<'a> {
     fn new(into: &'a mut Vec<u8>, descriptor: &'a Descriptor) -> Self {
+        let label_name = |name: &str| {
+            let mut field = Vec::new();
+            push_text(&mut field, tag::LABEL_NAME, name.as_bytes());
+            field
+        };
         let mut constant = Vec::new();
         for (name, value) in descriptor.constant_labels() {
-            push_label(&mut constant, name, value);
+            push_label(&mut constant, &label_name(name), value);
         }
         Self {
-            begin: into.len(),
             into,
             descriptor,
+            family: None,
             constant,
+            names: descriptor.label_names().map(label_name).collect(),
             samples: 0,
         }
     }
 
-    /// Puts the length before the family; says how many samples it has.
+    /// Writes the family's length; says how many samples it has.
     fn finish(self) -> u64 {
-        if self.samples > 0 {
-            push_length_before(self.into, self.begin);
+        if let Some(family) = self.family {
+            family.close(self.into);
         }
         self.samples
     }
 
     fn write(&mut self, series: SeriesView<'_>) {
-        if self.samples == 0 {
+        if self.family.is_none() {
+            self.family = Some(Open::new(self.into, FAMILY_WIDTH));
             self.write_metadata();
         }
         let into = &mut *self.into;
-        let begin = begin_message(into, tag::FAMILY_METRIC);
+        into.push(tag::FAMILY_METRIC);
+        let metric = Open::new(into, likely_width(series.value));
         into.extend_from_slice(&self.constant);
-        let names = self.descriptor.label_names();
-        for (name, value) in names.zip(series.labels.values()) {
-            push_label(into, name, &value);
-        }
-        self.samples += match series.value {
+        let names = &self.descriptor.label_names;
+        series.labels.for_each_value(names, |index, value| {
+            push_label(into, &self.names[index], value);
+        });
+        match series.value {
             Value::Counter(total) => push_counter(into, *total as f64, series.start_time()),
             Value::FloatCounter(total) => push_counter(into, *total, series.start_time()),
             Value::IntegerGauge(value) => push_gauge(into, *value as f64),
             Value::UnsignedGauge(value) => push_gauge(into, *value as f64),
             Value::FloatGauge(value) => push_gauge(into, *value),
-            Value::Histogram(histogram) => push_histogram(into, histogram, series.start_time()),
+            Value::Histogram(histogram) => {
+                into.push(tag::METRIC_HISTOGRAM);
+                let message = Open::new(into, likely_width(series.value));
+                push_histogram(into, histogram, series.start_time());
+                message.close(into);
+            }
+        }
+        metric.close(into);
+        self.samples += match series.value {
+            // The bucket `+Inf`, the sum and the count.
+            Value::Histogram(histogram) => histogram.bounds.bounds().len() as u64 + 3,
+            _ => 1,
         };
-        push_length_before(into, begin);
     }
 
     fn write_metadata(&mut self) {
         let into = &mut *self.into;
         let name = self.descriptor.name();
-        match self.descriptor.kind() {
-            Kind::Counter => {
-                let begin = begin_message(into, tag::FAMILY_NAME);
-                into.extend_from_slice(name.as_bytes());
-                into.extend_from_slice(b"_total");
-                push_length_before(into, begin);
-            }
-            Kind::Gauge | Kind::Histogram => push_text(into, tag::FAMILY_NAME, name),
-        }
-        push_text(into, tag::FAMILY_HELP, self.descriptor.help());
-        into.extend_from_slice(&[
-            tag::FAMILY_TYPE,
-            match self.descriptor.kind() {
-                Kind::Counter => 0,
-                Kind::Gauge => 1,
-                Kind::Histogram => 4,
-            },
-        ]);
+        let (suffix, kind) = match self.descriptor.kind() {
+            Kind::Counter => ("_total", 0),
+            Kind::Gauge => ("", 1),
+            Kind::Histogram => ("", 4),
+        };
+        push_text(into, tag::FAMILY_NAME, format!("{name}{suffix}").as_bytes());
+        push_text(into, tag::FAMILY_HELP, self.descriptor.help().as_bytes());
+        into.extend_from_slice(&[tag::FAMILY_TYPE, kind]);
         if let Some(unit) = self.descriptor.unit() {
-            push_text(into, tag::FAMILY_UNIT, unit.as_str());
+            push_text(into, tag::FAMILY_UNIT, unit.as_str().as_bytes());
         }
     }
 }
 
-/// Bytes of a double with its tag.
-const DOUBLE: u8 = 9;
-
-fn push_gauge(into: &mut Vec<u8>, value: f64) -> u64 {
-    into.extend_from_slice(&[tag::METRIC_GAUGE, DOUBLE]);
-    push_double(into, tag::VALUE, value);
-    1
+/// Bytes that the length of a series takes, or of a histogram. A bucket has 13 bytes or more.
+fn likely_width(value: &Value) -> usize {
+    match value {
+        Value::Histogram(histogram) if histogram.bounds.bounds().len() >= 10 => 2,
+        _ => 1,
+    }
 }
 
-fn push_counter(into: &mut Vec<u8>, value: f64, start: Option<StartTime>) -> u64 {
-    let begin = begin_message(into, tag::METRIC_COUNTER);
-    push_double(into, tag::VALUE, value);
-    push_created(into, tag::COUNTER_CREATED, start);
-    push_length_before(into, begin);
-    1
+fn push_gauge(into: &mut Vec<u8>, value: f64) {
+    into.extend_from_slice(&[tag::METRIC_GAUGE, DOUBLE as u8]);
+    push_double(into, tag::GAUGE_VALUE, value);
 }
 
-fn push_created(into: &mut Vec<u8>, tag: u8, start: Option<StartTime>) {
-    let Some(start) = start else { return };
-    let milliseconds = start.unix_milliseconds();
-    let begin = begin_message(into, tag);
-    into.push(tag::SECONDS);
-    push_varint(into, milliseconds / 1000);
-    into.push(tag::NANOS);
-    push_varint(into, milliseconds % 1000 * 1_000_000);
-    push_length_before(into, begin);
+fn push_counter(into: &mut Vec<u8>, value: f64, start: Option<StartTime>) {
+    let start = start.map(Timestamp::from);
+    let created = start.map_or(0, |start| 2 + start.length());
+    into.extend_from_slice(&[tag::METRIC_COUNTER, (DOUBLE + created) as u8]);
+    push_double(into, tag::COUNTER_VALUE, value);
+    if let Some(start) = start {
+        start.push(into, tag::COUNTER_CREATED);
+    }
 }
 
-fn push_histogram(
-    into: &mut Vec<u8>,
-    histogram: &HistogramSnapshot,
-    start: Option<StartTime>,
-) -> u64 {
-    let begin = begin_message(into, tag::METRIC_HISTOGRAM);
-    into.push(tag::SAMPLE_COUNT);
+fn push_histogram(into: &mut Vec<u8>, histogram: &HistogramSnapshot, start: Option<StartTime>) {
+    into.push(tag::HISTOGRAM_COUNT);
     push_varint(into, histogram.count);
-    push_double(into, tag::SAMPLE_SUM, histogram.sum);
+    push_double(into, tag::HISTOGRAM_SUM, histogram.sum);
     let bounds = histogram.bounds.bounds();
     let mut cumulative: u64 = 0;
     for (count, bound) in histogram.buckets.iter().zip(bounds) {
         cumulative = cumulative.wrapping_add(*count);
-        let length = 1 + varint_length(cumulative) as u8 + DOUBLE;
-        into.extend_from_slice(&[tag::BUCKET, length, tag::CUMULATIVE_COUNT]);
+        let length = 1 + varint_length(cumulative) + DOUBLE;
+        into.extend_from_slice(&[
+            tag::HISTOGRAM_BUCKET,
+            length as u8,
+            tag::BUCKET_CUMULATIVE_COUNT,
+        ]);
         push_varint(into, cumulative);
-        push_double(into, tag::UPPER_BOUND, *bound);
+        push_double(into, tag::BUCKET_UPPER_BOUND, *bound);
     }
-    push_created(into, tag::HISTOGRAM_CREATED, start);
-    push_length_before(into, begin);
-    // The bucket `+Inf`, the sum and the count.
-    bounds.len() as u64 + 3
-}
-
-fn push_label(into: &mut Vec<u8>, name: &str, value: &str) {
-    let texts = [name, value].map(|text| text.len() as u64);
-    let length: u64 = texts.iter().map(|n| 1 + varint_length(*n) + n).sum();
-    into.push(tag::METRIC_LABEL);
-    push_varint(into, length);
-    push_text(into, tag::LABEL_NAME, name);
-    push_text(into, tag::LABEL_VALUE, value);
-}
-
-fn push_text(into: &mut Vec<u8>, tag: u8, text: &str) {
-    into.push(tag);
-    push_varint(into, text.len() as u64);
-    into.extend_from_slice(text.as_bytes());
-}
-
-fn push_double(into: &mut Vec<u8>, tag: u8, value: f64) {
-    into.push(tag);
-    into.extend_from_slice(&value.to_le_bytes());
-}
-
-fn push_varint(into: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        into.push(value as u8 | 0x80);
-        value >>= 7;
+    if let Some(start) = start {
+        Timestamp::from(start).push(into, tag::HISTOGRAM_CREATED);
     }
-    into.push(value as u8);
 }
 
-/// How many bytes a varint has.
-fn varint_length(value: u64) -> u64 {
-    u64::from(64 - (value | 1).leading_zeros()).div_ceil(7)
+#[derive(Clone, Copy)]
+struct Timestamp {
+    seconds: u64,
+    nanos: u64,
 }
 
-/// Where the message begins.
-fn begin_message(into: &mut Vec<u8>, tag: u8) -> usize {
-    into.push(tag);
-    into.len()
+impl From<StartTime> for Timestamp {
+    fn from(time: StartTime) -> Self {
+        let milliseconds = time.unix_milliseconds();
+        Self {
+            seconds: milliseconds / 1000,
+            nanos: milliseconds % 1000 * 1_000_000,
+        }
+    }
 }
 
-/// Puts the length of what was written since `begin` before it.
-fn push_length_before(into: &mut Vec<u8>, begin: usize) {
-    let end = into.len();
-    push_varint(into, (end - begin) as u64);
-    into[begin..].rotate_left(end - begin);
+impl Timestamp {
+    fn length(self) -> usize {
+        2 + varint_length(self.seconds) + varint_length(self.nanos)
+    }
+
+    fn push(self, into: &mut Vec<u8>, tag: u8) {
+        into.extend_from_slice(&[tag, self.length() as u8, tag::SECONDS]);
+        push_varint(into, self.seconds);
+        into.push(tag::NANOS);
+        push_varint(into, self.nanos);
+    }
+}
+
+/// `name` is a whole field.
+fn push_label(into: &mut Vec<u8>, name: &[u8], value: &str) {
+    push_pair(
+        into,
+        tag::METRIC_LABEL,
+        name,
+        tag::LABEL_VALUE,
+        value.as_bytes(),
+    );
 }

@@ -37,20 +37,11 @@ impl Labels {
     /// The values, unescaped.
     pub fn values(&self) -> impl Iterator<Item = Cow<'_, str>> {
         let text = self.text();
-        let plain = self
-            .0
-            .as_ref()
-            .is_some_and(|text| text.as_bytes()[0] == PLAIN);
         let mut at = 0;
         std::iter::from_fn(move || {
             // A name holds no equals sign, and a quote within a value has a backslash before it.
             let start = at + text.get(at..)?.find('=')? + 2;
             let value = text.get(start..)?;
-            if plain {
-                let end = value.find('"')?;
-                at = start + end + 1;
-                return Some(Cow::Borrowed(&value[..end]));
-            }
             let mut escaped = false;
             let end = value.bytes().position(|byte| {
                 let ends = byte == b'"' && !escaped;
@@ -60,6 +51,28 @@ impl Labels {
             at = start + end + 1;
             Some(unescape(&value[..end]))
         })
+    }
+
+    /// Shows each value, unescaped, with its name's index. `names` are those that the labels were made with.
+    #[inline]
+    pub(crate) fn for_each_value(&self, names: &[Box<str>], mut each: impl FnMut(usize, &str)) {
+        let Some(text) = self.0.as_ref().filter(|text| text.as_bytes()[0] == PLAIN) else {
+            let values = self.values().enumerate();
+            return values.for_each(|(index, value)| each(index, &value));
+        };
+        let mut at = 0;
+        for (index, name) in names.iter().enumerate() {
+            // The mark or a comma, the name, `="`, the value, and a quote.
+            let start = at + 1 + name.len() + 2;
+            let Some(rest) = text.get(start..) else {
+                return;
+            };
+            let Some(end) = rest.bytes().position(|byte| byte == b'"') else {
+                return;
+            };
+            each(index, &rest[..end]);
+            at = start + end + 1;
+        }
     }
 
     /// Whether these are the values. `names` are those that the labels were made with.
@@ -169,6 +182,9 @@ mod tests {
             prop_assert!(labels.are(&names, &[&a[0], &a[1]]));
             prop_assert_eq!(labels.are(&names, &[&b[0], &b[1]]), a == b);
             prop_assert!(labels.values().eq(a.iter().map(|value| &**value)));
+            let mut shown = Vec::new();
+            labels.for_each_value(&names, |index, value| shown.push((index, value.to_owned())));
+            prop_assert_eq!(shown, [(0, a[0].clone()), (1, a[1].clone())]);
         }
     }
     /// Every two pieces of the text, so also those that reach over from one label to the next.
