@@ -30,8 +30,8 @@
 //!   a queue. One that hangs or panics costs itself, not the scrape.
 //! - [`heap`] counts what the process allocates, from inside the allocator.
 //! - [`Family`] holds one of them for each combination of label values.
-//! - [`Registry`] names them, lets go of them ([`Registration`]), and writes [Prometheus text](exposition::text) and
-//!   [OpenMetrics](exposition::openmetrics). With the feature `prometheus-client`, which is on by
+//! - [`Registry`] names them, lets go of them ([`Registration`]), and writes [Prometheus text](exposition::text),
+//!   [OpenMetrics](exposition::openmetrics) and [protobuf](exposition::protobuf). With the feature `prometheus-client`, which is on by
 //!   default, it is a collector of that crate (0.26), and each instrument is one of its metrics, so
 //!   that both fit into a registry that is there.
 //!

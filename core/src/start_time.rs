@@ -5,7 +5,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// When a series began to count, to the millisecond, rounded down: what OpenMetrics calls created.
 ///
-/// With it, Prometheus knows that a counter which it first sees at 50 was at 0 before.
+/// With it, Prometheus knows that a counter which it first sees at 50 was at 0 before. An instrument that counts
+/// here began when it was made; a series that is removed and made again, when it was made again. For what is
+/// counted elsewhere the application says it: [`ObservedCounter::since`](crate::ObservedCounter::since),
+/// [`CounterFn::since`](crate::CounterFn::since), [`Description::since`](crate::Description::since).
+///
+/// [Protobuf](crate::exposition::protobuf) has it always, [OpenMetrics](crate::exposition::openmetrics::Options) on
+/// request, text 0.0.4 never.
 ///
 /// It is what the system's clock said then, and stays when the clock is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

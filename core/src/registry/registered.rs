@@ -10,8 +10,9 @@ use crate::sync::Arc;
 
 /// A metric as it stands in a [`Registry`](crate::Registry): what it is called, and what reads it.
 ///
-/// [`text::encode_metric`](crate::exposition::text::encode_metric) and
-/// [`openmetrics::encode_metric`](crate::exposition::openmetrics::encode_metric) write one alone.
+/// [`text::encode_metric`](crate::exposition::text::encode_metric),
+/// [`openmetrics::encode_metric`](crate::exposition::openmetrics::encode_metric) and
+/// [`protobuf::encode_metric`](crate::exposition::protobuf::encode_metric) write one alone.
 /// To write many, take them from [`Registry::collect`](crate::Registry::collect): it reads what the
 /// application computes in one go.
 #[derive(Clone)]
