@@ -25,11 +25,11 @@
 //! - The figure in the tables is the median of criterion's samples. Compare ratios of one run;
 //!   the absolute figures belong to the machine.
 //!
-//! - `hoop` is no criterion bench: short slices of all contestants alternate, and what a hoop adds
-//!   to a request is the median of its differences to the bare service, round by round. The time
-//!   of a request is from an empty `salvo::Request` to a body that was drained as hyper drains it;
-//!   it has no headers and no connection, so that a request in a server takes longer, and what a hoop
-//!   adds is a smaller part of it.
+//! - `hoop` is no criterion bench: short slices of all contestants alternate, and what a hoop or a
+//!   layer adds to a request is the median of its differences to the bare service of its framework,
+//!   round by round. The time of a request is from an empty `salvo::Request`, or axum's, to a body
+//!   that was drained as hyper drains it; it has no headers and no connection, so that a request in
+//!   a server takes longer, and what is added is a smaller part of it.
 //!
 //! # Who takes part in what
 //!
@@ -42,7 +42,8 @@
 //! | floor, atomic, striped | ✓ | – | – | – | – | – |
 //!
 //! - prometheus-client writes OpenMetrics here, and the others (but for tallied) text 0.0.4.
-//! - In `hoop`, tallied-salvo's hoop meets salvo-otel's, with the SDK and its Prometheus exporter.
+//! - In `hoop`, tallied-salvo's hoop meets salvo-otel's, with the SDK and its Prometheus exporter;
+//!   and tallied-tower's layer meets axum-prometheus', which measures no sizes and counts no ends.
 //! - prometheus is built without its default feature `protobuf`; its text needs none of it.
 //! - metrics keeps each observation of a histogram until an upkeep or a scrape puts it into its
 //!   bucket. The upkeep is outside of what is timed in the group `histogram`.

@@ -25,7 +25,7 @@
 use std::collections::BTreeSet;
 
 pub use crate::endpoint::{KnownRoute, Segment, segments};
-pub use crate::exchange::Exchange;
+pub use crate::exchange::{Exchange, Run};
 pub use crate::methods::standard_method;
 pub use crate::request_body::CountedRequestBody;
 pub use crate::response_body::{CountedResponseBody, Framing, Handover};

@@ -4,23 +4,26 @@
 //! metrics there leaves the request to the one outside, and tells it what it knows of the route. A mark in the request's
 //! extensions would do the same, at the cost of an allocation for each request.
 //!
-//! Costs: a push and a pop on a list of the thread for each poll; a look at that list for each middleware. It is as long as
-//! middlewares are nested.
+//! Costs: two writes to a variable of the thread for each poll, and a look at it for each middleware; where middlewares are nested,
+//! a list.
 //!
 //! Limits: a middleware in between that hands the inner service to another task (as tower's `Buffer` does) hides the one outside
 //! from those inside, so they count the request again. A request that a handler sends to its own service, in the process and
 //! in the same task, is not counted: it is taken for the one that the handler answers.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use crate::metrics::HttpMetrics;
 use crate::routes::Found;
 
 thread_local! {
-    /// Innermost last. Seldom more than one.
-    static COUNTING: RefCell<Vec<Counting>> = const { RefCell::new(Vec::new()) };
+    /// Apart from the list, because most have nothing further in, and it needs no destructor.
+    static OUTERMOST: Cell<Option<Counting>> = const { Cell::new(None) };
+    /// Innermost last.
+    static FURTHER_IN: RefCell<Vec<Counting>> = const { RefCell::new(Vec::new()) };
 }
 
+#[derive(Clone, Copy)]
 struct Counting {
     metrics: HttpMetrics,
     /// What a middleware further in found.
@@ -28,48 +31,76 @@ struct Counting {
 }
 
 /// Whether a middleware outside counts the request for these metrics already. If so, and if `find` finds the route, it is told.
+#[inline]
 pub(crate) fn is_counted(metrics: HttpMetrics, find: impl FnOnce() -> Option<Found>) -> bool {
-    COUNTING.with_borrow_mut(|counting| {
-        let mut outside = counting.iter_mut().rev();
-        let Some(outside) = outside.find(|outside| outside.metrics == metrics) else {
+    match OUTERMOST.get() {
+        None => false,
+        Some(outermost) => is_counted_outside(outermost, metrics, find),
+    }
+}
+
+fn is_counted_outside(
+    outermost: Counting,
+    metrics: HttpMetrics,
+    find: impl FnOnce() -> Option<Found>,
+) -> bool {
+    FURTHER_IN.with_borrow_mut(|further_in| {
+        let mut outside = further_in.iter_mut().rev();
+        let outside = outside.find(|outside| outside.metrics == metrics);
+        if outside.is_none() && outermost.metrics != metrics {
             return false;
-        };
-        if let Some(found) = find() {
-            outside.found = Some(found);
+        }
+        if let Some(found) = find().map(Some) {
+            match outside {
+                Some(outside) => outside.found = found,
+                None => OUTERMOST.set(Some(Counting { found, ..outermost })),
+            }
         }
         true
     })
 }
 
-/// Polls the inner service of a middleware of these metrics; also says what a middleware further in found.
-pub(crate) fn counted<T>(metrics: HttpMetrics, poll: impl FnOnce() -> T) -> (T, Option<Found>) {
-    let polling = Polling::begin(metrics);
-    let polled = poll();
-    (polled, polling.end())
+/// While it is there, the inner service of a middleware of these metrics is called or polled.
+#[derive(Debug)]
+pub(crate) struct Inside {
+    outermost: bool,
 }
 
-struct Polling;
-
-impl Polling {
-    fn begin(metrics: HttpMetrics) -> Self {
+impl Inside {
+    #[inline]
+    pub(crate) fn begin(metrics: HttpMetrics) -> Self {
         let counting = Counting {
             metrics,
             found: None,
         };
-        COUNTING.with_borrow_mut(|list| list.push(counting));
-        Self
+        let outermost = OUTERMOST.get().is_none();
+        match outermost {
+            true => OUTERMOST.set(Some(counting)),
+            false => FURTHER_IN.with_borrow_mut(|further_in| further_in.push(counting)),
+        }
+        Self { outermost }
     }
 
-    fn end(self) -> Option<Found> {
+    /// … no longer. Says what a middleware further in found.
+    #[inline]
+    pub(crate) fn end(self) -> Option<Found> {
+        let counting = self.take();
         std::mem::forget(self);
-        let counting = COUNTING.with_borrow_mut(Vec::pop);
         counting.and_then(|counting| counting.found)
+    }
+
+    #[inline]
+    fn take(&self) -> Option<Counting> {
+        match self.outermost {
+            true => OUTERMOST.take(),
+            false => FURTHER_IN.with_borrow_mut(Vec::pop),
+        }
     }
 }
 
-impl Drop for Polling {
+impl Drop for Inside {
     /// A handler panicked.
     fn drop(&mut self) {
-        COUNTING.with_borrow_mut(Vec::pop);
+        self.take();
     }
 }

@@ -5,15 +5,16 @@
 //! last either [finishes](Exchange::finish) it or drops it, and a drop is a record too: the
 //! request was cancelled, panicked or was cut off. So the in-flight gauge cannot stay up and no request is missed.
 
-use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use http::{Extensions, HeaderMap, StatusCode};
+use pin_project_lite::pin_project;
 
 use crate::aborted::Aborted;
-use crate::counted::{counted, is_counted};
+use crate::counted::{Inside, is_counted};
 use crate::grpc;
 use crate::head::RequestHead;
 use crate::metrics::HttpMetrics;
@@ -129,18 +130,28 @@ impl Exchange {
     }
 
     /// Calls the inner service: middlewares of the same metrics that are further in leave the request to this one.
+    #[inline]
     pub fn call<T>(&mut self, call: impl FnOnce() -> T) -> T {
-        let (answer, found_inside) = counted(self.metrics, call);
-        if let Some(found) = found_inside {
-            self.move_to(found);
-        }
+        let inside = Inside::begin(self.metrics);
+        let answer = call();
+        self.after(inside);
         answer
     }
 
+    #[inline]
+    fn after(&mut self, inside: Inside) {
+        if let Some(found) = inside.end() {
+            self.move_to(found);
+        }
+    }
+
     /// Polls the inner service's future, once; otherwise as [`call`](Self::call).
+    #[inline]
     pub fn poll<T>(&mut self, poll: impl FnOnce() -> T) -> T {
         let began = self.metrics.times_polls().then(Instant::now);
-        let polled = self.call(poll);
+        let inside = Inside::begin(self.metrics);
+        let polled = poll();
+        self.after(inside);
         if let (Some(began), Some(series)) = (began, self.found) {
             series.polled(began);
         }
@@ -148,9 +159,11 @@ impl Exchange {
     }
 
     /// Runs the inner service, as [`poll`](Self::poll).
-    pub async fn run<F: Future>(&mut self, inner: F) -> F::Output {
-        let mut inner = pin!(inner);
-        poll_fn(|cx| self.poll(|| inner.as_mut().poll(cx))).await
+    pub fn run<F: Future>(&mut self, inner: F) -> Run<'_, F> {
+        Run {
+            exchange: self,
+            inner,
+        }
     }
 
     /// A better place for the request was found.
@@ -205,9 +218,12 @@ impl Exchange {
         let before = match &self.grpc {
             Grpc::No => return,
             Grpc::Call(status) => *status,
-            Grpc::UnknownMethod { method, path } => {
+            Grpc::UnknownMethod(unknown) => {
                 if is_head && grpc::is_grpc(headers) && !grpc::is_unimplemented(headers) {
-                    let found = self.metrics.routes().find_by_label(*method, path);
+                    let found = self
+                        .metrics
+                        .routes()
+                        .find_by_label(unknown.method, &unknown.path);
                     self.move_to(found);
                 }
                 None
@@ -222,7 +238,12 @@ impl Exchange {
     }
 
     /// The head is final, and with it the whole body of so many bytes, unless those are not its whole body.
-    pub(crate) fn finish_whole(mut self, status: StatusCode, bytes: u64, aborted: Option<Aborted>) {
+    pub(crate) fn finish_whole(
+        &mut self,
+        status: StatusCode,
+        bytes: u64,
+        aborted: Option<Aborted>,
+    ) {
         // One look at the clock: the end is the start.
         let time = self.started.elapsed();
         self.answered_after(status, time);
@@ -230,8 +251,13 @@ impl Exchange {
         self.record(aborted, time);
     }
 
+    /// Whether it is recorded, so that nothing is left to be done.
+    pub(crate) fn is_recorded(&self) -> bool {
+        self.recorded
+    }
+
     /// The answer is complete, or will be once the bytes at hand are sent.
-    pub(crate) fn finish(mut self) {
+    pub(crate) fn finish(&mut self) {
         let fault = self.request_body_fault();
         let time = self.started.elapsed();
         self.record(fault, time);
@@ -246,13 +272,13 @@ impl Exchange {
     }
 
     /// The inner service failed, so that the connection ends without an answer.
-    pub fn fail(self) {
+    pub fn fail(mut self) {
         let fault = self.request_body_fault();
         self.abort(fault.unwrap_or(Aborted::ServiceError));
     }
 
     /// The answer will not be completed.
-    pub(crate) fn abort(mut self, why: Aborted) {
+    pub(crate) fn abort(&mut self, why: Aborted) {
         let time = self.started.elapsed();
         self.record(Some(why), time);
     }
@@ -284,8 +310,8 @@ impl Exchange {
         }
         match self.grpc {
             Grpc::No => {}
-            Grpc::Call(Some(status)) => place.count_grpc(status),
-            Grpc::Call(None) | Grpc::UnknownMethod { .. } => place.count_grpc(grpc::NO_STATUS),
+            Grpc::Call(Some(status)) => place.count_grpc(status.name()),
+            Grpc::Call(None) | Grpc::UnknownMethod(_) => place.count_grpc(grpc::NO_STATUS),
         }
         place.leave();
         let recent = self.metrics.requests();
@@ -304,6 +330,26 @@ impl Exchange {
                 bytes: self.response_bytes,
             });
         }
+    }
+}
+
+pin_project! {
+    /// The inner service on its way: see [`Exchange::run`]. An async block would hold `inner` twice.
+    #[derive(Debug)]
+    pub struct Run<'a, F> {
+        exchange: &'a mut Exchange,
+        #[pin]
+        inner: F,
+    }
+}
+
+impl<F: Future> Future for Run<'_, F> {
+    type Output = F::Output;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        this.exchange.poll(|| this.inner.poll(cx))
     }
 }
 

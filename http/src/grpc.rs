@@ -29,8 +29,20 @@ const NAMES: [&str; 17] = [
 
 /// The label of a call that ended without a status: cancelled, cut off, or broken.
 pub(crate) const NO_STATUS: &str = "none";
+
+/// A status, by its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Code(u8);
+
+const UNKNOWN: Code = Code(2);
 /// The status of a method that the service does not have.
-const UNIMPLEMENTED: &str = NAMES[12];
+const UNIMPLEMENTED: Code = Code(12);
+
+impl Code {
+    pub(crate) fn name(self) -> &'static str {
+        NAMES[usize::from(self.0)]
+    }
+}
 
 /// Whether a message is gRPC, by its content type: `application/grpc`, `application/grpc+proto`, and so on; gRPC-Web is not.
 pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
@@ -43,11 +55,11 @@ pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
 }
 
 /// What a head or trailers say; a number that is no code is `UNKNOWN`, as clients take it.
-pub(crate) fn status(headers: &HeaderMap) -> Option<&'static str> {
+pub(crate) fn status(headers: &HeaderMap) -> Option<Code> {
     let status = headers.get("grpc-status")?.to_str().ok();
-    let number = status.and_then(|status| status.parse::<usize>().ok());
-    let name = number.and_then(|number| NAMES.get(number));
-    Some(name.unwrap_or(&NAMES[2]))
+    let number = status.and_then(|status| status.parse::<u8>().ok());
+    let known = number.filter(|number| usize::from(*number) < NAMES.len());
+    Some(known.map_or(UNKNOWN, Code))
 }
 
 /// Whether a head says that the service has no such method.
@@ -60,7 +72,7 @@ mod tests {
     use http::HeaderMap;
     use http::header::CONTENT_TYPE;
 
-    use super::{is_grpc, status};
+    use super::{Code, is_grpc, status};
 
     #[test]
     fn statuses_have_their_names() {
@@ -72,7 +84,7 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.insert("grpc-status", sent.parse().unwrap());
-            assert_eq!(status(&headers), Some(name), "{sent}");
+            assert_eq!(status(&headers).map(Code::name), Some(name), "{sent}");
         }
         assert_eq!(status(&HeaderMap::new()), None);
     }

@@ -19,9 +19,16 @@ pub(crate) enum Grpc {
     /// It is no gRPC call, or those are not told apart.
     No,
     /// With its status, once that is known.
-    Call(Option<&'static str>),
+    Call(Option<grpc::Code>),
     /// … of a method that nobody asked for so far: it has no place before a service knows it.
-    UnknownMethod { method: MethodLabel, path: Box<str> },
+    UnknownMethod(Box<UnknownMethod>),
+}
+
+/// Boxed, because a request is moved now and then.
+#[derive(Debug)]
+pub(crate) struct UnknownMethod {
+    pub(crate) method: MethodLabel,
+    pub(crate) path: Box<str>,
 }
 
 /// Finds where a request is recorded.
@@ -68,10 +75,10 @@ impl<'a, P: FnOnce(&str) -> Option<&'static str>> Place<'a, P> {
         }
         routes.find_known(method, path).unwrap_or_else(|| {
             let path = path.into();
-            self.grpc = Grpc::UnknownMethod {
+            self.grpc = Grpc::UnknownMethod(Box::new(UnknownMethod {
                 method: routes.methods.label(method),
                 path,
-            };
+            }));
             routes.find(method, None, |_| None)
         })
     }

@@ -8,7 +8,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -94,7 +94,7 @@ impl Framing {
 
 /// What is known of a streamed body.
 #[derive(Debug)]
-struct ResponseBodyCount {
+pub(crate) struct ResponseBodyCount {
     framing: Framing,
     /// What the connection asks for of this body.
     length: Option<u64>,
@@ -105,7 +105,7 @@ struct ResponseBodyCount {
     outcome: Option<Outcome>,
     exchange: Option<Exchange>,
     /// The trailers, if they came before the exchange.
-    trailers: Option<HeaderMap>,
+    trailers: Option<Box<HeaderMap>>,
     /// Whose polls are timed.
     poll_series: Option<&'static MethodSeries>,
 }
@@ -154,7 +154,7 @@ impl ResponseBodyCount {
         if let Some(trailers) = frame.trailers_ref() {
             match &mut self.exchange {
                 Some(exchange) => exchange.see(trailers, false),
-                None => self.trailers = Some(trailers.clone()),
+                None => self.trailers = Some(Box::new(trailers.clone())),
             }
         }
         // After trailers the connection asks for nothing more.
@@ -177,9 +177,12 @@ impl ResponseBodyCount {
     }
 
     fn settle(&mut self) {
-        let Some(mut exchange) = self.exchange.take() else {
+        let Some(exchange) = &mut self.exchange else {
             return;
         };
+        if exchange.is_recorded() {
+            return;
+        }
         if let Some(trailers) = self.trailers.take() {
             exchange.see(&trailers, false);
         }
@@ -189,7 +192,7 @@ impl ResponseBodyCount {
         match self.outcome {
             Some(Outcome::Complete) if !wrong => exchange.finish(),
             Some(Outcome::Complete | Outcome::Failed) => exchange.abort(Aborted::BodyError),
-            Some(Outcome::Dropped) | None => drop(exchange),
+            Some(Outcome::Dropped) | None => self.exchange = None,
         }
     }
 }
@@ -205,7 +208,7 @@ pin_project! {
         inner: B,
         count: Count,
         // How it broke, while that is held back. A body has to be Sync; nobody ever waits for the lock.
-        held: Option<Mutex<Broken>>,
+        held: Option<Box<Mutex<Broken>>>,
         // Whether the connection had an opportunity to write all that it was given.
         flushed: bool,
     }
@@ -227,11 +230,7 @@ impl<B> std::fmt::Debug for CountedResponseBody<B> {
 }
 
 /// Who has the count of a body.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a box would be an allocation for each request"
-)]
-enum Count {
+pub(crate) enum Count {
     /// The request is recorded already.
     Nobody,
     Own(ResponseBodyCount),
@@ -240,6 +239,13 @@ enum Count {
 }
 
 impl Count {
+    /// The end of the body records this request; the connection sends `length` bytes of it, where that is known.
+    pub(crate) fn own(exchange: Exchange, length: Option<u64>, framing: Framing) -> Self {
+        let mut count = ResponseBodyCount::new(length, framing);
+        count.take(exchange, length, true);
+        Self::Own(count)
+    }
+
     fn with<T>(&mut self, change: impl FnOnce(&mut ResponseBodyCount) -> T) -> Option<T> {
         match self {
             Self::Nobody => None,
@@ -259,19 +265,7 @@ impl<B> CountedResponseBody<B> {
         Self::new(inner, Count::Nobody)
     }
 
-    /// A body whose end records this request; the connection sends `length` bytes of it, where that is known.
-    pub(crate) fn counted(
-        inner: B,
-        exchange: Exchange,
-        length: Option<u64>,
-        framing: Framing,
-    ) -> Self {
-        let mut count = ResponseBodyCount::new(length, framing);
-        count.take(exchange, length, true);
-        Self::new(inner, Count::Own(count))
-    }
-
-    fn new(inner: B, count: Count) -> Self {
+    pub(crate) fn new(inner: B, count: Count) -> Self {
         Self {
             inner,
             count,
@@ -294,74 +288,19 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
-    /// What the connection is to be given next, unless the body broke.
-    fn next(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Option<Frame<Bytes>>, Broken>> {
-        let mut this = self.project();
-        let timed = this.count.with(|count| count.poll_series).flatten();
-        let began = timed.map(|_| Instant::now());
-        let inner = this.inner.as_mut();
-        // Goes on unwinding in `poll_frame`, with nothing in between.
-        let polled = catch_unwind(AssertUnwindSafe(|| inner.poll_frame(cx)));
-        if let (Some(series), Some(began)) = (timed, began) {
-            series.polled(began);
-        }
-        let polled = match polled {
-            Ok(polled) => ready!(polled),
-            Err(panic) => return Poll::Ready(Err(Broken::Panicked(panic))),
-        };
-        Poll::Ready(match polled {
-            Some(Ok(frame)) => {
-                let last = this.inner.is_end_stream();
-                this.count.with(|count| count.count(&frame, last));
-                Ok(Some(frame))
-            }
-            None if this.count.with(|count| count.is_short()) == Some(true) => Err(Broken::Short),
-            None => {
-                this.count.end(Outcome::Complete);
-                Ok(None)
-            }
-            Some(Err(error)) => Err(Broken::Failed(error.into())),
-        })
-    }
-}
-
-impl<B> Body for CountedResponseBody<B>
-where
-    B: Body<Data = Bytes>,
-    B::Error: Into<BoxError>,
-{
-    type Data = Bytes;
-    type Error = BoxError;
-
     /// Reports a broken body one poll late if the head or frames are still unwritten: hyper flushes only when a
     /// body is pending, and discards its buffer when one fails. So the client gets what is
     /// recorded: the head and the bytes before the break.
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
+    #[cold]
+    fn poll_broken(
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
+        broken: Broken,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let held = self.as_mut().project().held.take();
-        let broken = match held {
-            Some(broken) => broken.into_inner().unwrap_or_else(PoisonError::into_inner),
-            None => match self.as_mut().next(cx) {
-                Poll::Pending => {
-                    *self.project().flushed = true;
-                    return Poll::Pending;
-                }
-                Poll::Ready(Ok(frame)) => {
-                    *self.project().flushed = false;
-                    return Poll::Ready(frame.map(Ok));
-                }
-                Poll::Ready(Err(broken)) => broken,
-            },
-        };
         let this = self.project();
         if !*this.flushed {
             *this.flushed = true;
-            *this.held = Some(Mutex::new(broken));
+            *this.held = Some(Box::new(Mutex::new(broken)));
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
@@ -381,6 +320,59 @@ where
                 Poll::Ready(None)
             }
             Broken::Panicked(panic) => resume_unwind(panic),
+        }
+    }
+}
+
+impl<B> Body for CountedResponseBody<B>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let mut this = self.as_mut().project();
+        if let Some(broken) = this.held.take() {
+            let broken = broken.into_inner();
+            return self.poll_broken(cx, broken.unwrap_or_else(PoisonError::into_inner));
+        }
+        let timed = this.count.with(|count| count.poll_series).flatten();
+        let began = timed.map(|_| Instant::now());
+        let inner = this.inner.as_mut();
+        // Written there, because a frame is large to be passed through `catch_unwind`.
+        let mut polled = Poll::Pending;
+        // Goes on unwinding in `poll_broken`, with nothing in between.
+        let panicked = catch_unwind(AssertUnwindSafe(|| polled = inner.poll_frame(cx)));
+        if let (Some(series), Some(began)) = (timed, began) {
+            series.polled(began);
+        }
+        if let Err(panic) = panicked {
+            return self.poll_broken(cx, Broken::Panicked(panic));
+        }
+        match polled {
+            Poll::Pending => {
+                *this.flushed = true;
+                Poll::Pending
+            }
+            Poll::Ready(Some(Ok(frame))) => {
+                *this.flushed = false;
+                let last = this.inner.is_end_stream();
+                this.count.with(|count| count.count(&frame, last));
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(None) if this.count.with(|count| count.is_short()) == Some(true) => {
+                self.poll_broken(cx, Broken::Short)
+            }
+            Poll::Ready(None) => {
+                this.count.end(Outcome::Complete);
+                Poll::Ready(None)
+            }
+            Poll::Ready(Some(Err(error))) => self.poll_broken(cx, Broken::Failed(error.into())),
         }
     }
 

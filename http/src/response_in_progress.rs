@@ -7,7 +7,7 @@ use http_body::{Body, SizeHint};
 
 use crate::aborted::Aborted;
 use crate::exchange::{Exchange, Unrecorded};
-use crate::response_body::{CountedResponseBody, Framing, Handover};
+use crate::response_body::{Count, CountedResponseBody, Framing, Handover};
 
 /// A response as it passed the middleware: something outside may still change it.
 #[derive(Debug)]
@@ -36,6 +36,8 @@ pub struct FinalResponse<'a> {
     pub status: StatusCode,
     /// Its headers.
     pub headers: &'a HeaderMap,
+    /// Its [Content-Length](content_length).
+    pub content_length: Option<u64>,
     /// The size of its body in bytes, where that is whole in memory; `None` for a stream.
     pub whole: Option<u64>,
     /// What its body says of its size.
@@ -55,19 +57,19 @@ impl FinalResponse<'_> {
 
     /// So many bytes the connection sends of its body, and then drops it.
     fn length(&self) -> Option<u64> {
-        content_length(self.headers).or_else(|| self.size_hint.exact())
+        self.content_length.or_else(|| self.size_hint.exact())
     }
 
     /// Whether the connection will drop the body without asking it for anything.
-    fn has_ended(&self) -> bool {
-        content_length(self.headers) == Some(0) || self.is_end_stream
+    fn has_ended(&self, framing: Framing) -> bool {
+        self.is_end_stream || framing == Framing::Length && self.content_length == Some(0)
     }
 
     /// Whether a whole body has another size than its Content-Length: then the client waits for the rest, or takes
     /// what is too much for the next answer, or refuses it. A middleware further out may have
     /// turned it into a stream of known size. hyper corrects the length of an empty one over HTTP/1.
     fn contradicts_its_length(&self, framing: Framing) -> bool {
-        let (Some(declared), Some(size)) = (content_length(self.headers), self.size()) else {
+        let (Some(declared), Some(size)) = (self.content_length, self.size()) else {
             return false;
         };
         declared != size && (size > 0 || framing == Framing::Frames)
@@ -96,21 +98,21 @@ impl Exchange {
     where
         B: Body<Data = Bytes>,
     {
-        let (head, body) = response.into_parts();
-        if head.extensions.get::<Unrecorded>().is_some() {
+        if response.extensions().get::<Unrecorded>().is_some() {
             self.forget();
-            return Response::from_parts(head, CountedResponseBody::uncounted(body));
+            return response.map(CountedResponseBody::uncounted);
         }
         let final_response = FinalResponse {
-            status: head.status,
-            headers: &head.headers,
+            status: response.status(),
+            headers: response.headers(),
+            content_length: content_length(response.headers()),
             whole: None,
-            size_hint: body.size_hint(),
-            is_end_stream: body.is_end_stream(),
+            size_hint: response.body().size_hint(),
+            is_end_stream: response.body().is_end_stream(),
             body_is_own: true,
         };
-        let body = self.count_body(&final_response, framing, to_head, body);
-        Response::from_parts(head, body)
+        let count = self.count(&final_response, framing, to_head);
+        response.map(|body| CountedResponseBody::new(body, count))
     }
 
     /// As [`respond`](Self::respond), for a framework that has a response type of its own: gives the body to put in the place
@@ -122,11 +124,15 @@ impl Exchange {
         to_head: bool,
         body: B,
     ) -> CountedResponseBody<B> {
-        let Some(mut exchange) = self.settle_head(response, framing, to_head) else {
-            return CountedResponseBody::uncounted(body);
-        };
-        exchange.answered(response.status);
-        CountedResponseBody::counted(body, exchange, response.length(), framing)
+        CountedResponseBody::new(body, self.count(response, framing, to_head))
+    }
+
+    fn count(mut self, response: &FinalResponse<'_>, framing: Framing, to_head: bool) -> Count {
+        if self.settle_head(response, framing, to_head) {
+            return Count::Nobody;
+        }
+        self.answered(response.status);
+        Count::own(self, response.length(), framing)
     }
 
     /// The response is final: records the request, or leaves that to the streamed body.
@@ -134,33 +140,33 @@ impl Exchange {
     /// Call it once nothing changes the response any more. A streamed body records the request when it ends; if it has been
     /// read or dropped already, the request is recorded now. If reading the request's body showed that the client is gone or
     /// broke the protocol, that is recorded, whatever the response says.
-    pub fn settle(self, passed: ResponseInProgress, response: &FinalResponse<'_>) {
-        let Some(mut exchange) = self.settle_head(response, passed.framing, passed.to_head) else {
+    pub fn settle(mut self, passed: ResponseInProgress, response: &FinalResponse<'_>) {
+        if self.settle_head(response, passed.framing, passed.to_head) {
             return;
-        };
+        }
         let bytes = match passed.body {
             BodyInProgress::Streamed(handover) if handover.is_awaited() => {
-                exchange.answered(response.status);
-                return handover.give(exchange, response.length(), response.body_is_own);
+                self.answered(response.status);
+                return handover.give(self, response.length(), response.body_is_own);
             }
             // Something outside took the body away and put another in its place.
             BodyInProgress::Streamed(_) => response.whole.unwrap_or(0),
             // Where it is a stream now, something outside of the middleware encodes it.
             BodyInProgress::Whole(bytes) => response.whole.unwrap_or(bytes),
         };
-        exchange.finish_with(response, passed.framing, bytes);
+        self.finish_with(response, passed.framing, bytes);
     }
 
-    /// Records the request, unless the response has a body that the connection will ask for something.
+    /// Records the request, unless the response has a body that the connection will ask for something. Says whether it did.
     fn settle_head(
-        mut self,
+        &mut self,
         response: &FinalResponse<'_>,
         framing: Framing,
         to_head: bool,
-    ) -> Option<Self> {
+    ) -> bool {
         if let Some(fault) = self.request_body_fault() {
             self.abort(fault);
-            return None;
+            return true;
         }
         self.see(response.headers, true);
         let status = response.status;
@@ -169,21 +175,21 @@ impl Exchange {
             // is sent, and the client gets no final answer.
             let aborted = (framing == Framing::Frames).then_some(Aborted::BodyError);
             self.finish_whole(StatusCode::INTERNAL_SERVER_ERROR, 0, aborted);
-            return None;
+            return true;
         }
         if !may_have_body(status) || to_head {
             self.finish_whole(status, 0, None);
-            return None;
+            return true;
         }
-        if response.has_ended() {
+        if response.has_ended(framing) {
             self.finish_with(response, framing, 0);
-            return None;
+            return true;
         }
-        Some(self)
+        false
     }
 
     /// The whole body has so many bytes.
-    fn finish_with(self, response: &FinalResponse<'_>, framing: Framing, bytes: u64) {
+    fn finish_with(&mut self, response: &FinalResponse<'_>, framing: Framing, bytes: u64) {
         let wrong = response.contradicts_its_length(framing);
         self.finish_whole(response.status, bytes, wrong.then_some(Aborted::BodyError));
     }

@@ -427,7 +427,7 @@ function drawCard(card, f, s) {
 function drawFamilies(s) {
   // Your own come first, then what every service has, and last what has no series.
   const prefix = s.names.requests.replace(/http_requests_total$/, '');
-  const rank = (f) => (!f.series ? 3 : !f.name.startsWith(prefix) ? 0 : /^(process|system|tokio|rust_heap|tallied)_/.test(f.name.slice(prefix.length)) ? 2 : /^http_re(quest|sponse)_/.test(f.name.slice(prefix.length)) ? 1 : 0);
+  const rank = (f) => (!f.series ? 3 : !f.name.startsWith(prefix) ? 0 : /^(process|system|tokio|rust_heap|tallied)_/.test(f.name.slice(prefix.length)) ? 2 : /^(http_(re(quests?|sponse)|handler)|grpc_requests)_/.test(f.name.slice(prefix.length)) ? 1 : 0);
   const all = [...s.families || []].sort((a, b) => rank(a) - rank(b));
   const words = ui.family.toLowerCase().split(/\s+/).filter(Boolean);
   const matching = words.length ? all.filter((f) => { const where = `${f.name} ${f.kind} ${(f.help || '').slice(0, 2000)} ${(f.shown || []).map((x) => x.labels.slice(0, 500)).join(' ')}`.toLowerCase(); return words.every((w) => where.includes(w)); }) : all;

@@ -86,16 +86,16 @@ impl Endpoint {
         format!("{} {}", self.method, self.route)
     }
 
-    pub(crate) fn set_status(&mut self, status: u16, total: f64) {
+    pub(crate) fn add_status(&mut self, status: u16, total: f64) {
         match self.statuses.binary_search_by_key(&status, |(s, _)| *s) {
-            Ok(at) => self.statuses[at].1 = total,
+            Ok(at) => self.statuses[at].1 += total,
             Err(at) => self.statuses.insert(at, (status, total)),
         }
     }
 
-    pub(crate) fn set_aborted(&mut self, reason: &str, total: f64) {
+    pub(crate) fn add_aborted(&mut self, reason: &str, total: f64) {
         match self.aborted.iter_mut().find(|(r, _)| **r == *reason) {
-            Some((_, known)) => *known = total,
+            Some((_, known)) => *known += total,
             None => self.aborted.push((cut(reason).into(), total)),
         }
     }

@@ -66,17 +66,24 @@ pub(crate) const TESTED: [&str; 4] = [
 
 /// Builds the program of a package that has its name, and says where the binary is.
 pub(crate) fn program(workspace: &Workspace, package: &str) -> Result<PathBuf> {
-    let args: &[&str] = match workspace.programs {
-        Programs::Shipped => &["build", "--release", "-p", package],
-        Programs::OfTheTests => &["test", "--no-run"],
+    built(workspace, package, &["-p", package])
+}
+
+/// Builds an example of `tallied-tower`, and says where it is.
+pub(crate) fn example(workspace: &Workspace, name: &str) -> Result<PathBuf> {
+    let which = ["-p", "tallied-tower", "--all-features", "--example", name];
+    built(workspace, name, &which)
+}
+
+/// `which` is left out where all that is tested is built.
+fn built(workspace: &Workspace, name: &str, which: &[&str]) -> Result<PathBuf> {
+    let args = match workspace.programs {
+        Programs::Shipped => [&["build", "--release"], which].concat(),
+        Programs::OfTheTests => [&["test", "--no-run"], &TESTED[..]].concat(),
     };
-    let mut build = in_workspace(workspace, args);
-    if workspace.programs == Programs::OfTheTests {
-        build.args(TESTED);
-    }
-    let (status, executable) = build_binary(&mut build, package)?;
-    ensure!(status.success(), "{package} does not build ({status})");
-    executable.with_context(|| format!("cargo built no `{package}` binary"))
+    let (status, executable) = build_binary(&mut in_workspace(workspace, &args), name)?;
+    ensure!(status.success(), "{name} does not build ({status})");
+    executable.with_context(|| format!("cargo built no `{name}` binary"))
 }
 
 /// Runs a `cargo build`, and says how it ended and where the binary of this name is.

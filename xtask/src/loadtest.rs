@@ -8,9 +8,10 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::cargo;
 use crate::child::ChildGuard;
+use crate::server_process::ServerProcess;
 use crate::workspace::Workspace;
+use crate::{cargo, work_folder};
 
 pub(crate) const PACKAGE: &str = "tallied-loadtest";
 const GENERATOR_WAS_LATE: i32 = 4;
@@ -42,12 +43,35 @@ fn command(workspace: &Workspace, args: &[OsString]) -> Result<Command> {
     Ok(command)
 }
 
-/// A short one, for the gate: every figure must agree, and no request may fail. How long anything took fails nothing.
+/// Short ones, for the gate, of the server and of a service on axum: every figure must agree, and no request may fail. How long
+/// anything took fails nothing.
 pub(crate) fn smoke(workspace: &Workspace) -> Result<()> {
-    let args = ["--scenario", "smoke", "--scrapes-per-second", "10"];
-    let more = ["--no-calibration", "--slo", "errors<0%"];
+    short(workspace, "smoke", &["--scenario", "smoke"])?;
+    let mut command = Command::new(cargo::example(workspace, "axum")?);
+    command.arg("127.0.0.1:0");
+    let scenario = workspace.root.join("adapters/tower/examples/axum.toml");
+    let scenario = scenario.to_string_lossy();
+    work_folder::within("tallied-axum-", false, |folder| {
+        let server = ServerProcess::start_command(command, folder)?;
+        let target = ["--target", server.url(), "--scenario", &scenario];
+        short(
+            workspace,
+            "axum",
+            &[&target[..], &["--duration", "3s"]].concat(),
+        )
+    })
+}
+
+fn short(workspace: &Workspace, name: &str, args: &[&str]) -> Result<()> {
+    let more = [
+        "--scrapes-per-second",
+        "10",
+        "--no-calibration",
+        "--slo",
+        "errors<0%",
+    ];
     let args = args.iter().chain(&more).map(OsString::from).collect();
-    checked(workspace, "smoke", args)
+    checked(workspace, name, args)
 }
 
 /// Every figure must agree, and all objectives be met. That the generator was late fails nothing.

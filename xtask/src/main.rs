@@ -357,7 +357,7 @@ unpacked below the target directory from the distribution's package, without ins
         #[arg(long, conflicts_with_all = ["write", "quick"])]
         keep: bool,
     },
-    /// A real Prometheus scrapes a real server, and its answers are checked
+    /// A real Prometheus scrapes a real server and the examples of tallied-tower, and its answers are checked
     #[command(after_help = "Examples:
   cargo xtask prometheus
   cargo xtask prometheus --server target/debug/tallied-server

@@ -186,7 +186,7 @@ impl Handler for MetricsHoop {
             return;
         };
         exchange.extend(req.extensions_mut());
-        watch(&mut exchange, req.body_mut());
+        watch(&mut exchange, req);
         let framing = Framing::of(req.version());
         let to_head = req.method() == Method::HEAD;
 
@@ -251,10 +251,12 @@ fn is_final(res: &Response) -> bool {
 }
 
 /// Puts a counting body in the place of a request's, unless it is known to be empty.
-fn watch(exchange: &mut Exchange, body: &mut ReqBody) {
-    if body.is_end_stream() {
+fn watch(exchange: &mut Exchange, req: &mut Request) {
+    // `body_mut` forgets what was read of the body before.
+    if req.body().is_end_stream() {
         return;
     }
+    let body = req.body_mut();
     let counted = exchange.watch(std::mem::take(body));
     *body = ReqBody::Boxed {
         inner: Box::pin(counted),
@@ -298,6 +300,7 @@ fn final_response(res: &Response, place: Option<usize>) -> FinalResponse<'_> {
     FinalResponse {
         status: res.status_code.unwrap_or(StatusCode::OK),
         headers: res.headers(),
+        content_length: content_length(res.headers()),
         whole: res.body.size(),
         size_hint: res.body.size_hint(),
         is_end_stream: res.body.is_end_stream(),

@@ -92,9 +92,3 @@ pub use tallied_http::{
 };
 #[cfg(feature = "live")]
 pub use tallied_live::LiveBuilder;
-
-/// The README's examples, compiled and run.
-#[cfg(all(doctest, feature = "live"))]
-#[doc = include_str!("../../../README.md")]
-#[derive(Debug)]
-pub struct Readme;

@@ -32,8 +32,12 @@ where
         matched.map(MatchedPath::as_str)
     }
 
-    fn body(counted: CountedRequestBody<B>) -> Body {
-        Body::new(counted)
+    fn counted(body: CountedRequestBody<B>) -> Body {
+        Body::new(body)
+    }
+
+    fn uncounted(body: B) -> Body {
+        Body::new(body)
     }
 }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
-use tallied_http::adapter::{CountedRequestBody, CountedResponseBody, Exchange, Framing};
+use tallied_http::adapter::{CountedResponseBody, Exchange, Framing};
 use tallied_http::{HttpMetrics, RequestHead};
 use tower_layer::Layer;
 use tower_service::Service;
@@ -177,29 +177,25 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let layer = &self.layer;
         let route = R::route(&request);
         let route = route.or_else(|| layer.declared.find(request.uri().path()));
         let head = RequestHead::of(&request);
-        let exchange = Exchange::begin(layer.metrics, head, route, |_| None);
-        let framing = Framing::of(request.version());
-        let to_head = request.method() == Method::HEAD;
-        let (mut head, body) = request.into_parts();
-        let Some(mut exchange) = exchange else {
-            let body = R::body(CountedRequestBody::uncounted(body));
-            let inner = self.inner.call(Request::from_parts(head, body));
+        let Some(mut exchange) = Exchange::begin(layer.metrics, head, route, |_| None) else {
+            let inner = self.inner.call(request.map(R::uncounted));
             return MetricsFuture {
                 inner,
                 counting: None,
             };
         };
-        exchange.extend(&mut head.extensions);
-        let body = match body.is_end_stream() {
-            true => CountedRequestBody::uncounted(body),
-            false => exchange.watch(body),
-        };
-        let request = Request::from_parts(head, R::body(body));
+        let framing = Framing::of(request.version());
+        let to_head = request.method() == Method::HEAD;
+        exchange.extend(request.extensions_mut());
+        let request = request.map(|body| match body.is_end_stream() {
+            true => R::uncounted(body),
+            false => R::counted(exchange.watch(body)),
+        });
         // Some services work where they are called, not where their future is polled.
         let inner = exchange.call(|| self.inner.call(request));
         let counting = Counting {

@@ -24,8 +24,8 @@
 //! - [`HttpMetrics`] registers the metrics, with the options of its [`builder`](HttpMetrics::builder);
 //!   [`Instrument`] gives the layer that feeds them.
 //! - [`Scrape`] answers a Prometheus scrape; [`ScrapeMetrics`] measure that.
-//! - [`DeferEof`] goes around the stream of a connection. Without it, hyper drops requests whose clients close right
-//!   behind them, before any layer sees them.
+//! - [`DeferEof`] goes around the stream of a connection, and `DeferEofListener` around a listener of axum. Without it, hyper drops
+//!   requests whose clients close right behind them, before any layer sees them.
 //!
 //! With the feature `live`, `Live` is a page that shows the metrics as they change.
 //!
@@ -35,7 +35,7 @@
 //! # Stopping
 //!
 //! When a drain reaches its time limit, call [`HttpMetrics::drain_timed_out`] before you cut off the requests that are
-//! left: they then count as `shutdown`, not as clients that left.
+//! left: they then count as `shutdown`, not as clients that left. The example `axum` shows how.
 
 #![forbid(unsafe_code)]
 
@@ -43,6 +43,8 @@
 mod axum;
 mod declared;
 mod layer;
+#[cfg(feature = "axum")]
+mod listener;
 #[cfg(feature = "live")]
 mod live;
 mod router;
@@ -52,15 +54,17 @@ mod scrape;
 pub use crate::axum::Axum;
 pub use declared::EndpointError;
 pub use layer::{Instrument, MetricsFuture, MetricsLayer, MetricsService};
+#[cfg(feature = "axum")]
+pub use listener::DeferEofListener;
 #[cfg(feature = "live")]
 pub use live::Live;
 pub use router::{Plain, Router};
 pub use scrape::Scrape;
 pub use tallied_http::adapter::{CountedRequestBody, CountedResponseBody};
 pub use tallied_http::{
-    DeferEof, EndpointBuckets, EndpointRule, HttpMetric, HttpMetrics, HttpMetricsBuilder,
-    HttpMetricsError, LabelBuilder, RequestHead, RequestLabels, ScrapeMetrics, UnknownEndpoint,
-    UnknownLabel, Unrecorded,
+    BoxError, DeferEof, EndpointBuckets, EndpointRule, HttpMetric, HttpMetrics, HttpMetricsBuilder,
+    HttpMetricsError, LabelBuilder, RequestHead, RequestLabels, ScrapeBody, ScrapeMetrics,
+    UnknownEndpoint, UnknownLabel, Unrecorded,
 };
 #[cfg(feature = "live")]
-pub use tallied_live::LiveBuilder;
+pub use tallied_live::{LiveBody, LiveBuilder};

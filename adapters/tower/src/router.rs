@@ -16,8 +16,11 @@ pub trait Router<B>: sealed::Sealed {
     /// The pattern of the route that took a request, if it is told.
     fn route(request: &Request<B>) -> Option<&str>;
 
-    /// The body to put in the place of the request's.
-    fn body(counted: CountedRequestBody<B>) -> Self::Body;
+    /// A request's body that is counted.
+    fn counted(body: CountedRequestBody<B>) -> Self::Body;
+
+    /// … and one that is not.
+    fn uncounted(body: B) -> Self::Body;
 }
 
 pub(crate) mod sealed {
@@ -41,7 +44,11 @@ where
         None
     }
 
-    fn body(counted: CountedRequestBody<B>) -> Self::Body {
-        counted
+    fn counted(body: CountedRequestBody<B>) -> Self::Body {
+        body
+    }
+
+    fn uncounted(body: B) -> Self::Body {
+        CountedRequestBody::uncounted(body)
     }
 }

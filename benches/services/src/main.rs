@@ -62,9 +62,10 @@ fn run(contestant: &str) -> Result<(), Box<dyn Error>> {
             "salvo-tallied" => on_salvo::tallied(listener).await,
             "salvo-otel" => on_salvo::otel(listener).await,
             "axum" => on_axum::bare(listener).await,
+            "axum-tallied" => on_axum::tallied(listener).await,
             "axum-prometheus" => on_axum::prometheus(listener).await,
             other => Err(format!(
-                "there is no {other}: give one of salvo, salvo-tallied, salvo-otel, axum, axum-prometheus"
+                "there is no {other}: give one of salvo, salvo-tallied, salvo-otel, axum, axum-tallied, axum-prometheus"
             )
             .into()),
         }

@@ -7,6 +7,7 @@ use axum::extract::Path;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use axum_prometheus::PrometheusMetricLayer;
+use tallied_tower::{HttpMetrics, Instrument, Scrape};
 use tokio::net::TcpListener;
 
 use crate::{Received, User};
@@ -32,6 +33,15 @@ async fn serve(listener: TcpListener, router: Router) -> Result<(), Box<dyn Erro
 
 pub(crate) async fn bare(listener: TcpListener) -> Result<(), Box<dyn Error>> {
     serve(listener, router()).await
+}
+
+pub(crate) async fn tallied(listener: TcpListener) -> Result<(), Box<dyn Error>> {
+    let registry = tallied::Registry::default();
+    let metrics = HttpMetrics::register(&registry)?;
+    let router = router()
+        .route("/metrics", get(Scrape::new(registry)))
+        .layer(metrics.axum_layer());
+    serve(listener, router).await
 }
 
 /// With its own defaults: requests, durations and pending requests, and no sizes.

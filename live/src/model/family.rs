@@ -17,7 +17,8 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    /// By the name behind the prefix, and by the labels.
+    /// By the name behind the prefix, and by the first labels. The class of the status, and labels of the application's
+    /// own, stand behind them.
     pub(super) const ALL: [(Self, &'static str, &'static [&'static str]); 6] = [
         (
             Self::Requests,

@@ -19,8 +19,8 @@ use std::time::{Duration, Instant, SystemTime};
 use tallied::{Buckets, ReadError, Registered, Value};
 
 pub(crate) use self::family::{Family, Role};
-use self::walk::Walk;
 pub(crate) use self::walk::add_to_heat;
+use self::walk::{Walk, forget_totals};
 use crate::endpoints::{Endpoints, Happened, WINDOW};
 use crate::quantile::quantile;
 use crate::scrapes::Scrapes;
@@ -63,6 +63,15 @@ pub(crate) struct Column {
     pub(crate) in_flight: Option<f64>,
     /// By bucket of [`Model::heat_bounds`]; `None` from before those were.
     pub(crate) heat: Option<Box<[u64]>>,
+}
+
+impl From<&Column> for Moment {
+    fn from(column: &Column) -> Self {
+        Self {
+            tick: column.tick,
+            seconds: column.seconds,
+        }
+    }
 }
 
 /// The percentiles that are shown.
@@ -240,7 +249,13 @@ impl Model {
         let at = known.unwrap_or_else(|| self.add_family(metric));
         let mut family = std::mem::replace(&mut self.families[at], Family::placeholder());
         family.seen = self.reading;
+        // One that there was no room for has not grown out of nothing.
+        let of_new = match family.untracked {
+            0 => Reading::New,
+            _ => Reading::Baseline,
+        };
         family.untracked = 0;
+        forget_totals(family.role, &mut self.endpoints.all);
         let fixed = family.series.iter().map(Series::fixed_cost).sum::<usize>();
         let mut walk = Walk {
             fixed: self.fixed + fixed,
@@ -248,6 +263,7 @@ impl Model {
                 true => Reading::Next,
                 false => Reading::Baseline,
             },
+            of_new,
             family: &mut family,
             cursor: 0,
             rest: None,
@@ -261,7 +277,7 @@ impl Model {
         }));
         let cursor = walk.cursor;
         match visited {
-            Ok(Ok(())) => family.series.truncate(cursor),
+            Ok(Ok(())) => self.drop_series(&mut family, cursor),
             Ok(Err(failure)) => self.failures.push(failure),
             Err(_) => self.failures.push(ReadError::Panicked {
                 name: family.name.clone(),
@@ -286,20 +302,32 @@ impl Model {
         self.families[at] = family;
     }
 
+    /// Forgets the series from here on, which are gone.
+    fn drop_series(&mut self, family: &mut Family, from: usize) {
+        let is_duration = family.role == Role::Duration;
+        for mut series in family.series.drain(from..).filter(|_| is_duration) {
+            let endpoint = series.endpoint;
+            series.set_step(0, self.next_tick, |gone| {
+                if let Some(endpoint) = self.endpoints.get(endpoint) {
+                    endpoint.take_from_ten_minutes(&gone);
+                }
+            });
+        }
+    }
+
     fn add_family(&mut self, metric: &Registered) -> usize {
         let descriptor = metric.descriptor();
         let name = descriptor.name();
         let labels: Vec<&str> = descriptor.label_names().collect();
         let roles = Role::ALL.iter();
-        let role =
-            roles
-                .filter(|(_, _, names)| **names == *labels)
-                .find_map(|(role, suffix, _)| {
-                    let prefix = name.strip_suffix(suffix)?;
-                    let whole = prefix.is_empty() || prefix.ends_with('_');
-                    let known = self.prefix.as_deref().is_none_or(|known| known == prefix);
-                    (whole && known).then_some((*role, prefix))
-                });
+        let role = roles
+            .filter(|(_, _, names)| labels.starts_with(names))
+            .find_map(|(role, suffix, _)| {
+                let prefix = name.strip_suffix(suffix)?;
+                let whole = prefix.is_empty() || prefix.ends_with('_');
+                let known = self.prefix.as_deref().is_none_or(|known| known == prefix);
+                (whole && known).then_some((*role, prefix))
+            });
         if let Some((_, prefix)) = role {
             self.prefix = Some(prefix.into());
         }
@@ -436,11 +464,7 @@ impl Model {
 
     /// The columns as series need them.
     pub(crate) fn moments(&self) -> Vec<Moment> {
-        let moments = self.columns.iter().map(|column| Moment {
-            tick: column.tick,
-            seconds: column.seconds,
-        });
-        moments.collect()
+        self.columns.iter().map(Moment::from).collect()
     }
 
     pub(crate) fn last_tick(&self) -> u32 {

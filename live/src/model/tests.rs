@@ -188,6 +188,42 @@ fn a_hundred_thousand_busy_series_stay_below_the_limit() {
 }
 
 #[test]
+fn a_series_that_finds_room_has_not_grown_out_of_nothing() {
+    let _alone = ALONE.lock();
+    let registry = Registry::default();
+    let requests = Family::<Counter, 4>::new(["method", "endpoint", "status_code", "tenant"]);
+    registry
+        .register("http_requests", "Requests", requests.clone())
+        .unwrap();
+    let of = |tenant: u32| {
+        let tenant = tenant.to_string();
+        requests.get_or_create_owned(&["GET", "/a", "200", &tenant])
+    };
+    for tenant in 0..100_000 {
+        of(tenant).inc_by(1000);
+    }
+    let mut watched = Watched::new(&registry);
+    watched.read();
+    assert!(watched.model.thinned.untracked > 1000);
+    requests.retain(|labels, _| {
+        let tenant = labels.values().nth(3).unwrap();
+        tenant.parse::<u32>().unwrap() >= 50_000
+    });
+    watched.read();
+    watched.read();
+    assert_eq!(watched.model.thinned.untracked, 0);
+    let rates = |watched: &Watched| -> Vec<f64> {
+        let columns = watched.model.columns.iter();
+        columns.map(|column| column.happened.requests).collect()
+    };
+    assert_eq!(rates(&watched), [0.0, 0.0]);
+    // From then on one that is new has.
+    of(100_000).inc_by(7);
+    watched.read();
+    assert_eq!(rates(&watched), [0.0, 0.0, 7.0]);
+}
+
+#[test]
 fn thousands_of_endpoints_with_hundreds_of_buckets_stay_below_the_limit() {
     let _alone = ALONE.lock();
     let registry = Registry::default();

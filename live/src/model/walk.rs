@@ -7,8 +7,8 @@ use tallied::{Buckets, Labels, Value};
 
 use super::family::{Family, Role};
 use super::{Model, SERIES_BUDGET};
-use crate::endpoints::is_error;
-use crate::log::BucketIncrease;
+use crate::endpoints::{Endpoint, is_error};
+use crate::log::{BucketIncrease, Entry};
 use crate::series::{Change, Last, NO_ENDPOINT, Reading, Series};
 use crate::text::cut;
 
@@ -18,6 +18,8 @@ use crate::text::cut;
 /// then in a map that is made when it is needed.
 pub(super) struct Walk<'a> {
     pub(super) reading: Reading,
+    /// … and of a series that was not there.
+    pub(super) of_new: Reading,
     pub(super) family: &'a mut Family,
     /// Where the next series should be.
     pub(super) cursor: usize,
@@ -52,7 +54,7 @@ impl Walk<'_> {
         let series = &mut self.family.series[self.cursor];
         self.cursor += 1;
         let reading = match (self.reading, is_new) {
-            (Reading::Next, true) => Reading::New,
+            (Reading::Next, true) => self.of_new,
             (reading, _) => reading,
         };
         let change = series.read(value, tick, reading);
@@ -115,20 +117,20 @@ impl Walk<'_> {
         match (role, &series.last) {
             (Role::Requests, Last::Total(total)) => {
                 let status = series.status;
-                endpoint.set_status(status, *total);
+                endpoint.add_status(status, *total);
                 endpoint.now.requests += grown;
                 if is_error(status) {
                     endpoint.now.errors += grown;
                 }
             }
             (Role::Aborted, Last::Total(total)) => {
-                endpoint.set_aborted(&third(labels), *total);
+                endpoint.add_aborted(&third(labels), *total);
                 endpoint.now.aborted += grown;
             }
-            (Role::RequestSize, Last::Buckets(counts)) => endpoint.bytes_in = counts.sum,
-            (Role::ResponseSize, Last::Buckets(counts)) => endpoint.bytes_out = counts.sum,
+            (Role::RequestSize, Last::Buckets(counts)) => endpoint.bytes_in += counts.sum,
+            (Role::ResponseSize, Last::Buckets(counts)) => endpoint.bytes_out += counts.sum,
             (Role::Duration, Last::Buckets(counts)) => {
-                endpoint.durations = counts.count;
+                endpoint.durations += counts.count;
                 if endpoint.bounds.as_ref() != Some(&counts.bounds) {
                     endpoint.bounds = Some(counts.bounds.clone());
                     endpoint.ten_minutes = vec![0; counts.buckets.len()];
@@ -141,10 +143,24 @@ impl Walk<'_> {
                         let all: u64 = increase.0.iter().map(|(_, count)| *count).sum();
                         endpoint.now.requests += all as f64;
                     }
-                    endpoint.now.buckets = increase.clone();
+                    endpoint.now.buckets.merge(increase.clone());
                 }
             }
             _ => {}
+        }
+    }
+}
+
+/// An endpoint has the sums of its series, one or more, which are about to be read: they begin at zero.
+pub(super) fn forget_totals(role: Role, endpoints: &mut [Endpoint]) {
+    for endpoint in endpoints {
+        match role {
+            Role::Requests => endpoint.statuses.iter_mut().for_each(|(_, n)| *n = 0.0),
+            Role::Aborted => endpoint.aborted.iter_mut().for_each(|(_, n)| *n = 0.0),
+            Role::RequestSize => endpoint.bytes_in = 0.0,
+            Role::ResponseSize => endpoint.bytes_out = 0.0,
+            Role::Duration => endpoint.durations = 0,
+            Role::InFlight | Role::Other => return,
         }
     }
 }

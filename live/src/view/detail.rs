@@ -28,19 +28,27 @@ impl Look<'_> {
             .bounds
             .as_ref()
             .map(|bounds| self.heat(bounds, of_role(Role::Duration), &moments));
-        let mut statuses = BTreeMap::new();
+        let mut statuses: BTreeMap<u16, Vec<Option<f64>>> = BTreeMap::new();
         for series in of_role(Role::Requests) {
             let had_any = matches!(series.last, Last::Total(total) if total > 0.0);
             if had_any {
-                let history = rounded(series.history(&moments));
-                statuses.insert(series.status, history);
+                let all = statuses.entry(series.status).or_default();
+                all.resize(moments.len(), None);
+                for (all, rate) in all.iter_mut().zip(series.history(&moments)) {
+                    if let Some(rate) = rate {
+                        *all.get_or_insert(0.0) += rate;
+                    }
+                }
             }
         }
         Some(json(&EndpointDetail {
             id,
             times: self.times(),
             heat,
-            statuses,
+            statuses: statuses
+                .into_iter()
+                .map(|(s, all)| (s, rounded(all)))
+                .collect(),
         }))
     }
 

@@ -4,11 +4,11 @@
 
 use std::time::Duration;
 
-use super::Look;
 use super::wire::{Finding, Level};
+use super::{Look, only_value};
 use crate::endpoints::Endpoint;
 use crate::model::Family;
-use crate::series::Last;
+use crate::series::{Last, Moment};
 use crate::text::{amount, cut, percent, seconds, thousands};
 
 /// The most findings.
@@ -19,6 +19,9 @@ const MAX_ALIKE: usize = 3;
 
 /// An endpoint with fewer requests in ten minutes is not judged by its buckets.
 const JUDGED: u64 = 20;
+
+/// A poll that takes longer blocks a worker of the runtime: all else that waits there waits, too.
+const BLOCKING_SECONDS: f64 = 0.05;
 
 /// Nobody has scraped for so long.
 const UNSCRAPED: Duration = Duration::from_secs(90);
@@ -36,6 +39,7 @@ impl Look<'_> {
         self.buckets(&mut findings);
         self.limits(&mut findings);
         self.workers(&mut findings);
+        self.blocking(&mut findings);
         self.process_limits(&mut findings);
         self.scraping(&mut findings);
         self.connections(&mut findings);
@@ -158,6 +162,49 @@ impl Look<'_> {
         take_largest(busy.collect(), findings);
     }
 
+    /// Of the last ten seconds.
+    fn blocking(&self, findings: &mut Vec<Finding>) {
+        let Some(polls) = self.find("http_handler_poll_seconds") else {
+            return;
+        };
+        let mut window: Vec<Moment> = self.model.window().map(Moment::from).collect();
+        window.reverse();
+        let mut blocking = Vec::new();
+        for series in &polls.series {
+            let Last::Buckets(counts) = &series.last else {
+                continue;
+            };
+            let bounds = counts.bounds.bounds();
+            let first = bounds.partition_point(|bound| *bound < BLOCKING_SECONDS) + 1;
+            // Most never did, and their logs need not be read.
+            if counts.buckets.iter().skip(first).all(|count| *count == 0) {
+                continue;
+            }
+            let (mut times, mut longest) = (0, 0);
+            series.add_buckets(&window, |_, increase| {
+                for (bucket, count) in &increase.0 {
+                    let bucket = *bucket as usize;
+                    if bucket >= first {
+                        times += count;
+                        longest = longest.max(bucket);
+                    }
+                }
+            });
+            if times > 0 {
+                let endpoint = only_value(&series.labels).unwrap_or_default();
+                let text = format!(
+                    "{endpoint} blocked a worker of the runtime {} for more than {}, {}: move blocking work to spawn_blocking",
+                    how_often(times),
+                    seconds(BLOCKING_SECONDS),
+                    at_the_longest(bounds, longest)
+                );
+                let link = Some(format!("#{}", polls.name));
+                blocking.push((times as f64, finding(Level::Warn, text, link)));
+            }
+        }
+        take_largest(blocking, findings);
+    }
+
     fn process_limits(&self, findings: &mut Vec<Finding>) {
         for row in self.process(false) {
             let Some(limit) = row.limit.filter(|limit| limit.0 > 0.0) else {
@@ -229,6 +276,23 @@ impl Look<'_> {
 
 fn link(endpoint: usize) -> Option<String> {
     Some(format!("#endpoint-{endpoint}"))
+}
+
+/// `once`, `3 times`.
+fn how_often(times: u64) -> String {
+    match times {
+        1 => "once".to_owned(),
+        times => format!("{} times", thousands(times)),
+    }
+}
+
+/// What a bucket that is not the first says of the longest poll.
+fn at_the_longest(bounds: &[f64], bucket: usize) -> String {
+    let low = seconds(bounds[bucket - 1]);
+    match bounds.get(bucket) {
+        Some(high) => format!("at the longest between {low} and {}", seconds(*high)),
+        None => format!("at the longest more than {low}"),
+    }
 }
 
 /// The bound that many durations of an endpoint lie above, and their share.

@@ -140,8 +140,7 @@ impl Family {
     /// The totals of a counter with one label, by its value.
     fn totals_by_label(&self) -> BTreeMap<String, Number> {
         let totals = self.series.iter().filter_map(|series| {
-            let (_, value) = series.labels.split_once("=\"")?;
-            let value = value.strip_suffix('"').unwrap_or(value);
+            let value = only_value(&series.labels)?;
             match series.last {
                 Last::Total(total) => Some((value.to_owned(), Number(total))),
                 _ => None,
@@ -149,6 +148,12 @@ impl Family {
         });
         totals.collect()
     }
+}
+
+/// The value of the one label that a series has, as it is written.
+fn only_value(labels: &str) -> Option<&str> {
+    let (_, value) = labels.split_once("=\"")?;
+    Some(value.strip_suffix('"').unwrap_or(value))
 }
 
 impl Look<'_> {

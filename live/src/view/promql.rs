@@ -39,6 +39,14 @@ impl Look<'_> {
             };
             panels.entry(panel).or_default().push((title, query));
         }
+        if let Some(polls) = self.find("http_handler_poll_seconds") {
+            let name = &polls.name;
+            let query = format!(
+                "rate({name}_count[1m]) - ignoring(le) rate({name}_bucket{{le=\"0.05\"}}[1m])"
+            );
+            let title = "Polls above 50 ms a second, by endpoint";
+            panels.entry("process").or_default().push((title, query));
+        }
         if let Some(started) = self.find("process_start_time_seconds") {
             let query = format!("time() - {}", started.name);
             panels

@@ -1,5 +1,8 @@
 //! Sentences, percentiles and findings, of registries that are read once a second.
 
+mod blocking;
+mod labelled;
+
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;

@@ -208,6 +208,16 @@ pub static KEYS: &[Key] = &[
         show: |config| config.http.max_endpoints.to_string(),
     },
     Key {
+        name: "http.handler_polls",
+        value_name: "true|false",
+        meaning: "whether there is http_handler_poll_seconds, which shows handlers that block a worker of the runtime",
+        set: |config, written| {
+            config.http.handler_polls = written.flag()?;
+            Ok(())
+        },
+        show: |config| config.http.handler_polls.to_string(),
+    },
+    Key {
         name: "log.level",
         value_name: "LEVEL",
         meaning: "error, warn, info, debug (a line a request) or trace",

@@ -90,6 +90,8 @@ pub struct HttpConfig {
     pub response_size_buckets: Buckets,
     /// The most patterns that get series of their own.
     pub max_endpoints: usize,
+    /// Whether there is `http_handler_poll_seconds`.
+    pub handler_polls: bool,
     /// Other bounds for some endpoints, by the pattern of the route.
     pub endpoints: BTreeMap<String, EndpointBuckets>,
 }
@@ -150,6 +152,7 @@ impl Default for Config {
                 request_size_buckets: size_buckets.clone(),
                 response_size_buckets: size_buckets,
                 max_endpoints: HttpMetricsBuilder::MAX_ENDPOINTS,
+                handler_polls: false,
                 endpoints: BTreeMap::new(),
             },
             log: LogConfig {
@@ -169,11 +172,14 @@ impl HttpConfig {
     /// # Errors
     /// As [`HttpMetrics::register`].
     pub fn register(&self, registry: &Registry) -> Result<HttpMetrics, HttpMetricsError> {
-        let builder = HttpMetrics::builder()
+        let mut builder = HttpMetrics::builder()
             .duration_buckets(self.duration_buckets.clone())
             .request_size_buckets(self.request_size_buckets.clone())
             .response_size_buckets(self.response_size_buckets.clone())
             .max_endpoints(self.max_endpoints);
+        if self.handler_polls {
+            builder = builder.handler_polls();
+        }
         let endpoints = self.endpoints.iter();
         endpoints
             .fold(builder, |builder, (endpoint, buckets)| {

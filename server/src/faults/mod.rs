@@ -3,7 +3,7 @@
 //!
 //! It exists only if the configuration says so (`faults`), and is in no document of the API. The
 //! parameters say what happens, in this order: the body of the request is read, the answer is
-//! delayed, then there is a panic, or an answer with a status, whole or in chunks. Pages of other origins get none of it.
+//! delayed, a worker of the runtime is blocked, then there is a panic, or an answer with a status, whole or in chunks. Pages of other origins get none of it.
 
 mod chunks;
 mod origin;
@@ -49,6 +49,8 @@ impl Fault {
         if parameters.delay > Duration::ZERO {
             tokio::time::sleep(parameters.delay).await;
         }
+        // No `tokio::time::sleep`: that blocks nobody.
+        std::thread::sleep(parameters.block);
         assert!(!parameters.panic, "a panic that /fault was asked for");
         res.status_code(parameters.status);
         let headers = res.headers_mut();

@@ -11,13 +11,16 @@ use crate::query::{number, only};
 
 /// The longest delay, in seconds, and the longest that a stream may take by its pace.
 const MAX_SECONDS: f64 = 600.0;
+/// The longest that a worker of the runtime may be blocked.
+const MAX_BLOCK_SECONDS: f64 = 10.0;
 const MAX_CHUNKS: u64 = 1_000_000;
 const MAX_CHUNK_BYTES: u64 = 1 << 20;
 /// The most bytes of a stream in all.
 const MAX_BYTES: u64 = 1 << 30;
 
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 9] = [
     "delay_seconds",
+    "block_seconds",
     "status",
     "panic",
     "chunks",
@@ -31,6 +34,8 @@ const NAMES: [&str; 8] = [
 #[derive(Debug, PartialEq)]
 pub(super) struct Parameters {
     pub(super) delay: Duration,
+    /// Behind the delay.
+    pub(super) block: Duration,
     pub(super) status: StatusCode,
     /// Before the head.
     pub(super) panic: bool,
@@ -69,7 +74,8 @@ impl Parameters {
             let name: String = name.chars().take(100).collect();
             return Err(bad(&name, detail));
         }
-        let delay = seconds(req, "delay_seconds")?.unwrap_or_default();
+        let delay = seconds(req, "delay_seconds", MAX_SECONDS)?.unwrap_or_default();
+        let block = seconds(req, "block_seconds", MAX_BLOCK_SECONDS)?.unwrap_or_default();
         // Interim statuses are no answers.
         let status = whole(req, "status", 200..=599)?.unwrap_or(200);
         let status = u16::try_from(status)
@@ -94,6 +100,7 @@ impl Parameters {
         }
         Ok(Self {
             delay,
+            block,
             status,
             panic,
             chunks,
@@ -118,7 +125,7 @@ impl Plan {
             let remedy = format!("chunks × chunk_bytes is more than {MAX_BYTES}; give less");
             return Err(bad("chunk_bytes", remedy));
         }
-        let pace = seconds(req, "pace_seconds")?.unwrap_or_default();
+        let pace = seconds(req, "pace_seconds", MAX_SECONDS)?.unwrap_or_default();
         if pace.as_secs_f64() * count as f64 > MAX_SECONDS {
             let remedy = format!("chunks × pace_seconds is more than {MAX_SECONDS}; give less");
             return Err(bad("pace_seconds", remedy));
@@ -153,16 +160,16 @@ fn whole(req: &Request, name: &str, range: RangeInclusive<u64>) -> Result<Option
     }
 }
 
-fn seconds(req: &Request, name: &str) -> Result<Option<Duration>, Problem> {
+fn seconds(req: &Request, name: &str, most: f64) -> Result<Option<Duration>, Problem> {
     let Some(text) = only(req, name)? else {
         return Ok(None);
     };
     text.parse()
         .ok()
-        .filter(|seconds| (0.0..=MAX_SECONDS).contains(seconds))
+        .filter(|seconds| (0.0..=most).contains(seconds))
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .map(Some)
-        .ok_or_else(|| bad(name, format!("give seconds, from 0 to {MAX_SECONDS}")))
+        .ok_or_else(|| bad(name, format!("give seconds, from 0 to {most}")))
 }
 
 #[cfg(test)]
@@ -189,12 +196,14 @@ mod tests {
     fn what_is_asked_for() {
         let nothing = parameters("").unwrap();
         assert_eq!((nothing.delay, nothing.panic), (Duration::ZERO, false));
+        assert_eq!(nothing.block, Duration::ZERO);
         assert_eq!((nothing.status.as_u16(), nothing.chunks), (200, None));
         let all = parameters(
-            "delay_seconds=0.2&status=503&panic=false&chunks=100&chunk_bytes=7&pace_seconds=0.01&fail_at=50",
+            "delay_seconds=0.2&block_seconds=0.08&status=503&panic=false&chunks=100&chunk_bytes=7&pace_seconds=0.01&fail_at=50",
         )
         .unwrap();
         assert_eq!(all.delay, Duration::from_millis(200));
+        assert_eq!(all.block, Duration::from_millis(80));
         assert_eq!((all.status.as_u16(), all.panic), (503, false));
         let plan = Plan {
             count: 100,
@@ -218,6 +227,7 @@ mod tests {
             ("delay_seconds=nan", "delay_seconds"),
             ("delay_seconds=", "delay_seconds"),
             ("delay_seconds=1&delay_seconds=2", "delay_seconds"),
+            ("block_seconds=10.1", "block_seconds"),
             ("status=199", "status"),
             ("status=600", "status"),
             ("status=ok", "status"),

@@ -74,6 +74,38 @@ fn a_stream_is_in_no_http_metric() {
     assert_eq!(server.sample(page), Some(1.0));
 }
 
+#[test]
+fn a_handler_that_blocks_a_worker_is_found() {
+    let server = Server::with(&["--faults", "--http-handler-polls"]);
+    let mut viewer = look(server.connect());
+    // What is known from here on.
+    event(&mut viewer, "state");
+    let mut client = server.connect();
+    client.get("/fault");
+    for _ in 0..2 {
+        assert_eq!(client.get("/fault?block_seconds=0.11").status, 200);
+    }
+    // The tick after the one that may be on its way.
+    for _ in 0..2 {
+        event(&mut viewer, "tick");
+    }
+    let state = client.get("/live.json");
+    let state: Value = serde_json::from_slice(&state.body).unwrap();
+    let texts = state["findings"].as_array().unwrap().iter();
+    let found = texts.map(|finding| finding["text"].as_str().unwrap());
+    let said = |text: &str| {
+        // How often and how long is the machine's to say, too.
+        text.starts_with("/fault blocked a worker of the runtime ")
+            && text.ends_with(": move blocking work to spawn_blocking")
+    };
+    assert!(found.clone().any(said), "{:?}", found.collect::<Vec<_>>());
+    let polls = r#"http_handler_poll_seconds_count{endpoint="/fault"}"#;
+    assert!(server.sample(polls) >= Some(3.0));
+    // By default nothing is timed.
+    let scrape = Server::start().scrape();
+    assert!(!scrape.contains("http_handler_poll_seconds"), "{scrape}");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_drain_ends_streams_and_does_not_wait_for_them() {

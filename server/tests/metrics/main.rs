@@ -1,12 +1,9 @@
 //! What is recorded of requests, and how a scrape is answered, over real sockets.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
-#![allow(clippy::duplicate_mod, reason = "the matrix runs both ways")]
 
-mod instrumented;
 mod prometheus_client_registry;
 mod requests;
 mod scrape;
 #[path = "../support/mod.rs"]
 mod support;
-mod with_the_observer;

@@ -10,8 +10,7 @@ use tallied_server::App;
 use tallied_server::health::Readiness;
 use tallied_server::serve::{ListenerOptions, Listeners, listen, serve};
 
-use super::DEADLINE;
-use super::client::Client;
+use super::{Client, DEADLINE};
 
 /// A listener on a free port, whose connections keep little of what their clients do not take.
 pub fn listens() -> TcpListener {

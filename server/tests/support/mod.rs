@@ -1,4 +1,4 @@
-//! A server on a free port, and clients that speak HTTP/1.1 byte by byte.
+//! A server on a free port, in the process of the test or in one of its own.
 
 #![allow(
     dead_code,
@@ -8,18 +8,12 @@
     reason = "each test binary uses a part of it, and fails by a panic"
 )]
 
-mod client;
 mod in_process;
 mod program;
 
-use std::time::Duration;
-
-pub use self::client::{Answer, Client, ends};
 pub use self::in_process::{Running, TestServer, listens};
 pub use self::program::{Server, finish_upload, sample, upload};
-
-/// Long enough for the slowest machine; a test that waits so long has failed.
-pub const DEADLINE: Duration = Duration::from_secs(30);
+pub use tallied_matrix::{Answer, Client, DEADLINE, ends};
 
 /// The header line of a body in JSON.
 pub const JSON: &str = "Content-Type: application/json\r\n";

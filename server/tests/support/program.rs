@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::client::Client;
+use super::Client;
 use super::{DEADLINE, JSON};
 
 /// A running server, killed when it is dropped.

@@ -43,7 +43,12 @@ pub(crate) fn exposition(binary: &Path, prefix: Option<&str>) -> Result<Exposed>
     command
         // Where no tallied.toml is.
         .current_dir(folder.path())
-        .args(["--listen", "127.0.0.1:0", "--faults"]);
+        .args([
+            "--listen",
+            "127.0.0.1:0",
+            "--faults",
+            "--http-handler-polls",
+        ]);
     if let Some(prefix) = prefix {
         command.args(["--metric-prefix", prefix]);
     }

@@ -54,10 +54,10 @@ const GROUPS: [Group; 11] = [
     ),
     Group::bench(
         "hoop",
-        "Nanoseconds a request on each thread, through `salvo::Service::handle` in process: a GET on\n\
-         `/items/{id}` with a small whole body, and one that streams three frames. What a hoop adds is the\n\
-         median of the differences to the bare service in the same round. `next` is a hoop that only calls\n\
-         the next handler.",
+        "Nanoseconds a request on each thread, in process, through `salvo::Service::handle` and axum's\n\
+         `Router::call`: a GET on `/items/{id}` with a small whole body, and one that streams three frames.\n\
+         What is added is the median of the differences to the bare service of the same framework in the\n\
+         same round; the peers are salvo-otel and axum-prometheus. `next` is a hoop or layer that does nothing.",
     ),
 ];
 

@@ -49,10 +49,14 @@ const ENDPOINT: &str = "ns an endpoint";
 const FIRST: &str = "with one recording thread";
 const FURTHER: &str = "for each further thread";
 /// Of a request with a whole body; of a streamed one salvo-otel does not measure as much.
-const HOOP: &str = "whole, tallied, threads 1";
+const HOOP: &str = "whole, salvo + tallied, threads 1";
+const HOOP_TWO: &str = "whole, salvo + tallied, threads 2";
+const LAYER: &str = "whole, axum + tallied, threads 1";
+const LAYER_TWO: &str = "whole, axum + tallied, threads 2";
+const TO_PEER: &str = "… to the peer's";
 
 #[rustfmt::skip]
-const TARGETS: [Target; 24] = [
+const TARGETS: [Target; 26] = [
     ratio("counter, 1 thread, to prometheus-client", AtMost(0.27), ["counter", OURS, ONE], ["counter", CLIENT, ONE]),
     ratio("counter, 2 threads, to prometheus-client", AtMost(0.07), ["counter", OURS, TWO], ["counter", CLIENT, TWO]),
     ratio("counter, 1 thread, to the floor", AtMost(4.5), ["counter", OURS, ONE], ["counter", "floor", ONE]),
@@ -73,10 +77,12 @@ const TARGETS: [Target; 24] = [
     alone("bytes a counter series, with one recording thread", AtMost(202.0), ["memory", "counter, tallied", FIRST]),
     alone("counter, time beside a scraper to time alone", AtMost(1.05), ["interference", "tallied, counter", "ratio"]),
     alone("histogram, time beside a scraper to time alone", AtMost(1.05), ["interference", "tallied, histogram", "ratio"]),
-    alone("the hoop's time a request, to salvo-otel's", AtMost(0.25), ["hoop", HOOP, "… to salvo-otel's"]),
+    alone("the hoop's time a request, to salvo-otel's", AtMost(0.25), ["hoop", HOOP, TO_PEER]),
     alone("the hoop's time a request, to that of the request without it", AtMost(0.2), ["hoop", HOOP, "… to bare"]),
     alone("the hoop's allocations a request", AtMost(6.0), ["hoop", HOOP, "allocations added"]),
-    ratio("the hoop's time a request, 2 threads to 1", AtMost(1.2), ["hoop", "whole, tallied, threads 2", "added"], ["hoop", HOOP, "added"]),
+    ratio("the hoop's time a request, 2 threads to 1", AtMost(1.2), ["hoop", HOOP_TWO, "added"], ["hoop", HOOP, "added"]),
+    alone("the layer's time a request on axum, to axum-prometheus'", AtMost(0.25), ["hoop", LAYER, TO_PEER]),
+    ratio("the layer's time a request on axum, 2 threads to 1", AtMost(1.2), ["hoop", LAYER_TWO, "added"], ["hoop", LAYER, "added"]),
 ];
 
 impl Target {

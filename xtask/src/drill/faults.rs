@@ -80,6 +80,14 @@ pub(super) const SLOW: Fault = Fault {
     within: WITHIN,
 };
 
+pub(super) const BLOCKED: Fault = Fault {
+    name: "blocking handler",
+    what: "a handler blocks a worker for 150 ms, once a second",
+    raises: &[endpoint("TalliedHandlerBlocksRuntime", FAULT)],
+    may_raise: &[],
+    within: WITHIN,
+};
+
 pub(super) const CANCELLED: Fault = Fault {
     name: "impatient clients",
     what: "clients leave after 50 ms, before they have an answer",
@@ -105,6 +113,8 @@ pub(super) const HAMMERED: Fault = Fault {
         instance("TalliedScrapeSlow", VISITED),
         instance("TalliedScrapesFailing", VISITED),
         instance("TalliedTargetDown", VISITED),
+        endpoint("TalliedHandlerBlocksRuntime", "/data"),
+        endpoint("TalliedHandlerBlocksRuntime", "/metrics"),
     ],
     within: WITHIN,
 };
@@ -196,9 +206,9 @@ pub(super) const ABSENT: Fault = Fault {
 };
 
 /// In the order of the report.
-pub(super) const ALL: [&Fault; 13] = [
-    &ERRORS, &SLOW, &CANCELLED, &BROKEN, &HAMMERED, &SLOW_LINK, &FREEZES, &OVERFLOW, &RESTARTS,
-    &DOWN, &CROWD, &SILENCE, &ABSENT,
+pub(super) const ALL: [&Fault; 14] = [
+    &ERRORS, &SLOW, &BLOCKED, &CANCELLED, &BROKEN, &HAMMERED, &SLOW_LINK, &FREEZES, &OVERFLOW,
+    &RESTARTS, &DOWN, &CROWD, &SILENCE, &ABSENT,
 ];
 
 /// What the drill cannot raise, and why.

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, ensure};
 
 use super::faults::{
-    ABSENT, BROKEN, CANCELLED, CROWD, CROWDED, DOWN, ERRORS, FAR, FREEZES, Fault, HAMMERED,
-    OVERFLOW, RESTARTS, SILENCE, SLOW, SLOW_LINK, VISITED,
+    ABSENT, BLOCKED, BROKEN, CANCELLED, CROWD, CROWDED, DOWN, ERRORS, FAR, FREEZES, Fault,
+    HAMMERED, OVERFLOW, RESTARTS, SILENCE, SLOW, SLOW_LINK, VISITED,
 };
 use super::load::Load;
 use super::record::name;
@@ -180,6 +180,11 @@ fn odd_clients(server: &ServerProcess, watch: &Watch) -> Result<()> {
     let url = format!("{}/fault?delay_seconds=1.5", server.url());
     loaded(watch, &SLOW, || {
         clients::expecting(50, Duration::ZERO, url, 200)
+    })?;
+
+    let url = format!("{}/fault?block_seconds=0.15", server.url());
+    loaded(watch, &BLOCKED, || {
+        clients::expecting(1, Duration::from_millis(850), url, 200)
     })?;
 
     let address = server.address().to_owned();

@@ -37,6 +37,7 @@ pub(super) fn visited(binary: &Path, folder: &Path) -> Result<ServerProcess> {
     let mut command = Command::new(binary);
     command.current_dir(&folder);
     flags(&mut command);
+    command.arg("--http-handler-polls");
     ServerProcess::start_command(command, &folder)
 }
 

@@ -1,7 +1,7 @@
 //! `benches/ENDTOEND.md`.
 
 use super::CONNECTIONS;
-use super::cost::{CONTESTANTS, Costs, OURS, SALVO_OTEL, SETTINGS};
+use super::cost::{CONTESTANTS, Costs, PAIRS, SETTINGS};
 use super::scrapes::Row;
 use crate::bench::machine::Machine;
 use crate::bench::markdown::{figure, table};
@@ -71,10 +71,14 @@ fn costs(costs: &Costs) -> String {
             &rows,
         ));
         let added = |contestant| costs.added_us(setting, contestant).median;
-        text.push_str(&format!(
-            "\ntallied adds {:.2} of what salvo-otel adds.\n",
-            added(OURS) / added(SALVO_OTEL)
-        ));
+        for pair in PAIRS {
+            text.push_str(&format!(
+                "\nOn {}, tallied adds {:.2} of what {} adds.\n",
+                pair.framework,
+                added(pair.ours) / added(pair.peer),
+                pair.peer_name
+            ));
+        }
     }
     text
 }
@@ -132,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_bare_service_adds_nothing_and_the_others_say_what() {
-        let costs_of = Costs::with(&[[10.0, 10.1, 11.0, 14.0, 8.0, 10.0]]);
+        let costs_of = Costs::with(&[[10.0, 10.1, 11.0, 14.0, 8.0, 9.0, 10.0]]);
         let text = costs(&costs_of);
         assert!(
             text.contains("| salvo | 100000 | 10.0 | – | – | – |"),
@@ -142,9 +146,11 @@ mod tests {
             text.contains("| salvo + tallied | 90909 | 11.0 | +1.00 | +1.00 to +1.00 | +0.100 |"),
             "{text}"
         );
-        assert!(
-            text.contains("tallied adds 0.25 of what salvo-otel adds."),
-            "{text}"
-        );
+        for line in [
+            "On Salvo, tallied adds 0.25 of what salvo-otel adds.",
+            "On axum, tallied adds 0.50 of what axum-prometheus adds.",
+        ] {
+            assert!(text.contains(line), "{text}");
+        }
     }
 }

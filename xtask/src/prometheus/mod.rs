@@ -1,9 +1,10 @@
 //! The Prometheus test: a real Prometheus scrapes a real server in both formats while a client makes a
-//! known number of requests, and its answers to queries must be exact. The modules are what other chores need of a Prometheus,
-//! too.
+//! known number of requests, and its answers to queries must be exact. Then the same of the examples of `tallied-tower`. The other
+//! modules are what other chores need of a Prometheus, too.
 
 pub(crate) mod api;
 pub(crate) mod backfill;
+mod examples;
 pub(crate) mod process;
 mod protobuf;
 pub(crate) mod targets;
@@ -42,8 +43,10 @@ pub(crate) fn run(workspace: &Workspace, server: Option<&Path>, keep: bool) -> R
     let start = Instant::now();
     let tools = tools::find(workspace)?;
     let binary = cargo::server(workspace, server)?;
+    let examples = examples::build(workspace)?;
     work_folder::within("tallied-prometheus-", keep, |folder| {
-        run_in(folder, &tools, &binary)
+        run_in(folder, &tools, &binary)?;
+        examples::run(&folder.join("examples"), &tools, &examples)
     })?;
     println!("the Prometheus test passed in {}", seconds(start.elapsed()));
     Ok(())

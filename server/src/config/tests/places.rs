@@ -21,6 +21,7 @@ duration_buckets = [0, 1e-7, 0.1, 1, 1e21, inf]
 request_size_buckets = [0x10, 1_000]
 response_size_buckets = [5]
 max_endpoints = 7
+handler_polls = true
 endpoints."/a \"b\"/{id}".duration_buckets = [1, 2]
 endpoints."/data" = { request_size_buckets = [3], response_size_buckets = [4.5] }
 [log]
@@ -59,6 +60,7 @@ fn a_file_sets_everything() {
     assert_eq!(http.request_size_buckets.bounds(), [16.0, 1000.0]);
     assert_eq!(http.response_size_buckets.bounds(), [5.0]);
     assert_eq!(http.max_endpoints, 7);
+    assert!(http.handler_polls);
     let pattern = &http.endpoints["/a \"b\"/{id}"];
     assert_eq!(pattern.duration.as_ref().unwrap().bounds(), [1.0, 2.0]);
     assert_eq!(pattern.request_size, None);
@@ -85,7 +87,7 @@ fn a_file_sets_everything() {
     assert_eq!(config.connections, connections);
     assert_eq!(
         config.origin("log.level").to_string(),
-        "file tallied.toml, line 18"
+        "file tallied.toml, line 19"
     );
 }
 
@@ -144,6 +146,7 @@ fn variables_and_flags_set_what_the_file_does() {
             "http.duration_buckets = [0.1, 0.5, 1]",
         ),
         ("http.max_endpoints", "5", "http.max_endpoints = 5"),
+        ("http.handler_polls", "true", "http.handler_polls = true"),
         ("log.level", "warn", "log.level = 'warn'"),
         ("log.format", "json", "log.format = 'json'"),
         ("limits.records", "5", "limits.records = 5"),

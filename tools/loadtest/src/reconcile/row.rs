@@ -188,7 +188,7 @@ pub(super) fn dropped(books: &Books<'_>, rows: &[RowResult]) -> Vec<String> {
         (missing > 0.0 && missing <= left as f64).then(|| {
             format!(
                 "{missing} of the {left} requests of {method} {endpoint} whose client left while they waited were not counted: hyper drops \
-                 those whose client closes right behind them, unless a DeferEofAcceptor of tallied-salvo is around the acceptor"
+                 those whose client closes right behind them, unless tallied's DeferEof is around the connection (DeferEofAcceptor, DeferEofListener)"
             )
         })
     };
