@@ -59,6 +59,7 @@ fn bench<L: Library + Default, D: AsRef<[u8]>>(
 fn encoding(criterion: &mut Criterion) {
     bench(criterion, "tallied-text", Tallied::text);
     bench(criterion, "tallied-openmetrics", Tallied::openmetrics);
+    bench(criterion, "tallied-protobuf", Tallied::protobuf);
     bench(
         criterion,
         "prometheus-client",

@@ -3,6 +3,8 @@
 use tallied::{Collector, Description, RegisterError, Registration, Registry, Samples, Unit};
 use tokio::runtime::Handle;
 
+use crate::process::since_the_start;
+
 /// Metrics of a tokio runtime, as far as tokio's stable interface has them.
 ///
 /// | metric | type | labels | meaning |
@@ -12,6 +14,8 @@ use tokio::runtime::Handle;
 /// | `tokio_global_queue_depth` | gauge | | tasks that wait in the queue of all workers |
 /// | `tokio_worker_busy_seconds_total` | counter | `worker` | time spent on tasks |
 /// | `tokio_worker_parks_total` | counter | `worker` | how often the worker ran out of work |
+///
+/// The counters' [start](tallied::StartTime) is the process's.
 ///
 /// A scrape costs a few atomic loads a worker, so each reads them anew.
 #[derive(Debug, Clone)]
@@ -46,14 +50,18 @@ impl Collector for RuntimeCollector {
                 "tokio_global_queue_depth",
                 "Tasks that wait in the queue of all workers",
             ),
-            Description::counter(
-                "tokio_worker_busy_seconds",
-                "Time that the worker spent on tasks",
-            )
-            .with_unit(Unit::Seconds)
-            .with_labels(["worker"]),
-            Description::counter("tokio_worker_parks", "How often the worker ran out of work")
+            since_the_start(
+                Description::counter(
+                    "tokio_worker_busy_seconds",
+                    "Time that the worker spent on tasks",
+                )
+                .with_unit(Unit::Seconds)
                 .with_labels(["worker"]),
+            ),
+            since_the_start(
+                Description::counter("tokio_worker_parks", "How often the worker ran out of work")
+                    .with_labels(["worker"]),
+            ),
         ]
     }
 

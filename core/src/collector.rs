@@ -1,13 +1,14 @@
 //! Metrics that the application computes at a scrape.
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::instrument::{
     CounterValue, GaugeValue, HistogramSnapshot, Labels, SeriesSnapshot, Value,
 };
 use crate::kind::Kind;
 use crate::snapshot::Descriptor;
+use crate::start_time::StartTime;
 use crate::sync::Arc;
 use crate::unit::Unit;
 
@@ -81,6 +82,7 @@ pub struct Description {
     pub(crate) kind: Kind,
     pub(crate) unit: Option<Unit>,
     pub(crate) label_names: Vec<Box<str>>,
+    pub(crate) since: Option<StartTime>,
 }
 
 impl Description {
@@ -106,6 +108,7 @@ impl Description {
             kind,
             unit: None,
             label_names: Vec::new(),
+            since: None,
         }
     }
 
@@ -120,6 +123,14 @@ impl Description {
     #[must_use]
     pub fn with_unit(mut self, unit: Unit) -> Self {
         self.unit = Some(unit);
+        self
+    }
+
+    /// With the time when all its counters or histograms began to count at 0, if you know it: see
+    /// [`StartTime`]. Of gauges nothing shows it.
+    #[must_use]
+    pub fn since(mut self, time: SystemTime) -> Self {
+        self.since = Some(time.into());
         self
     }
 }
@@ -153,6 +164,7 @@ pub(crate) struct Described {
     /// As described, without what the registry adds.
     pub(crate) name: Box<str>,
     pub(crate) descriptor: Arc<Descriptor>,
+    pub(crate) since: Option<StartTime>,
 }
 
 /// What a collector gave.
@@ -218,8 +230,9 @@ impl<'a> Samples<'a> {
             self.gathered.dropped += 1;
             return;
         }
-        let names = &self.families[family].descriptor.label_names;
-        let labels = Labels::new(names, label_values);
+        let described = &self.families[family];
+        let labels = Labels::new(&described.descriptor.label_names, label_values);
+        let start_time = described.since.filter(|_| kind != Kind::Gauge);
         let series = &mut self.gathered.families[family];
         let repeated = match label_values {
             [] => !series.is_empty(),
@@ -228,7 +241,11 @@ impl<'a> Samples<'a> {
         match value().filter(|_| !repeated) {
             Some(value) => {
                 self.room -= 1;
-                series.push(SeriesSnapshot { labels, value });
+                series.push(SeriesSnapshot {
+                    labels,
+                    value,
+                    start_time,
+                });
             }
             None => self.gathered.dropped += 1,
         }

@@ -30,8 +30,8 @@
 //!   a queue. One that hangs or panics costs itself, not the scrape.
 //! - [`heap`] counts what the process allocates, from inside the allocator.
 //! - [`Family`] holds one of them for each combination of label values.
-//! - [`Registry`] names them, lets go of them ([`Registration`]), and writes [Prometheus text](exposition::text) and
-//!   [OpenMetrics](exposition::openmetrics). With the feature `prometheus-client`, which is on by
+//! - [`Registry`] names them, lets go of them ([`Registration`]), and writes [Prometheus text](exposition::text),
+//!   [OpenMetrics](exposition::openmetrics) and [protobuf](exposition::protobuf). With the feature `prometheus-client`, which is on by
 //!   default, it is a collector of that crate (0.26), and each instrument is one of its metrics, so
 //!   that both fit into a registry that is there.
 //!
@@ -103,6 +103,7 @@ pub mod pool;
 mod registry;
 mod shard;
 mod snapshot;
+mod start_time;
 mod supervised;
 mod sync;
 mod unit;
@@ -112,11 +113,13 @@ pub use crate::error::{BucketsError, ReadError, RegisterError};
 pub use crate::instrument::{
     Beyond, Buckets, Counter, CounterFn, CounterValue, Family, Gauge, GaugeFn, GaugeValue,
     Histogram, HistogramSnapshot, Instrument, Labels, Metric, ObservedCounter, SeriesLimit,
-    SeriesRef, SeriesSnapshot, UpDownCounter, Value, exponential_buckets, linear_buckets,
+    SeriesRef, SeriesSnapshot, SeriesView, UpDownCounter, Value, exponential_buckets,
+    linear_buckets,
 };
 pub use crate::kind::Kind;
 pub use crate::registry::{
     CollectorLosses, ReadLimits, Registered, Registration, Registry, UnregisterOnDrop,
 };
 pub use crate::snapshot::{Descriptor, FamilySnapshot, Snapshot};
+pub use crate::start_time::StartTime;
 pub use crate::unit::Unit;

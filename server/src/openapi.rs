@@ -162,9 +162,10 @@ fn metrics() -> Value {
             "content": {
                 "text/plain": { "schema": { "type": "string" } },
                 "application/openmetrics-text": { "schema": { "type": "string" } },
+                "application/vnd.google.protobuf": { "schema": { "type": "string", "format": "binary" } },
             },
         },
-        "400": answer("Unknown `format`, or too many `name[]`", "text/plain", json!({ "type": "string" })),
+        "400": answer("Unknown `format` or `created`, or too many `name[]`", "text/plain", json!({ "type": "string" })),
         "500": answer("The exposition could not be rendered: a bug", "text/plain", json!({ "type": "string" })),
         "503": answer("Too many documents at once (with `Retry-After`), or no document in time", "text/plain", json!({ "type": "string" })),
     });
@@ -172,7 +173,13 @@ fn metrics() -> Value {
         "query",
         "format",
         "Overrides the Accept header",
-        json!({ "type": "string", "enum": ["text", "openmetrics"] }),
+        json!({ "type": "string", "enum": ["text", "openmetrics", "protobuf"] }),
+    );
+    let created = parameter(
+        "query",
+        "created",
+        "OpenMetrics with a sample `_created` for each counter and histogram whose start is known",
+        json!({ "type": "boolean" }),
     );
     let names = parameter(
         "query",
@@ -183,7 +190,7 @@ fn metrics() -> Value {
     with(
         operation("metrics", "metrics", "The exposition", responses),
         "parameters",
-        json!([format, names]),
+        json!([format, created, names]),
     )
 }
 

@@ -57,6 +57,11 @@ impl Tallied {
     pub fn openmetrics(&self) -> String {
         self.registry.openmetrics()
     }
+
+    /// A scrape in the protobuf format.
+    pub fn protobuf(&self) -> Vec<u8> {
+        self.registry.protobuf()
+    }
 }
 
 impl Library for Tallied {

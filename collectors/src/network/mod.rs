@@ -10,7 +10,7 @@ use linux::Source;
 #[cfg(not(target_os = "linux"))]
 use other::Source;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tallied::{Collector, Description, RegisterError, Registration, Registry, Samples, Unit};
 
@@ -33,11 +33,25 @@ const MAX_INTERFACES: usize = 100;
 /// `lxc…`, `tap…`, `vnet…`); each in the order of their names. The samples of the others are counted as
 /// dropped ([`Registry::collector_losses`]).
 ///
+/// The counters' [start](tallied::StartTime) is when the system booted, on Linux: all interfaces were at 0 then.
+///
 /// A reading takes some ten microseconds. On Linux one file descriptor is kept open.
 #[derive(Debug, Default)]
 pub struct NetworkCollector {
     source: Source,
     reading: Reading<Vec<Interface>>,
+}
+
+/// When the system booted; `None` where the platform does not tell.
+#[cfg(target_os = "linux")]
+fn boot_time() -> Option<SystemTime> {
+    let since = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    SystemTime::now().checked_sub(Duration::try_from(since).ok()?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn boot_time() -> Option<SystemTime> {
+    None
 }
 
 /// What an interface has counted.
@@ -73,9 +87,13 @@ impl NetworkCollector {
 impl Collector for NetworkCollector {
     fn describe(&self) -> Vec<Description> {
         let counter = |name: &str, help: &str| {
-            Description::counter(name, help)
+            let counter = Description::counter(name, help)
                 .with_unit(Unit::Bytes)
-                .with_labels(["interface"])
+                .with_labels(["interface"]);
+            match boot_time() {
+                Some(time) => counter.since(time),
+                None => counter,
+            }
         };
         vec![
             counter(

@@ -12,7 +12,7 @@ use linux::Source;
 #[cfg(not(target_os = "linux"))]
 use other::Source;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tallied::{Collector, Description, RegisterError, Registration, Registry, Samples, Unit};
 
@@ -36,6 +36,8 @@ use crate::reading::Reading;
 ///
 /// Processor time has the clock's full resolution on Unix. The start time is exact to 10 ms on Linux
 /// and to a second elsewhere; it is told once, so it stays when the clock is set.
+///
+/// The processor time's [start](tallied::StartTime) is the process's.
 ///
 /// A reading takes some ten microseconds. On Linux before 6.2, each open file descriptor costs some
 /// hundred nanoseconds more.
@@ -83,9 +85,11 @@ impl ProcessCollector {
 impl Collector for ProcessCollector {
     fn describe(&self) -> Vec<Description> {
         let bytes = |name: &str, help: &str| Description::gauge(name, help).with_unit(Unit::Bytes);
-        vec![
+        let cpu_seconds =
             Description::counter("process_cpu_seconds", "Total user and system CPU time")
-                .with_unit(Unit::Seconds),
+                .with_unit(Unit::Seconds);
+        vec![
+            since(cpu_seconds, start_time(&self.source)),
             bytes("process_resident_memory_bytes", "Physical memory used"),
             bytes("process_virtual_memory_bytes", "Virtual memory allocated"),
             Description::gauge(
@@ -138,6 +142,24 @@ fn cpu_seconds() -> f64 {
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
+/// When the process started, if that can be read.
+fn start_time(source: &Source) -> Option<SystemTime> {
+    let seconds = source.read().start_time_seconds?;
+    UNIX_EPOCH.checked_add(Duration::try_from_secs_f64(seconds).ok()?)
+}
+
+/// For counters of this process that were made some time after it started, when they were at 0 too.
+pub(crate) fn since_the_start(description: Description) -> Description {
+    since(description, start_time(&Source::default()))
+}
+
+fn since(description: Description, time: Option<SystemTime>) -> Description {
+    match time {
+        Some(time) => description.since(time),
+        None => description,
+    }
+}
+
 /// A limit on the process; `u64::MAX` for none.
 #[cfg(unix)]
 fn limit(resource: rustix::process::Resource) -> u64 {
@@ -150,6 +172,28 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
+
+    #[test]
+    fn processor_time_counts_since_the_process_started() {
+        let registry = Registry::default();
+        ProcessCollector::new().register(&registry).unwrap();
+        let snapshot = registry.snapshot();
+        let start_of = |name: &str| {
+            let mut families = snapshot.families.iter();
+            let family = families.find(|family| family.descriptor.name() == name);
+            family.unwrap().series[0].clone()
+        };
+        let tallied::Value::FloatGauge(seconds) = start_of("process_start_time_seconds").value
+        else {
+            panic!("the start is a number");
+        };
+        let start = start_of("process_cpu_seconds").start_time.unwrap();
+        let start = SystemTime::from(start).duration_since(UNIX_EPOCH).unwrap();
+        assert!(
+            (start.as_secs_f64() - seconds).abs() < 0.002,
+            "{start:?} {seconds}"
+        );
+    }
 
     #[test]
     fn a_reading_shows_what_was_used_since() {

@@ -1,7 +1,7 @@
 //! A metric that panics while it is written costs itself.
 
-use crate::exposition::{openmetrics, text};
-use crate::instrument::{Labels, Metric, Sealed, Value};
+use crate::exposition::{openmetrics, protobuf, text};
+use crate::instrument::{Metric, Sealed, SeriesView, Value};
 use crate::kind::Kind;
 use crate::registry::{Registered, Registry};
 use crate::{Counter, ReadError};
@@ -24,7 +24,7 @@ impl Metric for PanicsHalfway {
         false
     }
 
-    fn visit(&self, scratch: &mut Value, each: &mut dyn FnMut(&Labels, &Value)) {
+    fn visit(&self, scratch: &mut Value, each: &mut dyn FnMut(SeriesView<'_>)) {
         self.0.visit(scratch, each);
         panic!("its second series is {}", "broken");
     }
@@ -64,6 +64,14 @@ fn what_panics_halfway_leaves_nothing() {
             ["reading broken panicked, so it was left out: its second series is broken"]
         );
     }
+    let mut document = Vec::new();
+    let mut panicked = 0;
+    for metric in registry.metrics() {
+        panicked += usize::from(protobuf::encode_metric(&mut document, &metric).is_err());
+    }
+    assert_eq!(panicked, 1);
+    assert!(registry.unregister("broken"));
+    assert_eq!(document, registry.protobuf());
     // No lock is held or poisoned.
     registry.register("more", "M", Counter::default()).unwrap();
 }

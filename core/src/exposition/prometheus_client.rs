@@ -19,8 +19,8 @@ use prometheus_client::registry::Unit as TheirUnit;
 
 use crate::escape::escape_label_value;
 use crate::instrument::{
-    Counter, CounterFn, Family, Gauge, GaugeFn, GaugeValue, Histogram, Instrument, Labels, Metric,
-    ObservedCounter, UpDownCounter, Value,
+    Counter, CounterFn, Family, Gauge, GaugeFn, GaugeValue, Histogram, Instrument, Metric,
+    ObservedCounter, SeriesView, UpDownCounter, Value,
 };
 use crate::kind::Kind;
 use crate::registry::{Registered, Registry};
@@ -86,7 +86,7 @@ impl<M: Instrument, const N: usize> TypedMetric for Family<M, N> {
 
 impl<M: Instrument, const N: usize> EncodeMetric for Family<M, N> {
     fn encode(&self, mut encoder: MetricEncoder) -> Result<(), Error> {
-        let visit = |each: &mut dyn FnMut(&Labels, &Value)| {
+        let visit = |each: &mut dyn FnMut(SeriesView<'_>)| {
             self.visit(&mut Value::Counter(0), each);
         };
         encode_series(visit, self.label_names(), &[], &mut encoder)
@@ -115,20 +115,20 @@ impl EncodeLabelSet for Pairs<'_> {
 
 /// Every series of a metric, as it is read.
 fn encode_series(
-    visit: impl FnOnce(&mut dyn FnMut(&Labels, &Value)),
+    visit: impl FnOnce(&mut dyn FnMut(SeriesView<'_>)),
     names: &[Box<str>],
     constant: &[(Box<str>, Box<str>)],
     encoder: &mut MetricEncoder,
 ) -> Result<(), Error> {
     let mut outcome = Ok(());
-    visit(&mut |labels, value| {
+    visit(&mut |series| {
         let constant = constant.iter();
         let constant = constant.map(|(name, value)| (&**name, Cow::Borrowed(&**value)));
         let names = names.iter().map(|name| &**name);
-        let pairs = Pairs(constant.chain(names.zip(labels.values())).collect());
+        let pairs = Pairs(constant.chain(names.zip(series.labels.values())).collect());
         if outcome.is_ok() {
             let encoder = encoder.encode_family(&pairs);
-            outcome = encoder.and_then(|mut encoder| encode_value(value, &mut encoder));
+            outcome = encoder.and_then(|mut encoder| encode_value(series.value, &mut encoder));
         }
     });
     outcome
@@ -169,7 +169,7 @@ fn encode_metric(
     }
     let kind = metric_type(descriptor.kind());
     let mut encoder = encoder.encode_descriptor(name, &help, unit.as_ref(), kind)?;
-    let visit = |each: &mut dyn FnMut(&Labels, &Value)| {
+    let visit = |each: &mut dyn FnMut(SeriesView<'_>)| {
         // What is missing was not empty, so it was computed, and it is all there or an error before.
         let _missing = metric.visit(&mut Value::Counter(0), each);
     };

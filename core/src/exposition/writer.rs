@@ -3,15 +3,18 @@
 //! Costs: one pass; beside the buffer's growth, 16 bytes a series for a list of a family's series in
 //! their order. Label text was rendered when the series was made, and is copied from line to line.
 
+use std::fmt::Write;
+
 use super::guarded::guarded;
 use super::number::{go_float, push_float, push_integer};
 use crate::Buckets;
 use crate::error::ReadError;
 use crate::escape::{escape_help, escape_label_value};
-use crate::instrument::{HistogramSnapshot, Labels, Value, render_pairs};
+use crate::instrument::{HistogramSnapshot, SeriesView, Value, render_pairs};
 use crate::kind::Kind;
 use crate::registry::{Registered, Registry};
 use crate::snapshot::{Descriptor, Snapshot};
+use crate::start_time::StartTime;
 
 /// What a format chooses.
 pub(super) struct Format {
@@ -25,6 +28,8 @@ pub(super) struct Format {
     pub(super) point_zero: bool,
     /// A histogram's sum is a counter: never negative, never NaN, and not beside a negative bound.
     pub(super) sum_is_counter: bool,
+    /// A series whose start is known has a sample `_created`.
+    pub(super) created: bool,
 }
 
 pub(super) const TEXT: Format = Format {
@@ -33,6 +38,7 @@ pub(super) const TEXT: Format = Format {
     escape_help,
     point_zero: false,
     sum_is_counter: false,
+    created: false,
 };
 
 pub(super) const OPENMETRICS: Format = Format {
@@ -41,6 +47,12 @@ pub(super) const OPENMETRICS: Format = Format {
     escape_help: escape_label_value,
     point_zero: true,
     sum_is_counter: true,
+    created: false,
+};
+
+pub(super) const OPENMETRICS_WITH_CREATED: Format = Format {
+    created: true,
+    ..OPENMETRICS
 };
 
 impl Format {
@@ -48,7 +60,7 @@ impl Format {
         for family in &snapshot.families {
             let mut writer = FamilyWriter::new(self, &family.descriptor);
             for series in &family.series {
-                writer.write(into, &series.labels, &series.value);
+                writer.write(into, series.into());
             }
         }
     }
@@ -78,8 +90,8 @@ impl Format {
         scratch: &mut Value,
     ) -> Result<(), ReadError> {
         let mut writer = FamilyWriter::new(self, metric.descriptor());
-        metric.visit(scratch, &mut |labels, value| {
-            writer.write(into, labels, value);
+        metric.visit(scratch, &mut |series| {
+            writer.write(into, series);
         })
     }
 
@@ -94,8 +106,8 @@ impl Format {
 struct FamilyWriter<'a> {
     format: &'a Format,
     descriptor: &'a Descriptor,
-    /// What samples are called.
-    name: String,
+    /// What the samples of a counter or a gauge have after the family's name.
+    suffix: &'static str,
     /// The constant labels: `a="x",b="y"`.
     constant: String,
     le: LeTexts,
@@ -106,16 +118,16 @@ struct FamilyWriter<'a> {
 
 impl<'a> FamilyWriter<'a> {
     fn new(format: &'a Format, descriptor: &'a Descriptor) -> Self {
-        let mut name = descriptor.name().to_owned();
-        if descriptor.kind() == Kind::Counter {
-            name.push_str("_total");
-        }
+        let suffix = match descriptor.kind() {
+            Kind::Counter => "_total",
+            Kind::Gauge | Kind::Histogram => "",
+        };
         let mut constant = String::new();
         render_pairs(&mut constant, descriptor.constant_labels());
         Self {
             format,
             descriptor,
-            name,
+            suffix,
             constant,
             le: LeTexts::default(),
             bucket: String::new(),
@@ -123,16 +135,23 @@ impl<'a> FamilyWriter<'a> {
         }
     }
 
-    fn write(&mut self, into: &mut String, labels: &Labels, value: &Value) {
+    fn write(&mut self, into: &mut String, series: SeriesView<'_>) {
         if !self.begun {
             self.begun = true;
             self.write_metadata(into);
         }
-        let own = labels.text();
-        if let Value::Histogram(histogram) = value {
-            return self.write_histogram(into, own, histogram);
+        let own = series.labels.text();
+        match series.value {
+            Value::Histogram(histogram) => self.write_histogram(into, own, histogram),
+            value => self.write_number(into, own, value),
         }
-        self.begin_sample(into, "", own);
+        if self.format.created {
+            self.write_created(into, own, series.start_time());
+        }
+    }
+
+    fn write_number(&self, into: &mut String, own: &str, value: &Value) {
+        self.begin_sample(into, self.suffix, own);
         match value {
             Value::Counter(value) | Value::UnsignedGauge(value) => push_integer(into, *value),
             Value::IntegerGauge(value) => push_integer(into, *value),
@@ -145,22 +164,23 @@ impl<'a> FamilyWriter<'a> {
     }
 
     fn write_metadata(&self, into: &mut String) {
-        let name = match self.format.full_counter_name {
-            true => &*self.name,
-            false => self.descriptor.name(),
+        let name = self.descriptor.name();
+        let suffix = match self.format.full_counter_name {
+            true => self.suffix,
+            false => "",
         };
-        push_all(into, ["# HELP ", name, " "]);
+        push_all(into, ["# HELP ", name, suffix, " "]);
         (self.format.escape_help)(into, self.descriptor.help());
         let kind = self.descriptor.kind().as_str();
-        push_all(into, ["\n# TYPE ", name, " ", kind, "\n"]);
+        push_all(into, ["\n# TYPE ", name, suffix, " ", kind, "\n"]);
         if let Some(unit) = self.descriptor.unit().filter(|_| self.format.unit) {
-            push_all(into, ["# UNIT ", name, " ", unit.as_str(), "\n"]);
+            push_all(into, ["# UNIT ", name, suffix, " ", unit.as_str(), "\n"]);
         }
     }
 
     fn write_histogram(&mut self, into: &mut String, own: &str, histogram: &HistogramSnapshot) {
         self.bucket.clear();
-        push_all(&mut self.bucket, [&self.name, "_bucket{"]);
+        push_all(&mut self.bucket, [self.descriptor.name(), "_bucket{"]);
         if push_pairs(&mut self.bucket, &self.constant, own) {
             self.bucket.push(',');
         }
@@ -184,9 +204,18 @@ impl<'a> FamilyWriter<'a> {
         into.push('\n');
     }
 
+    fn write_created(&self, into: &mut String, own: &str, start: Option<StartTime>) {
+        let Some(start) = start else { return };
+        self.begin_sample(into, "_created", own);
+        let milliseconds = start.unix_milliseconds();
+        push_integer(into, milliseconds / 1000);
+        // Writing to a String cannot fail.
+        let _ = writeln!(into, ".{:03}", milliseconds % 1000);
+    }
+
     /// `name_sum{a="x"} `, or `name_sum ` where there are no labels.
     fn begin_sample(&self, into: &mut String, suffix: &str, own: &str) {
-        push_all(into, [&self.name, suffix]);
+        push_all(into, [self.descriptor.name(), suffix]);
         if self.constant.is_empty() && own.is_empty() {
             return into.push(' ');
         }

@@ -1,7 +1,10 @@
 //! Values that exist already, and are read when a scrape asks for them.
 
+use std::time::SystemTime;
+
 use super::{GaugeValue, Instrument, Sealed, Value};
 use crate::kind::Kind;
+use crate::start_time::StartTime;
 use crate::sync::Arc;
 
 /// A gauge whose value is computed at each scrape: the length of a queue, the size of a pool.
@@ -64,19 +67,32 @@ impl GaugeFn {
 /// # Ok::<(), tallied::RegisterError>(())
 /// ```
 #[derive(Clone)]
-pub struct CounterFn(Read);
+pub struct CounterFn {
+    read: Read,
+    since: Option<StartTime>,
+}
 
 impl CounterFn {
     /// A counter that is what `read` returns: `u64`, or `f64` for what is not counted in whole
     /// units.
     pub fn new<N: CounterValue>(read: impl Fn() -> N + Send + Sync + 'static) -> Self {
-        Self(Arc::new(move || read().value()))
+        Self::optional(move || Some(read()))
     }
 
     /// A counter that is what `read` returns, and has no sample for `None`: for what cannot always
     /// be read.
     pub fn optional<N: CounterValue>(read: impl Fn() -> Option<N> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(move || read().and_then(N::value)))
+        Self {
+            read: Arc::new(move || read().and_then(N::value)),
+            since: None,
+        }
+    }
+
+    /// With the time when the total was 0, if you know it: see [`StartTime`].
+    #[must_use]
+    pub fn since(mut self, time: SystemTime) -> Self {
+        self.since = Some(time.into());
+        self
     }
 }
 
@@ -123,11 +139,15 @@ impl Instrument for CounterFn {
 
     /// NaN for what is not known.
     fn read(&self) -> Value {
-        (self.0)().unwrap_or(Value::FloatCounter(f64::NAN))
+        (self.read)().unwrap_or(Value::FloatCounter(f64::NAN))
+    }
+
+    fn start_time(&self) -> Option<StartTime> {
+        self.since
     }
 
     fn read_if_known(&self, value: &mut Value) -> bool {
-        (self.0)().map(|known| *value = known).is_some()
+        (self.read)().map(|known| *value = known).is_some()
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{Instrument, Sealed, Value};
 use crate::kind::Kind;
 use crate::shard::Handle;
+use crate::start_time::StartTime;
 
 /// Counts events, or any other amount that only grows, in whole units.
 ///
@@ -63,5 +64,9 @@ impl Instrument for Counter {
 
     fn read(&self) -> Value {
         Value::Counter(self.get())
+    }
+
+    fn start_time(&self) -> Option<StartTime> {
+        self.0.made()
     }
 }

@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 
 use super::labels::Labels;
 use super::series_limit::{Beyond, SeriesLimit};
-use super::{Counter, Instrument, Metric, Sealed, Value};
+use super::{Counter, Instrument, Metric, Sealed, SeriesView, Value};
 use crate::kind::Kind;
 use crate::shard::{COUNTS, Found, Full, Handle, Room, Table};
 use crate::sync::{Arc, OnceLock};
@@ -338,10 +338,11 @@ impl<M: Instrument, const N: usize> Metric for Family<M, N> {
         Self::is_empty(self)
     }
 
-    fn visit(&self, scratch: &mut Value, each: &mut dyn FnMut(&Labels, &Value)) {
+    fn visit(&self, scratch: &mut Value, each: &mut dyn FnMut(SeriesView<'_>)) {
         self.0.series.for_each(|series| {
             if series.metric.read_if_known(scratch) {
-                each(&series.labels, scratch);
+                let start_time = || series.metric.start_time();
+                each(SeriesView::new(&series.labels, scratch, &start_time));
             }
         });
     }

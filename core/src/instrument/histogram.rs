@@ -4,6 +4,7 @@ use super::{Buckets, HistogramSnapshot, Instrument, Sealed, Value};
 use crate::error::BucketsError;
 use crate::kind::Kind;
 use crate::shard::{HEADER, Handle};
+use crate::start_time::StartTime;
 
 /// Counts observations by bucket, and sums them up: latencies in seconds, sizes in bytes.
 ///
@@ -102,6 +103,10 @@ impl Instrument for Histogram {
 
     fn read(&self) -> Value {
         Value::Histogram(self.get())
+    }
+
+    fn start_time(&self) -> Option<StartTime> {
+        self.cells.made()
     }
 
     fn read_into(&self, value: &mut Value) {

@@ -53,6 +53,28 @@ impl Labels {
         })
     }
 
+    /// Shows each value, unescaped, with its name's index. `names` are those that the labels were made with.
+    #[inline]
+    pub(crate) fn for_each_value(&self, names: &[Box<str>], mut each: impl FnMut(usize, &str)) {
+        let Some(text) = self.0.as_ref().filter(|text| text.as_bytes()[0] == PLAIN) else {
+            let values = self.values().enumerate();
+            return values.for_each(|(index, value)| each(index, &value));
+        };
+        let mut at = 0;
+        for (index, name) in names.iter().enumerate() {
+            // The mark or a comma, the name, `="`, the value, and a quote.
+            let start = at + 1 + name.len() + 2;
+            let Some(rest) = text.get(start..) else {
+                return;
+            };
+            let Some(end) = rest.bytes().position(|byte| byte == b'"') else {
+                return;
+            };
+            each(index, &rest[..end]);
+            at = start + end + 1;
+        }
+    }
+
     /// Whether these are the values. `names` are those that the labels were made with.
     #[inline]
     pub(crate) fn are<const N: usize>(&self, names: &[Box<str>; N], values: &[&str; N]) -> bool {
@@ -160,6 +182,9 @@ mod tests {
             prop_assert!(labels.are(&names, &[&a[0], &a[1]]));
             prop_assert_eq!(labels.are(&names, &[&b[0], &b[1]]), a == b);
             prop_assert!(labels.values().eq(a.iter().map(|value| &**value)));
+            let mut shown = Vec::new();
+            labels.for_each_value(&names, |index, value| shown.push((index, value.to_owned())));
+            prop_assert_eq!(shown, [(0, a[0].clone()), (1, a[1].clone())]);
         }
     }
     /// Every two pieces of the text, so also those that reach over from one label to the next.

@@ -9,6 +9,7 @@ mod histogram;
 mod labels;
 mod observed_counter;
 mod series_limit;
+mod series_view;
 mod up_down_counter;
 mod value;
 
@@ -22,10 +23,12 @@ pub use labels::Labels;
 pub(crate) use labels::render_pairs;
 pub use observed_counter::ObservedCounter;
 pub use series_limit::{Beyond, SeriesLimit};
+pub use series_view::SeriesView;
 pub use up_down_counter::UpDownCounter;
 pub use value::{HistogramSnapshot, SeriesSnapshot, Value};
 
 use crate::kind::Kind;
+use crate::start_time::StartTime;
 
 mod sealed {
     pub trait Sealed {}
@@ -46,6 +49,11 @@ pub trait Instrument: Sealed + Send + Sync + 'static {
 
     /// What has been recorded so far; the cost is a few nanoseconds a thread that records.
     fn read(&self) -> Value;
+
+    /// When it began to count, if it is a counter or a histogram and that is known.
+    fn start_time(&self) -> Option<StartTime> {
+        None
+    }
 
     /// As [`read`](Self::read), into a value that may have been read before, whose room is used
     /// again.
@@ -86,15 +94,12 @@ pub trait Metric: Sealed + Send + Sync + 'static {
 
     /// Reads every series, one after the other, and shows it to `each`. `scratch` is what each value
     /// is read into.
-    fn visit(&self, scratch: &mut Value, each: &mut dyn FnMut(&Labels, &Value));
+    fn visit(&self, scratch: &mut Value, each: &mut dyn FnMut(SeriesView<'_>));
 
     /// Appends what every series holds now.
     fn collect(&self, into: &mut Vec<SeriesSnapshot>) {
-        self.visit(&mut Value::Counter(0), &mut |labels, value| {
-            into.push(SeriesSnapshot {
-                labels: labels.clone(),
-                value: value.clone(),
-            });
+        self.visit(&mut Value::Counter(0), &mut |series| {
+            into.push(series.to_snapshot());
         });
     }
 }
@@ -116,9 +121,10 @@ impl<M: Instrument> Metric for M {
         false
     }
 
-    fn visit(&self, scratch: &mut Value, each: &mut dyn FnMut(&Labels, &Value)) {
+    fn visit(&self, scratch: &mut Value, each: &mut dyn FnMut(SeriesView<'_>)) {
         if self.read_if_known(scratch) {
-            each(&Labels::default(), scratch);
+            let start_time = || self.start_time();
+            each(SeriesView::new(&Labels::default(), scratch, &start_time));
         }
     }
 }

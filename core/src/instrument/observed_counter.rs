@@ -1,7 +1,10 @@
 //! A counter that somebody else keeps.
 
+use std::time::SystemTime;
+
 use super::{Gauge, Instrument, Sealed, Value};
 use crate::kind::Kind;
+use crate::start_time::StartTime;
 
 /// A total that is read off somewhere rather than counted here: the processor time that the
 /// kernel accounts to the process, the bytes a network interface has seen.
@@ -20,19 +23,30 @@ use crate::kind::Kind;
 /// assert_eq!(cpu_seconds.get(), 12.34);
 /// ```
 #[derive(Clone, Default)]
-pub struct ObservedCounter(Gauge<f64>);
+pub struct ObservedCounter {
+    total: Gauge<f64>,
+    since: Option<StartTime>,
+}
 
 impl ObservedCounter {
+    /// With the time when the source began to count at 0, if you know it: see [`StartTime`]. It is this
+    /// handle's and its later clones'; formats show that of the handle that was registered.
+    #[must_use]
+    pub fn since(mut self, time: SystemTime) -> Self {
+        self.since = Some(time.into());
+        self
+    }
+
     /// Takes over the total as it stands now. NaN, and what is less than the total before, is
     /// ignored.
     pub fn observe_total(&self, total: f64) {
-        self.0
+        self.total
             .update(|known| if total > known { total } else { known });
     }
 
     /// The last total.
     pub fn get(&self) -> f64 {
-        self.0.get()
+        self.total.get()
     }
 }
 
@@ -49,5 +63,9 @@ impl Instrument for ObservedCounter {
 
     fn read(&self) -> Value {
         Value::FloatCounter(self.get())
+    }
+
+    fn start_time(&self) -> Option<StartTime> {
+        self.since
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Buckets, Labels};
 use crate::error::BucketsError;
+use crate::start_time::StartTime;
 
 /// One series.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,6 +12,8 @@ pub struct SeriesSnapshot {
     pub labels: Labels,
     /// What was recorded.
     pub value: Value,
+    /// When a counter or a histogram began to count; `None` for a gauge, and where it is not known.
+    pub start_time: Option<StartTime>,
 }
 
 /// What a series holds.

@@ -207,6 +207,7 @@ impl Registry {
                 kind,
                 unit,
                 label_names,
+                since,
             } = description;
             let descriptor = self
                 .scope
@@ -214,6 +215,7 @@ impl Registry {
             Ok(Described {
                 name: name.into(),
                 descriptor: Arc::new(descriptor),
+                since,
             })
         });
         let families: Box<[Described]> = families.collect::<Result<_, _>>()?;

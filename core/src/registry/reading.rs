@@ -8,7 +8,6 @@ use super::computed::Computed;
 use super::registered::{Registered, Source};
 use crate::collector::Gathered;
 use crate::error::ReadError;
-use crate::instrument::SeriesSnapshot;
 use crate::snapshot::{Descriptor, FamilySnapshot, Snapshot};
 use crate::supervised::call_all;
 use crate::sync::Arc;
@@ -129,11 +128,8 @@ impl Registry {
         self.for_each(|metric| {
             let mut series = Vec::new();
             let mut scratch = crate::instrument::Value::Counter(0);
-            let read = metric.visit(&mut scratch, &mut |labels, value| {
-                series.push(SeriesSnapshot {
-                    labels: labels.clone(),
-                    value: value.clone(),
-                });
+            let read = metric.visit(&mut scratch, &mut |shown| {
+                series.push(shown.to_snapshot());
             });
             if read.is_ok() {
                 families.push(FamilySnapshot {

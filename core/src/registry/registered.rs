@@ -4,14 +4,15 @@ use std::fmt;
 
 use super::computed::Computed;
 use crate::error::ReadError;
-use crate::instrument::{Labels, Metric, SeriesSnapshot, Value};
+use crate::instrument::{Metric, SeriesSnapshot, SeriesView, Value};
 use crate::snapshot::Descriptor;
 use crate::sync::Arc;
 
 /// A metric as it stands in a [`Registry`](crate::Registry): what it is called, and what reads it.
 ///
-/// [`text::encode_metric`](crate::exposition::text::encode_metric) and
-/// [`openmetrics::encode_metric`](crate::exposition::openmetrics::encode_metric) write one alone.
+/// [`text::encode_metric`](crate::exposition::text::encode_metric),
+/// [`openmetrics::encode_metric`](crate::exposition::openmetrics::encode_metric) and
+/// [`protobuf::encode_metric`](crate::exposition::protobuf::encode_metric) write one alone.
 /// To write many, take them from [`Registry::collect`](crate::Registry::collect): it reads what the
 /// application computes in one go.
 #[derive(Clone)]
@@ -68,7 +69,7 @@ impl Registered {
     pub fn visit(
         &self,
         scratch: &mut Value,
-        each: &mut dyn FnMut(&Labels, &Value),
+        each: &mut dyn FnMut(SeriesView<'_>),
     ) -> Result<(), ReadError> {
         let read = match &self.source {
             Source::Instrument(metric) => {
@@ -79,7 +80,7 @@ impl Registered {
             Source::Computed { computed, family } => computed.read(*family)?,
         };
         for series in &*read {
-            each(&series.labels, &series.value);
+            each(series.into());
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! What an instrument holds: its run of cells, and a share in keeping it.
+//! What an instrument holds: its run of cells, a share in keeping it, and when it was made.
 //!
 //! Guarantees: the cells are the instrument's until its last handle is dropped; then they are
 //! zeroed and may be another's.
@@ -9,37 +9,42 @@ use super::grace::Counts;
 use super::local::{self, POOL};
 use super::observation::Totals;
 use super::slot::Run;
+use crate::start_time::StartTime;
 use crate::sync::Arc;
 
 /// A handle to a run of cells. Clones share the run.
 #[derive(Clone)]
 pub(crate) struct Handle {
-    /// A copy of the owner's, so that recording does not follow the pointer.
     run: Run,
-    _owner: Arc<Owner>,
+    /// What the handles share; `None` while the handle is dropped. The last one gives the run back.
+    /// It holds what recording does not read.
+    shared: Option<Arc<StartTime>>,
 }
 
 // A handle is a run and a pointer, which instruments and series hold many of.
 const _: () = assert!(size_of::<Handle>() == 8 + size_of::<usize>());
 
-struct Owner {
-    run: Run,
-}
-
-impl Drop for Owner {
+impl Drop for Handle {
     fn drop(&mut self) {
-        POOL.give_back(self.run);
+        // Of handles that are dropped at once, exactly one gets what they shared.
+        if self.shared.take().and_then(Arc::into_inner).is_some() {
+            POOL.give_back(self.run);
+        }
     }
 }
 
 impl Handle {
     /// A run of `len` cells, all zero.
     pub(crate) fn new(len: u16) -> Self {
-        let run = POOL.take(len);
         Self {
-            run,
-            _owner: Arc::new(Owner { run }),
+            run: POOL.take(len),
+            shared: Some(Arc::new(StartTime::now())),
         }
+    }
+
+    /// When the first of its handles was made.
+    pub(crate) fn made(&self) -> Option<StartTime> {
+        self.shared.as_deref().copied()
     }
 
     #[inline(always)]

@@ -4,8 +4,9 @@
 
 use http::HeaderMap;
 use http::header::ACCEPT_ENCODING;
+use tallied::exposition::list_header::elements;
 
-use crate::list_header::elements;
+use crate::list_header::list;
 
 /// How the bytes of a document are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -19,7 +20,7 @@ impl Coding {
     /// better. Who accepts neither gets the document as it is.
     pub(super) fn accepted(headers: &HeaderMap) -> Self {
         let (mut gzip, mut identity, mut any) = (None, None, None);
-        for element in elements(headers, ACCEPT_ENCODING) {
+        for element in elements(&list(headers, ACCEPT_ENCODING)) {
             let known = match &*element.name.to_ascii_lowercase() {
                 // Section 8.4.1.3: the older name is to be taken for the same.
                 "gzip" | "x-gzip" => &mut gzip,

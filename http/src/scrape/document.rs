@@ -5,10 +5,14 @@ use std::io::Write;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::coding::Coding;
+use tallied::exposition::{Format, openmetrics, protobuf, text};
+use tallied::{ReadError, Registered};
 
-/// What is rendered is compressed in portions of at least this size, so that never more text than
-/// a portion and a family is kept.
+use super::coding::Coding;
+use super::scrape_request::ScrapeRequest;
+
+/// What is rendered is compressed in portions of at least this size, so that never more than
+/// a portion and a family is kept as it is.
 const PORTION: usize = 64 * 1024;
 
 /// A whole document, as it is sent.
@@ -22,31 +26,68 @@ pub(super) struct Document {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Figures {
     /// Its size before it was compressed.
-    pub(super) text_bytes: usize,
-    /// Its lines, but for the comments.
+    pub(super) size_bytes: usize,
+    /// Those that Prometheus makes of it.
     pub(super) samples: u64,
 }
 
 /// A document that is being written.
 pub(super) struct Draft {
-    /// What was not taken on yet.
-    pub(super) text: String,
-    /// How much of the text has its lines counted.
+    /// What was not compressed yet.
+    written: Written,
+    /// How much of it has its lines counted.
     counted: usize,
     samples: u64,
     compressed: Option<GzEncoder<Vec<u8>>>,
     compressed_from: usize,
 }
 
+enum Written {
+    Text(String),
+    OpenMetrics(String, openmetrics::Options),
+    Protobuf(Vec<u8>),
+}
+
+impl Written {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Text(text) | Self::OpenMetrics(text, _) => text.as_bytes(),
+            Self::Protobuf(messages) => messages,
+        }
+    }
+
+    fn clear(&mut self) {
+        match self {
+            Self::Text(text) | Self::OpenMetrics(text, _) => text.clear(),
+            Self::Protobuf(messages) => messages.clear(),
+        }
+    }
+
+    fn into_bytes(self) -> Vec<u8> {
+        match self {
+            Self::Text(text) | Self::OpenMetrics(text, _) => text.into_bytes(),
+            Self::Protobuf(messages) => messages,
+        }
+    }
+}
+
 impl Draft {
-    pub(super) fn new(coding: Coding) -> Self {
-        let compressed = match coding {
+    pub(super) fn new(request: &ScrapeRequest) -> Self {
+        let written = match request.format {
+            Format::Protobuf => Written::Protobuf(Vec::new()),
+            Format::OpenMetrics => {
+                let options = openmetrics::Options::default().with_created(request.created);
+                Written::OpenMetrics(String::new(), options)
+            }
+            _ => Written::Text(String::new()),
+        };
+        let compressed = match request.coding {
             Coding::Identity => None,
             // The fastest level: the network is nearer than the processor is idle.
             Coding::Gzip => Some(GzEncoder::new(Vec::new(), Compression::fast())),
         };
         Self {
-            text: String::new(),
+            written,
             counted: 0,
             samples: 0,
             compressed,
@@ -54,11 +95,32 @@ impl Draft {
         }
     }
 
-    /// To be called when a family is in the text: it will not be taken back any more. `None` where
+    /// Appends a metric; nothing of it where that fails.
+    pub(super) fn write(&mut self, metric: &Registered) -> Result<(), ReadError> {
+        match &mut self.written {
+            Written::Text(text) => text::encode_metric(text, metric),
+            Written::OpenMetrics(text, options) => options.encode_metric(text, metric),
+            Written::Protobuf(messages) => {
+                self.samples += protobuf::encode_metric_counted(messages, metric)?;
+                Ok(())
+            }
+        }
+    }
+
+    /// The text, to append lines to; `None` where the format is none of text.
+    #[cfg(feature = "prometheus-client")]
+    pub(super) fn text(&mut self) -> Option<&mut String> {
+        match &mut self.written {
+            Written::Text(text) | Written::OpenMetrics(text, _) => Some(text),
+            Written::Protobuf(_) => None,
+        }
+    }
+
+    /// To be called when a family is written: it will not be taken back any more. `None` where
     /// the document is no longer wanted.
     pub(super) fn take_on(&mut self, wanted: &dyn Fn() -> bool) -> Option<()> {
         self.count();
-        if self.compressed.is_some() && self.text.len() >= PORTION {
+        if self.compressed.is_some() && self.written.bytes().len() >= PORTION {
             self.compress(wanted)?;
         }
         wanted().then_some(())
@@ -66,40 +128,45 @@ impl Draft {
 
     /// The document; `None` where it is no longer wanted.
     pub(super) fn finish(mut self, wanted: &dyn Fn() -> bool) -> Option<Document> {
+        if let Written::OpenMetrics(text, _) = &mut self.written {
+            openmetrics::encode_eof(text);
+        }
         self.count();
         self.compress(wanted)?;
-        let text_bytes = self.compressed_from + self.text.len();
+        let size_bytes = self.compressed_from + self.written.bytes().len();
         let bytes = match self.compressed {
-            None => self.text.into_bytes(),
+            None => self.written.into_bytes(),
             Some(encoder) => encoder.finish().expect("a Vec takes every byte"),
         };
         Some(Document {
             bytes,
             figures: Figures {
-                text_bytes,
+                size_bytes,
                 samples: self.samples,
             },
         })
     }
 
     fn count(&mut self) {
-        self.samples += samples(&self.text.as_bytes()[self.counted..]);
-        self.counted = self.text.len();
+        if let Written::Text(text) | Written::OpenMetrics(text, _) = &self.written {
+            self.samples += samples(&text.as_bytes()[self.counted..]);
+            self.counted = text.len();
+        }
     }
 
-    /// Compresses the text so far, if it is to be, and forgets it.
+    /// Compresses what was written so far, if it is to be, and forgets it.
     fn compress(&mut self, wanted: &dyn Fn() -> bool) -> Option<()> {
         let Some(encoder) = &mut self.compressed else {
             return Some(());
         };
-        for portion in self.text.as_bytes().chunks(PORTION) {
+        for portion in self.written.bytes().chunks(PORTION) {
             encoder.write_all(portion).expect("a Vec takes every byte");
             if !wanted() {
                 return None;
             }
         }
-        self.compressed_from += self.text.len();
-        self.text.clear();
+        self.compressed_from += self.written.bytes().len();
+        self.written.clear();
         self.counted = 0;
         Some(())
     }
@@ -122,7 +189,27 @@ fn samples(lines: &[u8]) -> u64 {
 mod tests {
     use std::io::Read;
 
-    use super::{Coding, Draft, PORTION, samples};
+    use tallied::exposition::Format;
+
+    use super::{Coding, Draft, PORTION, ScrapeRequest, Written, samples};
+    use crate::scrape::selection::Selection;
+
+    fn text(coding: Coding) -> Draft {
+        Draft::new(&ScrapeRequest {
+            format: Format::Text,
+            content_type: Format::Text.content_type(),
+            created: false,
+            coding,
+            selection: Selection::of(None).unwrap(),
+        })
+    }
+
+    fn push(draft: &mut Draft, lines: &str) {
+        let Written::Text(text) = &mut draft.written else {
+            panic!("it was made for text");
+        };
+        text.push_str(lines);
+    }
 
     #[test]
     fn comments_are_no_samples() {
@@ -148,14 +235,13 @@ mod tests {
 
     #[test]
     fn families_of_any_size_come_out_of_gzip_as_they_went_in() {
-        let mut drafts = [Coding::Identity, Coding::Gzip].map(Draft::new);
+        let mut drafts = [Coding::Identity, Coding::Gzip].map(text);
         for size in [10, PORTION - 5, 3 * PORTION, 1, PORTION] {
             for draft in &mut drafts {
-                draft.text.push_str(&"x".repeat(size));
-                draft.text.push('\n');
+                push(draft, &("x".repeat(size) + "\n"));
                 draft.take_on(&|| true).unwrap();
             }
-            assert!(drafts[1].text.len() < PORTION);
+            assert!(drafts[1].written.bytes().len() < PORTION);
         }
         let [plain, gzip] = drafts.map(|draft| draft.finish(&|| true).unwrap());
         let mut decoded = Vec::new();
@@ -164,14 +250,14 @@ mod tests {
         assert_eq!(decoded, plain.bytes);
         assert!(gzip.bytes.len() < PORTION);
         assert_eq!((plain.figures.samples, gzip.figures.samples), (5, 5));
-        assert_eq!(gzip.figures.text_bytes, plain.bytes.len());
-        assert_eq!(plain.figures.text_bytes, plain.bytes.len());
+        assert_eq!(gzip.figures.size_bytes, plain.bytes.len());
+        assert_eq!(plain.figures.size_bytes, plain.bytes.len());
     }
 
     #[test]
     fn compressing_ends_when_nobody_wants_it() {
-        let mut draft = Draft::new(Coding::Gzip);
-        draft.text = "x\n".repeat(10 * PORTION);
+        let mut draft = text(Coding::Gzip);
+        push(&mut draft, &"x\n".repeat(10 * PORTION));
         let asked = std::cell::Cell::new(0);
         let wanted = || {
             asked.set(asked.get() + 1);

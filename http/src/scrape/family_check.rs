@@ -14,9 +14,8 @@
 
 use std::collections::HashSet;
 
+use tallied::exposition::Format;
 use tallied::{Kind, Registry};
-
-use super::negotiation::Format;
 
 /// The names that the families of a document write.
 pub(super) struct Names(HashSet<String>);
@@ -194,7 +193,7 @@ impl<'a> Family<'a> {
         into.extend(["# HELP ", name, " "]);
         match format {
             Format::Text => into.push_str(self.help),
-            Format::OpenMetrics => escape_help(into, self.help),
+            _ => escape_help(into, self.help),
         }
         into.extend(["\n# TYPE ", name, " ", kind, "\n"]);
         if let Some(unit) = self.unit {

@@ -157,7 +157,7 @@ impl<'a> Counted<'a> {
         if let Some(metrics) = self.metrics {
             let seconds = self.began.elapsed().as_secs_f64();
             metrics.duration_seconds.observe(seconds);
-            metrics.size_bytes.observe(document.text_bytes as f64);
+            metrics.size_bytes.observe(document.size_bytes as f64);
             if everything {
                 metrics.samples.set(document.samples);
             }

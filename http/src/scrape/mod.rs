@@ -66,8 +66,11 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// GET is answered with a document, HEAD with its headers, without rendering one (so without its
 /// Content-Length), and any other method with 405, whatever the route says.
 ///
-/// - **Format**: text 0.0.4, or OpenMetrics 1.0.0 where `Accept` prefers it, as Prometheus' does;
-///   `?format=text` and `?format=openmetrics` override the header, and any other value is a 400.
+/// - **Format**: text 0.0.4, or OpenMetrics 1.0.0 or protobuf where `Accept` prefers it, as Prometheus' does;
+///   `?format=text`, `?format=openmetrics` and `?format=protobuf` override the header, and any other value is
+///   a 400. Protobuf is not offered beside a prometheus-client registry.
+/// - **Start times**: protobuf has those of counters and histograms; OpenMetrics has them, as `_created`, with
+///   `?created=true`.
 /// - **Compression**: gzip where `Accept-Encoding` asks for it.
 /// - **Families**: `?name[]=`, which may be repeated, asks for some only, by the name of the family
 ///   or of its samples (`jobs` or `jobs_total`; `x`, `x_bucket`, `x_count` or `x_sum`). The others
@@ -143,8 +146,8 @@ impl Scrape {
         }
     }
 
-    /// Adds the metrics of a prometheus-client registry, in both formats, after those that are
-    /// there already.
+    /// Adds the metrics of a prometheus-client registry, in both text formats, after those
+    /// that are there already. Protobuf is no longer offered then.
     ///
     /// Help texts are escaped, which prometheus-client does in text 0.0.4 only. A family that would
     /// make the document invalid is left out and counted in
@@ -231,7 +234,11 @@ impl Scrape {
         connection: Option<Arc<dyn Connection>>,
     ) -> impl Future<Output = Response<ScrapeBody>> + Send + use<B> {
         let method = request.method().clone();
-        let asked = ScrapeRequest::of(request.uri(), request.headers());
+        let asked = ScrapeRequest::of(
+            request.uri(),
+            request.headers(),
+            self.sources.offer_protobuf(),
+        );
         let limit = deadline::time_limit(request.headers(), self.timeout);
         let alone = request.version() < Version::HTTP_2;
         let scrape = self.clone();
@@ -357,7 +364,7 @@ enum NoDocument {
 fn describe(request: &ScrapeRequest, body: ScrapeBody) -> Response<ScrapeBody> {
     let mut response = Response::new(body);
     let headers = response.headers_mut();
-    let content_type = HeaderValue::from_static(request.format.content_type());
+    let content_type = HeaderValue::from_static(request.content_type);
     headers.insert(CONTENT_TYPE, content_type);
     if request.coding == Coding::Gzip {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));

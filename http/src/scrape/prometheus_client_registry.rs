@@ -10,9 +10,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use prometheus_client::encoding::prometheus_text;
 use prometheus_client::encoding::text::encode_registry;
 use prometheus_client::registry::Registry;
+use tallied::exposition::Format;
 
 use super::family_check::{self, Names};
-use super::negotiation::Format;
 use super::scrape_request::ScrapeRequest;
 
 /// Why a registry is not in a document.
@@ -41,9 +41,10 @@ pub(super) fn encode(
             into: &mut text,
             wanted,
         };
-        match request.format {
-            Format::Text => prometheus_text::encode(&mut writer, registry)?,
-            Format::OpenMetrics => encode_registry(&mut writer, registry)?,
+        if request.format == Format::Text {
+            prometheus_text::encode(&mut writer, registry)?;
+        } else {
+            encode_registry(&mut writer, registry)?;
         }
         Ok(text)
     }));

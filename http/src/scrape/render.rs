@@ -4,14 +4,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use tallied::exposition::{openmetrics, text};
 use tallied::{ReadError, ReadLimits, Registry};
 
 use super::document::{Document, Draft};
 #[cfg(feature = "prometheus-client")]
 use super::family_check::Names;
 use super::metrics::ScrapeMetrics;
-use super::negotiation::Format;
 #[cfg(feature = "prometheus-client")]
 use super::prometheus_client_registry::{self, Failure};
 use super::scrape_request::ScrapeRequest;
@@ -36,6 +34,15 @@ pub(super) struct Sources {
 }
 
 impl Sources {
+    /// Not beside registries that are not written in it.
+    pub(super) fn offer_protobuf(&self) -> bool {
+        #[cfg(feature = "prometheus-client")]
+        if !self.others.is_empty() {
+            return false;
+        }
+        true
+    }
+
     /// The document; `None` when it turned out between two families that nobody wants it. It is waited
     /// for `until` then: collectors that have not returned in three quarters of that time are left
     /// out.
@@ -45,17 +52,14 @@ impl Sources {
         until: Option<Instant>,
         wanted: &dyn Fn() -> bool,
     ) -> Option<Document> {
-        let mut draft = Draft::new(request.coding);
+        let mut draft = Draft::new(request);
         let selection = &request.selection;
         let metrics = self.registry.collect(
             |descriptor| selection.selects(|name| descriptor.has_name(name)),
             read_limits(until),
         );
         for metric in metrics {
-            let written = match request.format {
-                Format::Text => text::encode_metric(&mut draft.text, &metric),
-                Format::OpenMetrics => openmetrics::encode_metric(&mut draft.text, &metric),
-            };
+            let written = draft.write(&metric);
             // What was late is counted by the registry.
             if let (Err(ReadError::Panicked { .. }), Some(metrics)) = (written, &self.metrics) {
                 metrics.collector_panics.inc();
@@ -64,9 +68,6 @@ impl Sources {
         }
         #[cfg(feature = "prometheus-client")]
         self.render_others(request, &mut draft, wanted)?;
-        if request.format == Format::OpenMetrics {
-            openmetrics::encode_eof(&mut draft.text);
-        }
         draft.finish(wanted)
     }
 
@@ -83,7 +84,7 @@ impl Sources {
         }
         let mut names = Names::of(&self.registry);
         for other in &self.others {
-            let text = &mut draft.text;
+            let Some(text) = draft.text() else { break };
             let written =
                 prometheus_client_registry::encode(text, other, request, &mut names, wanted);
             if let Some(metrics) = &self.metrics {
@@ -97,5 +98,54 @@ impl Sources {
             draft.take_on(wanted)?;
         }
         Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, Uri};
+    use tallied::{Counter, Histogram, Registry};
+
+    use super::{ScrapeRequest, Sources};
+
+    #[test]
+    fn every_format_has_the_same_samples() {
+        let registry = Registry::default();
+        let histogram = Histogram::new([0.5, 1.0]).unwrap();
+        registry.register("seconds", "", histogram).unwrap();
+        registry.register("jobs", "", Counter::default()).unwrap();
+        let sources = Sources {
+            registry: registry.clone(),
+            #[cfg(feature = "prometheus-client")]
+            others: Vec::new(),
+            metrics: None,
+        };
+        for (query, bytes, samples) in [
+            ("format=text", Some(registry.text().into_bytes()), 6),
+            (
+                "format=openmetrics",
+                Some(registry.openmetrics().into_bytes()),
+                6,
+            ),
+            ("format=protobuf", Some(registry.protobuf()), 6),
+            (
+                "format=text&created=true",
+                Some(registry.text().into_bytes()),
+                6,
+            ),
+            ("format=openmetrics&created=true", None, 8),
+            ("format=protobuf&name[]=jobs", None, 1),
+        ] {
+            let uri: Uri = format!("/metrics?{query}").parse().unwrap();
+            let request = ScrapeRequest::of(&uri, &HeaderMap::new(), true).unwrap();
+            let document = sources.render(&request, None, &|| true).unwrap();
+            assert_eq!(document.figures.samples, samples, "{query}");
+            assert_eq!(document.figures.size_bytes, document.bytes.len());
+            if let Some(bytes) = bytes {
+                assert_eq!(document.bytes, bytes, "{query}");
+            }
+        }
+        let uri = Uri::from_static("/metrics?created=maybe");
+        assert!(ScrapeRequest::of(&uri, &HeaderMap::new(), true).is_err());
     }
 }

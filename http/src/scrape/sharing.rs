@@ -194,18 +194,20 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
+    use tallied::exposition::Format;
     use tokio::sync::oneshot::Receiver;
     use tokio::sync::oneshot::error::TryRecvError;
 
     use super::{Delivery, Document, ScrapeRequest, Sharing, Slots, Worker};
     use crate::scrape::coding::Coding;
     use crate::scrape::document::Figures;
-    use crate::scrape::negotiation::Format;
     use crate::scrape::selection::Selection;
 
     fn request(format: Format) -> ScrapeRequest {
         ScrapeRequest {
             format,
+            content_type: format.content_type(),
+            created: false,
             coding: Coding::Identity,
             selection: Selection::of(None).unwrap(),
         }
@@ -215,7 +217,7 @@ mod tests {
         Some(Document {
             bytes: Vec::new(),
             figures: Figures {
-                text_bytes: 0,
+                size_bytes: 0,
                 samples: number,
             },
         })

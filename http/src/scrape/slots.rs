@@ -240,7 +240,7 @@ mod tests {
 
     fn send(slots: &Slots, connection: &Arc<Ends>, alone: bool) -> DocumentBody {
         let figures = Figures {
-            text_bytes: LENGTH,
+            size_bytes: LENGTH,
             samples: 0,
         };
         let document = Document {

@@ -271,7 +271,9 @@ impl Model {
         };
         // Unwind safe: a series that was half taken on holds a number that is wrong for a second.
         let visited = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            metric.visit(scratch, &mut |labels, value| walk.series(labels, value))
+            metric.visit(scratch, &mut |series| {
+                walk.series(series.labels, series.value);
+            })
         }));
         let cursor = walk.cursor;
         match visited {

@@ -33,6 +33,14 @@ fn an_applications_own_registry_appears_in_every_format() {
         "# HELP jobs_total Jobs\n# TYPE jobs_total counter\njobs_total 1\n\
          # HELP orders_total Orders.\n# TYPE orders_total counter\norders_total 5\n"
     );
+    // Those are not written in protobuf, so that is not offered.
+    let accept = "Accept: application/vnd.google.protobuf,application/openmetrics-text;q=0.5\r\n";
+    let answer = client.request("GET", "/metrics", accept, "");
+    assert_eq!(
+        answer.header("content-type"),
+        Some(tallied::exposition::openmetrics::CONTENT_TYPE)
+    );
+    assert_eq!(client.get("/metrics?format=protobuf").status, 400);
     assert_eq!(
         client.get("/metrics?format=openmetrics").text(),
         "# HELP jobs Jobs\n# TYPE jobs counter\njobs_total 1\n\

@@ -56,7 +56,7 @@ const LAYER_TWO: &str = "whole, axum + tallied, threads 2";
 const TO_PEER: &str = "… to the peer's";
 
 #[rustfmt::skip]
-const TARGETS: [Target; 25] = [
+const TARGETS: [Target; 26] = [
     ratio("counter, 1 thread, to prometheus-client", AtMost(0.27), ["counter", OURS, ONE], ["counter", CLIENT, ONE]),
     ratio("counter, 2 threads, to prometheus-client", AtMost(0.07), ["counter", OURS, TWO], ["counter", CLIENT, TWO]),
     ratio("counter, 1 thread, to the floor", AtMost(4.5), ["counter", OURS, ONE], ["counter", "floor", ONE]),
@@ -71,6 +71,7 @@ const TARGETS: [Target; 25] = [
     ratio("text of 10,000 endpoints, bytes a second to prometheus-client's", AtLeast(5.0), [FEW, TEXT, "MB/s"], [FEW, CLIENT, "MB/s"]),
     ratio("text, time a series at 100,000 endpoints to that at 10,000", AtMost(1.3), [MANY, TEXT, ENDPOINT], [FEW, TEXT, ENDPOINT]),
     ratio("OpenMetrics of 10,000 endpoints, time to prometheus-client's own types", AtMost(1.0), [FEW, "tallied-openmetrics", "ms"], [FEW, CLIENT, "ms"]),
+    ratio("protobuf of 10,000 endpoints, time to OpenMetrics'", AtMost(1.0), [FEW, "tallied-protobuf", "ms"], [FEW, "tallied-openmetrics", "ms"]),
     alone("bytes a histogram series, with one recording thread", AtMost(450.0), ["memory", "histogram, tallied", FIRST]),
     alone("bytes a histogram series, for each further thread", AtMost(128.0), ["memory", "histogram, tallied", FURTHER]),
     alone("bytes a counter series, with one recording thread", AtMost(202.0), ["memory", "counter, tallied", FIRST]),

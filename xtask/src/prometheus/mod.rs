@@ -6,6 +6,7 @@ pub(crate) mod api;
 pub(crate) mod backfill;
 mod examples;
 pub(crate) mod process;
+mod protobuf;
 pub(crate) mod targets;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -88,6 +89,7 @@ fn run_in(folder: &Path, tools: &Tools, binary: &Path) -> Result<()> {
     let api = Api::new(&client, prometheus.url());
     let checked = check(&client, &mut server, &api)
         .and_then(|()| exposition::check(&client, server.url(), &tools.promtool, folder))
+        .and_then(|()| protobuf::check(&client, server.url(), tools, folder))
         // While Prometheus's connections are open, as in production.
         .and_then(|()| server.stop());
     match checked {

@@ -131,6 +131,56 @@ fn a_compressed_document_is_the_same_document() {
 }
 
 #[test]
+fn protobuf_is_for_who_names_it() {
+    let registry = registry();
+    let server = serve(Scrape::new(registry.clone()));
+    let mut client = server.connect();
+    let accept = "Accept: application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited,*/*;q=0.1\r\n";
+    let content_type = Some(tallied::exposition::protobuf::CONTENT_TYPE);
+    for (path, headers) in [("/metrics", accept), ("/metrics?format=protobuf", "")] {
+        let plain = client.request("GET", path, headers, "");
+        assert_eq!(plain.header("content-type"), content_type);
+        assert_eq!(plain.body, registry.protobuf());
+        let headers = format!("{headers}Accept-Encoding: gzip\r\n");
+        let gzip = client.request("GET", path, &headers, "");
+        assert_eq!(gzip.header("content-encoding"), Some("gzip"));
+        let mut bytes = Vec::new();
+        let mut decoder = flate2::read::GzDecoder::new(&*gzip.body);
+        std::io::Read::read_to_end(&mut decoder, &mut bytes).unwrap();
+        assert_eq!(bytes, registry.protobuf());
+    }
+    let text = client.request("GET", "/metrics?format=text", accept, "");
+    assert_eq!(text.text(), registry.text());
+}
+
+#[test]
+fn openmetrics_answers_the_escaping_scheme_and_created_on_request() {
+    let registry = registry();
+    let server = serve(Scrape::new(registry.clone()));
+    let mut client = server.connect();
+    let accept = "Accept: application/openmetrics-text;version=1.0.0;escaping=allow-utf-8\r\n";
+    let answer = client.request("GET", "/metrics", accept, "");
+    let content_type =
+        "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8";
+    assert_eq!(answer.header("content-type"), Some(content_type));
+    assert_eq!(answer.text(), registry.openmetrics());
+    let answer = client.request("GET", "/metrics?created=true", accept, "");
+    let without: Vec<_> = answer
+        .text()
+        .lines()
+        .filter(|line| !line.contains("_created"))
+        .map(str::to_owned)
+        .collect();
+    assert!(
+        registry
+            .openmetrics()
+            .lines()
+            .eq(without.iter().map(|line| &**line))
+    );
+    assert!(answer.text().lines().count() > without.len());
+}
+
+#[test]
 fn a_hoop_that_compresses_does_not_compress_again() {
     let registry = registry();
     let gzip = Compression::new().enable_gzip(CompressionLevel::Fastest);
