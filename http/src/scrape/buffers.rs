@@ -18,7 +18,8 @@ use tokio::time::{Instant, sleep_until};
 /// One for the text and one for what it is compressed into, or for the documents of two scrapers.
 const MAX_BUFFERS: usize = 2;
 
-/// Capacity of all kept buffers together.
+/// Capacity of all kept buffers together. It is up to twice what was written, so not every document of
+/// more than half of it finds its memory again.
 const MAX_BYTES: usize = 256 << 20;
 
 /// Longer than a minute, which is Prometheus' default interval.
