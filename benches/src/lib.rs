@@ -2,7 +2,7 @@
 //! timed together.
 //!
 //! ```console
-//! $ cargo xtask bench                                  # everything, and the tables in RESULTS.md
+//! $ cargo xtask bench                                  # all that has tables, and RESULTS.md
 //! $ cargo bench -p tallied-benches --bench recording   # one bench
 //! $ cargo bench -p tallied-benches --bench recording -- ^counter/    # one group of it
 //! ```
@@ -30,6 +30,8 @@
 //!   round by round. The time of a request is from an empty `salvo::Request`, or axum's, to a body
 //!   that was drained as hyper drains it; it has no headers and no connection, so that a request in
 //!   a server takes longer, and what is added is a smaller part of it.
+//! - `scrape` is none either, and has no table: a scrape handler with 100,000 endpoints, scraped five times and
+//!   then left alone for 95 seconds (not with `--quick`).
 //!
 //! # Who takes part in what
 //!
@@ -63,7 +65,8 @@
 //! - **100,000 endpoints to 10,000**: the text is 144 MB. Into a buffer that is there already, an
 //!   endpoint takes 0.57 µs, and in a fresh `String` 0.98: the rest is the system making pages. Of the
 //!   0.57 (`perf record -e cycles:u`), 28 % copy text and 17 % walk the series in the order of their
-//!   creation; the caches hold neither the series nor the text.
+//!   creation; the caches hold neither the series nor the text. The scrape handler keeps its buffers, so that
+//!   only a first scrape has fresh memory (bench `scrape`).
 //! - **The hoop to salvo-otel's**: a hoop that only calls the next handler has an eighth of its time,
 //!   because Salvo boxes the hoop's future, and two looks at the clock have a fifteenth. What is left is some
 //!   100 ns and 1,700 instructions, and no part of it is large: four bucket searches and seven

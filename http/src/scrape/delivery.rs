@@ -20,6 +20,7 @@ use http_body::{Body, Frame, SizeHint};
 use tallied::Counter;
 use tokio::time::Instant;
 
+use super::buffers::Buffer;
 use super::document::{Document, Figures};
 use super::slots::{CutOff, OnItsWay, Slot, Slots};
 use crate::BoxError;
@@ -47,7 +48,7 @@ pub(super) struct Delivery {
 #[derive(Debug)]
 struct State {
     /// None when it was cut off.
-    document: Option<(Vec<u8>, Slot)>,
+    document: Option<(Buffer, Slot)>,
     ready: Instant,
     /// When one of its readers took something last.
     taken: Instant,

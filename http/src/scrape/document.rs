@@ -8,6 +8,7 @@ use flate2::write::GzEncoder;
 use tallied::exposition::{Format, openmetrics, protobuf, text};
 use tallied::{ReadError, Registered};
 
+use super::buffers::{Buffer, Buffers};
 use super::coding::Coding;
 use super::scrape_request::ScrapeRequest;
 
@@ -18,7 +19,7 @@ const PORTION: usize = 64 * 1024;
 /// A whole document, as it is sent.
 #[derive(Debug)]
 pub(super) struct Document {
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: Buffer,
     pub(super) figures: Figures,
 }
 
@@ -35,11 +36,15 @@ pub(super) struct Figures {
 pub(super) struct Draft {
     /// What was not compressed yet.
     written: Written,
+    /// The most that it was at once, when it was last compressed.
+    most_written: usize,
     /// How much of it has its lines counted.
     counted: usize,
     samples: u64,
     compressed: Option<GzEncoder<Vec<u8>>>,
     compressed_from: usize,
+    /// Where its memory is from; `None` where it has its own.
+    buffers: Option<Buffers>,
 }
 
 enum Written {
@@ -72,26 +77,32 @@ impl Written {
 }
 
 impl Draft {
-    pub(super) fn new(request: &ScrapeRequest) -> Self {
+    pub(super) fn new(request: &ScrapeRequest, buffers: &Buffers) -> Self {
+        // A selection is small as a rule, and could be read for long.
+        let buffers = request.selection.is_everything().then(|| buffers.clone());
+        let bytes = || buffers.as_ref().map_or_else(Vec::new, Buffers::take);
+        let text = || String::from_utf8(bytes()).expect("it is empty");
         let written = match request.format {
-            Format::Protobuf => Written::Protobuf(Vec::new()),
+            Format::Protobuf => Written::Protobuf(bytes()),
             Format::OpenMetrics => {
                 let options = openmetrics::Options::default().with_created(request.created);
-                Written::OpenMetrics(String::new(), options)
+                Written::OpenMetrics(text(), options)
             }
-            _ => Written::Text(String::new()),
+            _ => Written::Text(text()),
         };
         let compressed = match request.coding {
             Coding::Identity => None,
             // The fastest level: the network is nearer than the processor is idle.
-            Coding::Gzip => Some(GzEncoder::new(Vec::new(), Compression::fast())),
+            Coding::Gzip => Some(GzEncoder::new(bytes(), Compression::fast())),
         };
         Self {
             written,
+            most_written: 0,
             counted: 0,
             samples: 0,
             compressed,
             compressed_from: 0,
+            buffers,
         }
     }
 
@@ -134,12 +145,18 @@ impl Draft {
         self.count();
         self.compress(wanted)?;
         let size_bytes = self.compressed_from + self.written.bytes().len();
+        let written = self.written.into_bytes();
         let bytes = match self.compressed {
-            None => self.written.into_bytes(),
-            Some(encoder) => encoder.finish().expect("a Vec takes every byte"),
+            None => written,
+            Some(encoder) => {
+                if let Some(buffers) = &self.buffers {
+                    buffers.give(written, self.most_written);
+                }
+                encoder.finish().expect("a Vec takes every byte")
+            }
         };
         Some(Document {
-            bytes,
+            bytes: Buffer::new(bytes, self.buffers),
             figures: Figures {
                 size_bytes,
                 samples: self.samples,
@@ -165,7 +182,9 @@ impl Draft {
                 return None;
             }
         }
-        self.compressed_from += self.written.bytes().len();
+        let written = self.written.bytes().len();
+        self.compressed_from += written;
+        self.most_written = self.most_written.max(written);
         self.written.clear();
         self.counted = 0;
         Some(())
@@ -191,17 +210,18 @@ mod tests {
 
     use tallied::exposition::Format;
 
-    use super::{Coding, Draft, PORTION, ScrapeRequest, Written, samples};
+    use super::{Buffers, Coding, Draft, PORTION, ScrapeRequest, Written, samples};
     use crate::scrape::selection::Selection;
 
     fn text(coding: Coding) -> Draft {
-        Draft::new(&ScrapeRequest {
+        let request = ScrapeRequest {
             format: Format::Text,
             content_type: Format::Text.content_type(),
             created: false,
             coding,
             selection: Selection::of(None).unwrap(),
-        })
+        };
+        Draft::new(&request, &Buffers::default())
     }
 
     fn push(draft: &mut Draft, lines: &str) {
@@ -247,7 +267,7 @@ mod tests {
         let mut decoded = Vec::new();
         let mut decoder = flate2::read::GzDecoder::new(&*gzip.bytes);
         decoder.read_to_end(&mut decoded).unwrap();
-        assert_eq!(decoded, plain.bytes);
+        assert_eq!(decoded, *plain.bytes);
         assert!(gzip.bytes.len() < PORTION);
         assert_eq!((plain.figures.samples, gzip.figures.samples), (5, 5));
         assert_eq!(gzip.figures.size_bytes, plain.bytes.len());

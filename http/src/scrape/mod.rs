@@ -1,6 +1,7 @@
 //! The scrape handler: a scrape must not hurt the application, however many come and however
 //! they behave.
 
+mod buffers;
 mod coding;
 mod deadline;
 mod delivery;
@@ -33,6 +34,7 @@ use http_body::{Body, Frame, SizeHint};
 use tallied::Registry;
 use tokio::time::Instant;
 
+use self::buffers::Buffers;
 use self::coding::Coding;
 use self::delivery::{Delivery, DocumentBody, Reader, STALL_AFTER};
 use self::metrics::{Counted, Outcome};
@@ -95,10 +97,14 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// - **Panics**: a metric that panics when it is read is left out, and a prometheus-client registry
 ///   whose encoding panics or fails is, as a whole. The other metrics are served. (In a program
 ///   that is built with `panic = "abort"`, a panic ends the program all the same.)
+/// - **Memory**: that of at most 8 documents, and what is kept of earlier ones: the memory of a document is
+///   used again for a later one, once its last reader has all of it or it is cut off. At most two buffers of
+///   together 256 MiB are kept, and none larger than four times what the last documents needed.
+///   After 90 seconds without a scrape they are freed. What `?name[]=` selects has memory of its own.
 ///
 /// Rendering and compression take place on a blocking thread, the document is whole before its
 /// first byte is sent, and meanwhile no lock is held, so a scrape holds up neither the requests of
-/// the application nor registrations. The memory of a document is not used again for the next.
+/// the application nor registrations.
 ///
 /// Clones share the limits and the documents, so that one handler may be mounted in several places.
 /// It needs a tokio runtime with its timer.
@@ -122,6 +128,7 @@ pub struct Scrape {
     sources: Arc<Sources>,
     sharing: Sharing,
     slots: Slots,
+    buffers: Buffers,
     timeout: Duration,
     middleware_hint: &'static str,
 }
@@ -141,6 +148,7 @@ impl Scrape {
             }),
             sharing: Sharing::default(),
             slots: Slots::new(MAX_DOCUMENTS, WRITE_TIMEOUT),
+            buffers: Buffers::default(),
             timeout: TIMEOUT,
             middleware_hint: MIDDLEWARE_HINT,
         }
@@ -333,8 +341,10 @@ impl Scrape {
     ) -> Result<Arc<Delivery>, NoDocument> {
         let start = |worker: Worker| {
             let sources = Arc::clone(&self.sources);
+            let buffers = self.buffers.clone();
             tokio::task::spawn_blocking(move || {
-                worker.run(|request, until, wanted| sources.render(request, until, wanted));
+                worker
+                    .run(|request, until, wanted| sources.render(request, &buffers, until, wanted));
             });
         };
         let began = Instant::now();

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use tallied::{ReadError, ReadLimits, Registry};
 
+use super::buffers::Buffers;
 use super::document::{Document, Draft};
 #[cfg(feature = "prometheus-client")]
 use super::family_check::Names;
@@ -49,10 +50,11 @@ impl Sources {
     pub(super) fn render(
         &self,
         request: &ScrapeRequest,
+        buffers: &Buffers,
         until: Option<Instant>,
         wanted: &dyn Fn() -> bool,
     ) -> Option<Document> {
-        let mut draft = Draft::new(request);
+        let mut draft = Draft::new(request, buffers);
         let selection = &request.selection;
         let metrics = self.registry.collect(
             |descriptor| selection.selects(|name| descriptor.has_name(name)),
@@ -106,7 +108,7 @@ mod tests {
     use http::{HeaderMap, Uri};
     use tallied::{Counter, Histogram, Registry};
 
-    use super::{ScrapeRequest, Sources};
+    use super::{Buffers, ScrapeRequest, Sources};
 
     #[test]
     fn every_format_has_the_same_samples() {
@@ -138,11 +140,12 @@ mod tests {
         ] {
             let uri: Uri = format!("/metrics?{query}").parse().unwrap();
             let request = ScrapeRequest::of(&uri, &HeaderMap::new(), true).unwrap();
-            let document = sources.render(&request, None, &|| true).unwrap();
+            let buffers = Buffers::default();
+            let document = sources.render(&request, &buffers, None, &|| true).unwrap();
             assert_eq!(document.figures.samples, samples, "{query}");
             assert_eq!(document.figures.size_bytes, document.bytes.len());
             if let Some(bytes) = bytes {
-                assert_eq!(document.bytes, bytes, "{query}");
+                assert_eq!(*document.bytes, bytes, "{query}");
             }
         }
         let uri = Uri::from_static("/metrics?created=maybe");

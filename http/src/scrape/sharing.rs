@@ -199,6 +199,7 @@ mod tests {
     use tokio::sync::oneshot::error::TryRecvError;
 
     use super::{Delivery, Document, ScrapeRequest, Sharing, Slots, Worker};
+    use crate::scrape::buffers::Buffer;
     use crate::scrape::coding::Coding;
     use crate::scrape::document::Figures;
     use crate::scrape::selection::Selection;
@@ -215,7 +216,7 @@ mod tests {
 
     fn numbered(number: u64) -> Option<Document> {
         Some(Document {
-            bytes: Vec::new(),
+            bytes: Buffer::new(Vec::new(), None),
             figures: Figures {
                 size_bytes: 0,
                 samples: number,

@@ -214,6 +214,7 @@ mod tests {
     use tokio::time::{Instant, sleep};
 
     use super::Slots;
+    use crate::scrape::buffers::Buffer;
     use crate::scrape::delivery::{
         Connection, Delivery, DocumentBody, NotTaken, Reader, STALL_AFTER,
     };
@@ -244,7 +245,7 @@ mod tests {
             samples: 0,
         };
         let document = Document {
-            bytes: vec![b'x'; LENGTH],
+            bytes: Buffer::new(vec![b'x'; LENGTH], None),
             figures,
         };
         let slot = slots.take().expect("a slot");
