@@ -53,7 +53,7 @@ impl<V> AppendOnly<V> {
         self.find(self.hasher.hash_one(key), key).ok()
     }
 
-    /// What is there; or what `make` makes, which is told how many there are and may refuse.
+    /// The entry of a key. If there is none, `make` makes it, or refuses; it is told how many entries there are.
     #[cold]
     pub(crate) fn get_or_insert<K: Hash + Eq + ?Sized>(
         &self,

@@ -44,20 +44,19 @@ fn is_counted_outside(
     metrics: HttpMetrics,
     find: impl FnOnce() -> Option<Found>,
 ) -> bool {
-    FURTHER_IN.with_borrow_mut(|further_in| {
-        let mut outside = further_in.iter_mut().rev();
-        let outside = outside.find(|outside| outside.metrics == metrics);
-        if outside.is_none() && outermost.metrics != metrics {
-            return false;
+    let is_own = |outside: &Counting| outside.metrics == metrics;
+    let at = FURTHER_IN.with_borrow(|further_in| further_in.iter().rposition(is_own));
+    if at.is_none() && !is_own(&outermost) {
+        return false;
+    }
+    // It runs the application's rule, so nothing is borrowed meanwhile.
+    if let Some(found) = find().map(Some) {
+        match at {
+            Some(at) => FURTHER_IN.with_borrow_mut(|further_in| further_in[at].found = found),
+            None => OUTERMOST.set(Some(Counting { found, ..outermost })),
         }
-        if let Some(found) = find().map(Some) {
-            match outside {
-                Some(outside) => outside.found = found,
-                None => OUTERMOST.set(Some(Counting { found, ..outermost })),
-            }
-        }
-        true
-    })
+    }
+    true
 }
 
 /// While it is there, the inner service of a middleware of these metrics is called or polled.

@@ -3,8 +3,8 @@
 //! Guarantees: each label has at most so many values as its limit says, and `none` and `other` beside them, so that the series
 //! are bounded whatever clients send; totals over a label are those without it.
 //!
-//! Costs: without such labels nothing. A label of the head costs its function and one lock-free lookup a request; one that is
-//! set later also an allocation or two, for the handle.
+//! Costs: without such labels nothing. A label of the head costs its function and one lock-free lookup a request. A label that
+//! is set later also costs two or three allocations, for the handle.
 
 use std::borrow::{Borrow, Cow};
 use std::fmt;
@@ -46,7 +46,7 @@ impl fmt::Debug for OwnLabel {
     }
 }
 
-/// The value of each label, by its number; those that there are not stay 0.
+/// The numbers of the labels' values; 0 in the places of labels that are not declared.
 pub(crate) type Values = [u32; MAX_OWN_LABELS];
 
 /// The labels of one [`HttpMetrics`](crate::HttpMetrics), with the values that were seen.

@@ -1,4 +1,5 @@
-//! Where a request is recorded: under its route, what a rule of the application's makes of that, or, for a gRPC call, its path.
+//! Finds where a request is recorded: under the pattern of its route, or under the path of a gRPC call. A rule of the application may
+//! change either.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -7,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use http::{Extensions, HeaderMap, Method, Uri, Version};
 
 use crate::endpoint::KnownRoute;
-use crate::endpoint_rule::EndpointRule;
+use crate::endpoint_rule::{EndpointRule, RuleFn};
 use crate::grpc;
 use crate::head::RequestHead;
 use crate::methods::MethodLabel;
@@ -86,14 +87,17 @@ impl<'a, P: FnOnce(&str) -> Option<&'static str>> Place<'a, P> {
 
 /// What the application's rule makes of a request; `None` to keep what is.
 fn ruled(metrics: HttpMetrics, head: RequestHead<'_>) -> Option<Found> {
-    let rule = metrics.endpoint_rule()?;
-    // A rule that panics must not lose the request.
-    let ruled = catch_unwind(AssertUnwindSafe(|| rule(&head)));
-    match ruled.unwrap_or(EndpointRule::Keep) {
+    match ask(metrics.endpoint_rule()?, &head) {
         EndpointRule::Keep => None,
         EndpointRule::Name(name) => Some(metrics.routes().find_named(head.method(), &name)),
         EndpointRule::LeaveOut => Some(None),
     }
+}
+
+/// A rule that panics must neither lose a request nor stop the start: the route is kept.
+fn ask<'a>(rule: &RuleFn, head: &RequestHead<'a>) -> EndpointRule<'a> {
+    let ruled = catch_unwind(AssertUnwindSafe(|| rule(head)));
+    ruled.unwrap_or(EndpointRule::Keep)
 }
 
 fn with_slash(route: &str) -> Cow<'_, str> {
@@ -117,7 +121,7 @@ pub(crate) fn ruled_routes(
     for route in routes {
         let method: Method = route.method();
         let head = RequestHead::new(&method, &uri, Version::HTTP_11, &headers, &extensions);
-        let endpoint = match rule(&head.with_route(Some(&route.endpoint))) {
+        let endpoint = match ask(rule, &head.with_route(Some(&route.endpoint))) {
             EndpointRule::Keep => route.endpoint.clone(),
             EndpointRule::Name(name) => with_slash(&name).into_owned(),
             EndpointRule::LeaveOut => continue,

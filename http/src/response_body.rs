@@ -229,7 +229,7 @@ impl<B> std::fmt::Debug for CountedResponseBody<B> {
     }
 }
 
-/// Who has the count of a body.
+/// Where a body is counted.
 pub(crate) enum Count {
     /// The request is recorded already.
     Nobody,

@@ -77,7 +77,7 @@ impl Served {
     }
 }
 
-/// A call of the health service, for the state of `service`.
+/// Asks the health service for the state of `service`.
 async fn call(
     client: &SendRequest<Bytes>,
     path: &str,

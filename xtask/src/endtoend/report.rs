@@ -126,7 +126,7 @@ fn scraped(rows: &[Row]) -> String {
         "\n## Ten scrapes a second\n\n\
          `cargo xtask endtoend --only scrapes`\n\n\
          tallied-server under the load test, 2,000 requests a second, medians over the rounds. The processor time is the\n\
-         server's, for each request; that of the scrapes is in it. Every request and every scrape is in the books.\n\n{table}"
+         server's, divided by the requests, and includes the scrapes. The load test accounts for every request and every scrape.\n\n{table}"
     )
 }
 

@@ -156,7 +156,7 @@ fn the_table_is_true() {
 }
 
 #[test]
-#[ignore = "writes MATRIX.md"]
+#[ignore = "writes MATRIX.md, which the test above compares: cargo test -p tallied-matrix -- --ignored write"]
 fn write_the_table() {
     std::fs::write(path(), table()).unwrap();
 }
